@@ -1,0 +1,1 @@
+//! Evaluates `XGBoost` models: bytes in, numbers out.

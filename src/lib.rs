@@ -1,0 +1,1 @@
+//! imba: will this customer buy this product again?
