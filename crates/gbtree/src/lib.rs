@@ -1,1 +1,16 @@
 //! Evaluates `XGBoost` models: bytes in, numbers out.
+
+mod error;
+mod forest;
+mod learner;
+mod load;
+mod model;
+mod objective;
+mod rows;
+mod version;
+
+pub use error::{LoadError, ShapeError};
+pub use load::{Format, Limits};
+pub use model::{Booster, Model};
+pub use rows::Rows;
+pub use version::Version;

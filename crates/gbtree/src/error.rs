@@ -1,0 +1,68 @@
+use crate::Format;
+
+/// Why a byte string was not loaded as a model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The bytes are something else: a model dump, another library's model, an unrelated file.
+    #[error("not an XGBoost model: {0}")]
+    NotAModel(String),
+    /// The bytes announce a model of this format but break its rules.
+    #[error("damaged {format} model: {at}: {what}")]
+    Malformed {
+        /// The format the file was read as.
+        format: Format,
+        /// Where: a field path, a tree and node, or a byte offset.
+        at: String,
+        /// What was found there, and what was expected.
+        what: String,
+    },
+    /// A well-formed model of a kind that has no defined evaluation here.
+    #[error("unsupported model: {0}")]
+    Unsupported(String),
+    /// Decoding would take more memory than [`Limits::max_decoded_bytes`](crate::Limits) allows.
+    #[error("the model needs more than the allowed {limit} bytes when decoded")]
+    TooLarge {
+        /// The limit that was in force, in bytes.
+        limit: usize,
+    },
+}
+
+/// A call whose buffers do not fit the model, or that asks for something this model does not have.
+///
+/// Nothing is written to the output when a call fails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// The rows are not a whole number of feature vectors.
+    #[error("the batch holds {len} values, which is not a multiple of the model's {features} features")]
+    Rows {
+        /// Values in the batch.
+        len: usize,
+        /// Features of the model.
+        features: usize,
+    },
+    /// The output buffer has the wrong length.
+    #[error("the output buffer holds {len} numbers, but {rows} rows need {expected}")]
+    Output {
+        /// Length of the buffer.
+        len: usize,
+        /// Rows in the batch.
+        rows: usize,
+        /// The length that was needed.
+        expected: usize,
+    },
+    /// A range of boosting iterations that the model does not have.
+    #[error("iterations {begin}..{end} are not within the model's 0..{available}")]
+    Iterations {
+        /// First iteration asked for.
+        begin: usize,
+        /// One past the last iteration asked for.
+        end: usize,
+        /// Iterations in the model.
+        available: usize,
+    },
+    /// An output that is not defined for this kind of model.
+    #[error("{0}")]
+    Undefined(&'static str),
+}

@@ -1,0 +1,43 @@
+//! What a model file says, whatever its format: the one meeting point of all loaders.
+
+use crate::forest::Forest;
+use crate::{Format, Version};
+
+#[derive(Debug, Clone)]
+pub(crate) struct LearnerFile {
+    pub(crate) format: Format,
+    pub(crate) version: Option<Version>,
+    pub(crate) num_features: usize,
+    /// Margins per row: classes, targets, or 1.
+    pub(crate) groups: usize,
+    pub(crate) base_score: BaseScore,
+    pub(crate) boost_from_average: bool,
+    pub(crate) objective: String,
+    pub(crate) booster: Booster,
+    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) feature_names: Vec<String>,
+    pub(crate) feature_types: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum BaseScore {
+    /// As 0.x stores it: already on the margin scale.
+    #[expect(dead_code, reason = "the legacy binary format comes next")]
+    Margin(f32),
+    /// In output space; one number, or one per output.
+    Value(Vec<f32>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Booster {
+    Trees {
+        forest: Forest,
+        dart: bool,
+        /// Trees per output and iteration; 0 when the file does not say.
+        parallel_trees: usize,
+        /// The tree at which each iteration starts, and the end, where the file says so (2.0+).
+        iterations: Option<Vec<usize>>,
+    },
+    /// Per feature one weight per output, the biases last.
+    Linear { weights: Vec<f32> },
+}

@@ -1,0 +1,132 @@
+//! The fields of a JSON or UBJSON model, as `XGBoost` 1.0 to 3.4 write them.
+//!
+//! Source: the library's `doc/model.schema` and the files of each release.
+
+use super::budget::Budget;
+use super::learner::{BaseScore, Booster, LearnerFile};
+use super::trees;
+use super::value::{At, Value};
+use crate::{LoadError, Version};
+
+/// Reads a document that is a model.
+pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadError> {
+    refuse_foreign(&root)?;
+    let learner = root.get("learner")?;
+    let params = learner.get("learner_model_param")?;
+    let objective = learner.get("objective")?;
+    let count = |name| params.find(name).map_or(Ok(0), |field| field.param::<usize>());
+    let num_class = count("num_class")?;
+    // Absent before 1.6.
+    let num_target = count("num_target")?;
+    if num_class > 1 && num_target > 1 {
+        return Err(params.fault("both several classes and several targets"));
+    }
+    let file = LearnerFile {
+        format: root.format(),
+        version: root.find("version").map(version).transpose()?,
+        num_features: params.get("num_feature")?.param()?,
+        groups: num_class.max(num_target).max(1),
+        base_score: BaseScore::Value(base_score(params.get("base_score")?)?),
+        boost_from_average: params.find("boost_from_average").is_some_and(|flag| flag.str() == Ok("1")),
+        objective: objective.get("name")?.str()?.to_owned(),
+        booster: Booster::Linear { weights: Vec::new() },
+        attributes: match learner.find("attributes") {
+            Some(attributes) => attributes
+                .fields()?
+                .map(|(name, value)| Ok((name.to_owned(), value.str()?.to_owned())))
+                .collect::<Result<_, LoadError>>()?,
+            None => Vec::new(),
+        },
+        feature_names: learner.find("feature_names").map_or(Ok(Vec::new()), |names| names.strings())?,
+        feature_types: learner.find("feature_types").map_or(Ok(Vec::new()), |types| types.strings())?,
+    };
+    let booster = booster(learner.get("gradient_booster")?, &file, budget)?;
+    Ok(LearnerFile { booster, ..file })
+}
+
+fn booster(at: At, file: &LearnerFile, budget: &mut Budget) -> Result<Booster, LoadError> {
+    match at.get("name")?.str()? {
+        "gbtree" => {
+            let model = at.get("model")?;
+            // dart as 3.3 and 3.4 write it: the weights beside the model, or inside it.
+            let weights = at.find("weight_drop").or_else(|| model.find("weight_drop"));
+            trees::read(model, weights, file, budget)
+        }
+        "dart" => {
+            let gbtree = at.find("gbtree");
+            let inner = gbtree.as_ref().unwrap_or(&at);
+            let model = inner.get("model")?;
+            let weights = at.find("weight_drop").or_else(|| model.find("weight_drop"));
+            match weights {
+                None => Err(at.fault("the field \"weight_drop\" is missing")),
+                some => trees::read(model, some, file, budget),
+            }
+        }
+        "gblinear" => {
+            let mut weights = Vec::new();
+            at.get("model")?.get("weights")?.f32s(&mut weights)?;
+            Ok(Booster::Linear { weights })
+        }
+        other => {
+            Err(LoadError::Unsupported(format!("the booster {other:?} is not gbtree, dart or gblinear")))
+        }
+    }
+}
+
+/// `[major, minor, patch]`.
+pub(super) fn version(at: At) -> Result<Version, LoadError> {
+    let mut numbers = Vec::new();
+    at.ints::<u32>(&mut numbers)?;
+    match numbers[..] {
+        [major, minor, patch] => Ok(Version::new(major, minor, patch)),
+        _ => Err(at.fault("expected three numbers")),
+    }
+}
+
+/// One number in a string up to 3.0, an array in a string (one number per output) since 3.1.
+fn base_score(at: At) -> Result<Vec<f32>, LoadError> {
+    let text = match at.value {
+        Value::Float(value) => return Ok(vec![*value]),
+        Value::Int(value) => return Ok(vec![*value as f32]),
+        _ => at.str()?.trim(),
+    };
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    inner
+        .split(',')
+        .map(|number| number.trim().parse().map_err(|_| at.fault(format!("{text:?} is not a base score"))))
+        .collect()
+}
+
+const DUMP: &str = "this is a dump (`Booster.get_dump`, `dump_model`), which cannot be evaluated exactly; \
+                    save the model with `save_model`";
+
+/// Documents people mistake for models get their own message.
+fn refuse_foreign(root: &At) -> Result<(), LoadError> {
+    if root.find("learner").is_some() {
+        return Ok(());
+    }
+    let not = |what: &str| Err(LoadError::NotAModel(what.to_owned()));
+    let first = match root.value {
+        Value::Array(_) => root.elements()?.next(),
+        _ => None,
+    };
+    if root.find("nodeid").is_some() || first.is_some_and(|tree| tree.find("nodeid").is_some()) {
+        return not(DUMP);
+    }
+    if root.find("leaf").is_some() || first.is_some_and(|tree| tree.find("leaf").is_some()) {
+        return not(DUMP);
+    }
+    if root.find("tree_info").is_some() || root.find("pandas_categorical").is_some() {
+        return not("this is a LightGBM model dump");
+    }
+    if root.find("oblivious_trees").is_some() {
+        return not("this is a CatBoost model");
+    }
+    if root.find("postprocessor").is_some() || root.find("task_type").is_some() {
+        return not("this is a Treelite model");
+    }
+    match root.value {
+        Value::Object(_) => not("the document has no field \"learner\""),
+        _ => not("the document is not an object with a field \"learner\""),
+    }
+}

@@ -1,0 +1,110 @@
+//! The tree arrays of a JSON or UBJSON model.
+
+use super::budget::Budget;
+use super::learner::{Booster, LearnerFile};
+use super::value::At;
+use crate::LoadError;
+use crate::forest::{ForestBuilder, LeafRows, RawTree, TreeFault};
+
+/// Reads `gradient_booster.model` and, for dart, the weight of each tree.
+pub(super) fn read(
+    model: At,
+    weights: Option<At>,
+    file: &LearnerFile,
+    budget: &mut Budget,
+) -> Result<Booster, LoadError> {
+    let params = model.get("gbtree_model_param")?;
+    let list = model.get("trees")?;
+    let num_trees = list.elements()?.len();
+    let declared: usize = params.get("num_trees")?.param()?;
+    if declared != num_trees {
+        return Err(list.fault(format!("{num_trees} trees, {declared} declared")));
+    }
+    let mut groups = Vec::<u32>::new();
+    let tree_info = model.get("tree_info")?;
+    tree_info.ints(&mut groups)?;
+    if groups.len() != num_trees {
+        return Err(tree_info.fault(format!("{} elements for {num_trees} trees", groups.len())));
+    }
+    let mut tree_weights = Vec::new();
+    if let Some(weights) = weights {
+        weights.f32s(&mut tree_weights)?;
+        if tree_weights.len() != num_trees {
+            return Err(weights.fault(format!("{} elements for {num_trees} trees", tree_weights.len())));
+        }
+    }
+
+    let leaf_width = match list.elements()?.next() {
+        Some(first) => leaf_width(first)?,
+        None => 1,
+    };
+    if leaf_width > 1 && leaf_width != file.groups {
+        let what = format!("leaves of {leaf_width} numbers in a model of {} outputs", file.groups);
+        return Err(list.fault(what));
+    }
+    let mut forest = ForestBuilder::new(file.num_features, file.groups, leaf_width);
+    let mut raw = RawTree::default();
+    for (index, tree) in list.elements()?.enumerate() {
+        fill(&mut raw, tree, leaf_width)?;
+        let weight = tree_weights.get(index).copied().unwrap_or(1.0);
+        forest.push(&raw, groups[index] as usize, weight, budget).map_err(|fault| match fault {
+            TreeFault::Node(node, what) => tree.fault(format!("node {node}: {what}")),
+            TreeFault::Field(name, what) => tree.fault(format!("{name}: {what}")),
+            TreeFault::Limit(error) => error,
+        })?;
+    }
+    let iterations = match model.find("iteration_indptr") {
+        None => None,
+        Some(at) => {
+            let mut bounds = Vec::new();
+            at.ints::<usize>(&mut bounds)?;
+            Some(bounds)
+        }
+    };
+    Ok(Booster::Trees {
+        forest: forest.finish(),
+        dart: weights.is_some(),
+        parallel_trees: params.find("num_parallel_tree").map_or(Ok(0), |at| at.param())?,
+        iterations,
+    })
+}
+
+fn leaf_width(tree: At) -> Result<usize, LoadError> {
+    let params = tree.get("tree_param")?;
+    let width: usize = params.find("size_leaf_vector").map_or(Ok(1), |at| at.param())?;
+    Ok(width.max(1))
+}
+
+fn fill(raw: &mut RawTree, tree: At, width: usize) -> Result<(), LoadError> {
+    tree.get("left_children")?.ints(&mut raw.left)?;
+    tree.get("right_children")?.ints(&mut raw.right)?;
+    tree.get("split_indices")?.ints(&mut raw.feature)?;
+    tree.get("split_conditions")?.f32s(&mut raw.value)?;
+    tree.get("default_left")?.ints(&mut raw.default_left)?;
+    tree.get("sum_hessian")?.f32s(&mut raw.cover)?;
+    raw.split_type.clear();
+    if let Some(types) = tree.find("split_type") {
+        types.ints(&mut raw.split_type)?;
+    }
+    if raw.split_type.contains(&1) {
+        tree.get("categories")?.ints(&mut raw.categories)?;
+        tree.get("categories_nodes")?.ints(&mut raw.category_nodes)?;
+        tree.get("categories_segments")?.ints(&mut raw.category_starts)?;
+        tree.get("categories_sizes")?.ints(&mut raw.category_sizes)?;
+    }
+    if leaf_width(tree)? != width {
+        return Err(tree.fault(format!("leaves of {} numbers, in others {width}", leaf_width(tree)?)));
+    }
+    raw.vectors.clear();
+    if width > 1 {
+        let rows = if let Some(leaves) = tree.find("leaf_weights") {
+            raw.leaf_rows = LeafRows::RightChild;
+            leaves
+        } else {
+            raw.leaf_rows = LeafRows::Node;
+            tree.get("base_weights")?
+        };
+        rows.f32s(&mut raw.vectors)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! UBJSON (<https://ubjson.org>, draft 12), with `XGBoost`'s `l` (int32) and `L` (int64) counts.
+
+use std::borrow::Cow;
+
+use super::budget::Budget;
+use super::value::{List, Packed, Value};
+use crate::{Format, LoadError};
+
+/// `XGBoost` nests nine levels; anything near this limit is hostile.
+const MAX_DEPTH: usize = 64;
+
+pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a>, LoadError> {
+    let mut reader = Reader { bytes, at: 0, budget };
+    let marker = reader.marker()?;
+    let value = reader.value(marker, 0)?;
+    if reader.at < bytes.len() {
+        return Err(reader.fault(format!("{} bytes follow the document", bytes.len() - reader.at)));
+    }
+    Ok(value)
+}
+
+struct Reader<'a, 'b> {
+    bytes: &'a [u8],
+    at: usize,
+    budget: &'b mut Budget,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn fault(&self, what: impl Into<String>) -> LoadError {
+        LoadError::Malformed { format: Format::Ubjson, at: format!("byte {}", self.at), what: what.into() }
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], LoadError> {
+        let rest = &self.bytes[self.at..];
+        if len > rest.len() {
+            return Err(self.fault(format!("{len} bytes were announced, {} are left", rest.len())));
+        }
+        self.at += len;
+        Ok(&rest[..len])
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], LoadError> {
+        let mut raw = [0; N];
+        raw.copy_from_slice(self.take(N)?);
+        Ok(raw)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// The next marker; `N` is a no-op that may stand anywhere.
+    fn marker(&mut self) -> Result<u8, LoadError> {
+        loop {
+            match self.peek() {
+                None => return Err(self.fault("the file ends inside the document")),
+                Some(marker) => {
+                    self.at += 1;
+                    if marker != b'N' {
+                        return Ok(marker);
+                    }
+                }
+            }
+        }
+    }
+
+    fn int(&mut self, marker: u8) -> Result<i64, LoadError> {
+        Ok(match marker {
+            b'i' => i64::from(i8::from_be_bytes(self.array()?)),
+            b'U' => i64::from(u8::from_be_bytes(self.array()?)),
+            b'I' => i64::from(i16::from_be_bytes(self.array()?)),
+            b'l' => i64::from(i32::from_be_bytes(self.array()?)),
+            b'L' => i64::from_be_bytes(self.array()?),
+            other => return Err(self.fault(format!("expected an integer, found the marker {other:#04x}"))),
+        })
+    }
+
+    /// A length or count. What it counts takes at least `unit` bytes each, so the file bounds it.
+    fn count(&mut self, unit: usize) -> Result<usize, LoadError> {
+        let marker = self.marker()?;
+        let count = self.int(marker)?;
+        let left = self.bytes.len() - self.at;
+        match usize::try_from(count) {
+            Ok(count) if count <= left / unit => Ok(count),
+            _ => Err(self.fault(format!("a length of {count} was announced, {left} bytes are left"))),
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, LoadError> {
+        let len = self.count(1)?;
+        let raw = self.take(len)?;
+        match std::str::from_utf8(raw) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(_) => Err(self.fault("a string is not UTF-8")),
+        }
+    }
+
+    fn value(&mut self, marker: u8, depth: usize) -> Result<Value<'a>, LoadError> {
+        if depth > MAX_DEPTH {
+            return Err(self.fault(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(match marker {
+            b'Z' => Value::Null,
+            b'T' => Value::Bool(true),
+            b'F' => Value::Bool(false),
+            b'd' => Value::Float(f32::from_be_bytes(self.array()?)),
+            b'D' => Value::Float(f64::from_be_bytes(self.array()?) as f32),
+            b'S' => Value::Str(self.string()?),
+            b'C' => match self.array::<1>()?[0] {
+                byte if byte.is_ascii() => Value::Str(char::from(byte).to_string().into()),
+                byte => return Err(self.fault(format!("{byte:#04x} is not an ASCII character"))),
+            },
+            b'[' => self.list(depth)?,
+            b'{' => self.object(depth)?,
+            b'i' | b'U' | b'I' | b'l' | b'L' => Value::Int(self.int(marker)?),
+            other => return Err(self.fault(format!("unknown type marker {other:#04x}"))),
+        })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, LoadError> {
+        if self.peek() == Some(b'$') {
+            self.at += 1;
+            return self.packed();
+        }
+        let mut list = List::default();
+        if self.peek() == Some(b'#') {
+            self.at += 1;
+            for _ in 0..self.count(1)? {
+                let marker = self.marker()?;
+                let value = self.value(marker, depth + 1)?;
+                list.push(value, self.budget)?;
+            }
+        } else {
+            loop {
+                let marker = self.marker()?;
+                if marker == b']' {
+                    break;
+                }
+                let value = self.value(marker, depth + 1)?;
+                list.push(value, self.budget)?;
+            }
+        }
+        Ok(list.finish())
+    }
+
+    fn packed(&mut self) -> Result<Value<'a>, LoadError> {
+        let kind = match self.array::<1>()?[0] {
+            b'i' => Packed::I8,
+            b'U' => Packed::U8,
+            b'I' => Packed::I16,
+            b'l' => Packed::I32,
+            b'L' => Packed::I64,
+            b'd' => Packed::F32,
+            b'D' => Packed::F64,
+            other => return Err(self.fault(format!("typed arrays of {other:#04x} are not supported"))),
+        };
+        if self.marker()? != b'#' {
+            return Err(self.fault("a typed array has no count"));
+        }
+        let count = self.count(kind.width())?;
+        Ok(Value::Packed(kind, self.take(count * kind.width())?))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, LoadError> {
+        let mut fields = Vec::new();
+        let counted = if self.peek() == Some(b'#') {
+            self.at += 1;
+            Some(self.count(1)?)
+        } else {
+            None
+        };
+        while counted.is_none_or(|count| fields.len() < count) {
+            while self.peek() == Some(b'N') {
+                self.at += 1;
+            }
+            if counted.is_none() && self.peek() == Some(b'}') {
+                self.at += 1;
+                break;
+            }
+            self.budget.charge_for::<(Cow<str>, Value)>(1)?;
+            let key = self.string()?;
+            let marker = self.marker()?;
+            fields.push((key, self.value(marker, depth + 1)?));
+        }
+        Ok(Value::Object(fields))
+    }
+}

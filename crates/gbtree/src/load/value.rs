@@ -1,0 +1,271 @@
+//! The document tree both text formats decode to, and typed access that knows where it stands.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::budget::Budget;
+use crate::{Format, LoadError};
+
+/// A decoded JSON or UBJSON value. Arrays of numbers stay packed.
+#[derive(Debug)]
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f32),
+    Str(Cow<'a, str>),
+    Array(Vec<Value<'a>>),
+    Ints(Vec<i64>),
+    Floats(Vec<f32>),
+    /// A typed UBJSON array: the elements' big-endian bytes as they stand in the file.
+    Packed(Packed, &'a [u8]),
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
+}
+
+/// Element types of typed UBJSON arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packed {
+    I8,
+    U8,
+    I16,
+    I32,
+    I64,
+    F32,
+    F64,
+}
+
+impl Packed {
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Packed::I8 | Packed::U8 => 1,
+            Packed::I16 => 2,
+            Packed::I32 | Packed::F32 => 4,
+            Packed::I64 | Packed::F64 => 8,
+        }
+    }
+}
+
+/// Collects array elements, packed as numbers for as long as they are numbers.
+#[derive(Debug, Default)]
+pub(crate) struct List<'a> {
+    ints: Vec<i64>,
+    floats: Vec<f32>,
+    values: Vec<Value<'a>>,
+}
+
+impl<'a> List<'a> {
+    pub(crate) fn push(&mut self, value: Value<'a>, budget: &mut Budget) -> Result<(), LoadError> {
+        budget.charge(match value {
+            Value::Int(_) | Value::Float(_) => 8,
+            _ => size_of::<Value>(),
+        })?;
+        match value {
+            Value::Int(int) if self.values.is_empty() && self.floats.is_empty() => self.ints.push(int),
+            Value::Int(int) if self.values.is_empty() => self.floats.push(int as f32),
+            Value::Float(float) if self.values.is_empty() => {
+                self.floats.extend(self.ints.drain(..).map(|int| int as f32));
+                self.floats.push(float);
+            }
+            other => {
+                budget.charge_for::<Value>(self.ints.len() + self.floats.len())?;
+                self.values.extend(self.ints.drain(..).map(Value::Int));
+                self.values.extend(self.floats.drain(..).map(Value::Float));
+                self.values.push(other);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Value<'a> {
+        if !self.ints.is_empty() {
+            Value::Ints(self.ints)
+        } else if !self.floats.is_empty() {
+            Value::Floats(self.floats)
+        } else {
+            Value::Array(self.values)
+        }
+    }
+}
+
+/// A value together with its place in the document, so that errors can name the field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At<'v> {
+    pub(crate) value: &'v Value<'v>,
+    format: Format,
+    step: Step<'v>,
+    parent: Option<&'v At<'v>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step<'v> {
+    Root,
+    Field(&'v str),
+    Index(usize),
+}
+
+impl<'v> At<'v> {
+    pub(crate) fn root(value: &'v Value<'v>, format: Format) -> Self {
+        Self { value, format, step: Step::Root, parent: None }
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The field's path from the root, as `learner.gradient_booster.model.trees[3].left_children`.
+    pub(crate) fn path(&self) -> String {
+        let mut path = self.parent.map_or_else(String::new, At::path);
+        match self.step {
+            Step::Root => {}
+            Step::Index(index) => {
+                let _ = write!(path, "[{index}]");
+            }
+            Step::Field(name) => {
+                let dot = if path.is_empty() { "" } else { "." };
+                let _ = write!(path, "{dot}{name}");
+            }
+        }
+        path
+    }
+
+    pub(crate) fn fault(&self, what: impl Into<String>) -> LoadError {
+        let path = self.path();
+        let at = if path.is_empty() { "the document".to_owned() } else { path };
+        LoadError::Malformed { format: self.format, at, what: what.into() }
+    }
+
+    fn mismatch(&self, expected: &str) -> LoadError {
+        let found = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) => "an integer",
+            Value::Float(_) => "a number",
+            Value::Str(_) => "a string",
+            Value::Array(_) | Value::Ints(_) | Value::Floats(_) | Value::Packed(..) => "an array",
+            Value::Object(_) => "an object",
+        };
+        self.fault(format!("expected {expected}, found {found}"))
+    }
+
+    /// The field `name`, if this is an object that has it. A repeated key's last value counts.
+    pub(crate) fn find(&'v self, name: &'v str) -> Option<At<'v>> {
+        let Value::Object(fields) = self.value else { return None };
+        let (_, value) = fields.iter().rev().find(|(key, _)| key == name)?;
+        Some(At { value, format: self.format, step: Step::Field(name), parent: Some(self) })
+    }
+
+    pub(crate) fn get(&'v self, name: &'v str) -> Result<At<'v>, LoadError> {
+        match self.value {
+            Value::Object(_) => {
+                self.find(name).ok_or_else(|| self.fault(format!("the field {name:?} is missing")))
+            }
+            _ => Err(self.mismatch("an object")),
+        }
+    }
+
+    pub(crate) fn fields(&'v self) -> Result<impl Iterator<Item = (&'v str, At<'v>)>, LoadError> {
+        let Value::Object(fields) = self.value else { return Err(self.mismatch("an object")) };
+        Ok(fields.iter().map(|(key, value)| {
+            (key.as_ref(), At { value, format: self.format, step: Step::Field(key), parent: Some(self) })
+        }))
+    }
+
+    /// The elements of an array that does not hold numbers.
+    pub(crate) fn elements(&'v self) -> Result<impl ExactSizeIterator<Item = At<'v>>, LoadError> {
+        let Value::Array(values) = self.value else { return Err(self.mismatch("an array")) };
+        Ok(values.iter().enumerate().map(|(index, value)| At {
+            value,
+            format: self.format,
+            step: Step::Index(index),
+            parent: Some(self),
+        }))
+    }
+
+    pub(crate) fn str(&self) -> Result<&'v str, LoadError> {
+        match self.value {
+            Value::Str(text) => Ok(text),
+            _ => Err(self.mismatch("a string")),
+        }
+    }
+
+    /// A parameter: a number, or (as `XGBoost` writes them) a string that holds one.
+    pub(crate) fn param<T: std::str::FromStr + TryFrom<i64>>(&self) -> Result<T, LoadError> {
+        let parsed = match self.value {
+            Value::Str(text) => text.trim().parse().ok(),
+            Value::Int(int) => T::try_from(*int).ok(),
+            _ => return Err(self.mismatch("a number in a string")),
+        };
+        parsed.ok_or_else(|| match self.value {
+            Value::Str(text) => self.fault(format!("{text:?} is not a valid number here")),
+            Value::Int(int) => self.fault(format!("{int} is out of range")),
+            _ => self.mismatch("a number"),
+        })
+    }
+
+    pub(crate) fn f32s(&self, out: &mut Vec<f32>) -> Result<(), LoadError> {
+        out.clear();
+        match self.value {
+            Value::Floats(floats) => out.extend_from_slice(floats),
+            Value::Ints(ints) => out.extend(ints.iter().map(|&int| int as f32)),
+            Value::Array(values) if values.is_empty() => {}
+            Value::Packed(Packed::F32, bytes) => {
+                out.extend(bytes.as_chunks().0.iter().map(|&raw| f32::from_be_bytes(raw)));
+            }
+            Value::Packed(Packed::F64, bytes) => {
+                out.extend(bytes.as_chunks().0.iter().map(|&raw| f64::from_be_bytes(raw) as f32));
+            }
+            Value::Packed(kind, bytes) => each_int(*kind, bytes, |int| out.push(int as f32)),
+            _ => return Err(self.mismatch("an array of numbers")),
+        }
+        Ok(())
+    }
+
+    /// Integers that fit `T`.
+    pub(crate) fn ints<T: TryFrom<i64> + TryFrom<i32>>(&self, out: &mut Vec<T>) -> Result<(), LoadError> {
+        out.clear();
+        let mut bad = None;
+        let mut push = |int: i64| match T::try_from(int) {
+            Ok(value) => out.push(value),
+            Err(_) => bad = bad.or(Some(int)),
+        };
+        match self.value {
+            Value::Ints(ints) => ints.iter().copied().for_each(push),
+            Value::Packed(Packed::F32 | Packed::F64, _) => return Err(self.mismatch("an array of integers")),
+            Value::Packed(kind, bytes) => each_int(*kind, bytes, push),
+            Value::Array(values) => {
+                // 1.5 and before write `default_left` as booleans.
+                for value in values {
+                    match value {
+                        Value::Bool(flag) => push(i64::from(*flag)),
+                        Value::Int(int) => push(*int),
+                        _ => return Err(self.mismatch("an array of integers")),
+                    }
+                }
+            }
+            _ => return Err(self.mismatch("an array of integers")),
+        }
+        match bad {
+            None => Ok(()),
+            Some(int) => Err(self.fault(format!("the element {int} is out of range"))),
+        }
+    }
+
+    pub(crate) fn strings(&'v self) -> Result<Vec<String>, LoadError> {
+        self.elements()?.map(|element| element.str().map(str::to_owned)).collect()
+    }
+}
+
+fn each_int(kind: Packed, bytes: &[u8], mut take: impl FnMut(i64)) {
+    match kind {
+        Packed::I8 => bytes.iter().for_each(|&byte| take(i64::from(byte.cast_signed()))),
+        Packed::U8 => bytes.iter().for_each(|&byte| take(i64::from(byte))),
+        Packed::I16 => {
+            bytes.as_chunks().0.iter().for_each(|&raw| take(i64::from(i16::from_be_bytes(raw))));
+        }
+        Packed::I32 => {
+            bytes.as_chunks().0.iter().for_each(|&raw| take(i64::from(i32::from_be_bytes(raw))));
+        }
+        Packed::I64 => bytes.as_chunks().0.iter().for_each(|&raw| take(i64::from_be_bytes(raw))),
+        Packed::F32 | Packed::F64 => {}
+    }
+}

@@ -1,0 +1,84 @@
+use crate::ShapeError;
+
+/// A batch of feature vectors, dense float32, NaN = missing.
+///
+/// A plain slice is taken as row-major: `[row 0's features, row 1's features, …]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) order: Order,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    RowMajor,
+    ColumnMajor,
+}
+
+impl<'a> Rows<'a> {
+    /// `values[row * features + feature]`: C order, as a numpy array has it by default.
+    #[must_use]
+    pub fn row_major(values: &'a [f32]) -> Self {
+        Self { values, order: Order::RowMajor }
+    }
+
+    /// `values[feature * rows + row]`: Fortran order, as a table kept by columns has it.
+    #[must_use]
+    pub fn column_major(values: &'a [f32]) -> Self {
+        Self { values, order: Order::ColumnMajor }
+    }
+}
+
+impl<'a> From<&'a [f32]> for Rows<'a> {
+    fn from(values: &'a [f32]) -> Self {
+        Self::row_major(values)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [f32; N]> for Rows<'a> {
+    fn from(values: &'a [f32; N]) -> Self {
+        Self::row_major(values)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for Rows<'a> {
+    fn from(values: &'a Vec<f32>) -> Self {
+        Self::row_major(values)
+    }
+}
+
+impl Rows<'_> {
+    /// The number of rows, once batch and output are seen to fit a model.
+    pub(crate) fn count(&self, features: usize, out: usize, width: usize) -> Result<usize, ShapeError> {
+        let len = self.values.len();
+        let rows = match len.checked_div(features) {
+            Some(rows) if len.is_multiple_of(features) => rows,
+            // A model without features scores as many empty rows as the caller has room for.
+            None if len == 0 => out / width,
+            _ => return Err(ShapeError::Rows { len, features }),
+        };
+        let expected = rows.saturating_mul(width);
+        if out != expected {
+            return Err(ShapeError::Output { len: out, rows, expected });
+        }
+        Ok(rows)
+    }
+
+    /// One row's features, gathered into `buffer` unless they lie side by side.
+    pub(crate) fn row<'b>(
+        &'b self,
+        index: usize,
+        count: usize,
+        features: usize,
+        buffer: &'b mut Vec<f32>,
+    ) -> &'b [f32] {
+        match self.order {
+            Order::RowMajor => &self.values[index * features..][..features],
+            Order::ColumnMajor => {
+                buffer.clear();
+                buffer.extend(self.values.iter().skip(index).step_by(count));
+                buffer
+            }
+        }
+    }
+}

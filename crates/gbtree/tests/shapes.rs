@@ -1,0 +1,47 @@
+//! Calls with buffers that do not fit, and the smallest models.
+
+#![allow(clippy::float_cmp, reason = "the stump's outputs are exact")]
+
+use gbtree::{Booster, Model, ShapeError, Version};
+
+/// One split on feature 1 at 2.5, missing goes left.
+const STUMP: &str = r#"{"version":[2,1,4],"learner":{
+  "attributes":{"best_iteration":"0"},"feature_names":["a","b"],"feature_types":["float","float"],
+  "learner_model_param":{"base_score":"5E-1","num_class":"0","num_feature":"2","num_target":"1"},
+  "objective":{"name":"binary:logistic"},
+  "gradient_booster":{"name":"gbtree","model":{
+    "gbtree_model_param":{"num_trees":"1","num_parallel_tree":"1"},"tree_info":[0],"iteration_indptr":[0,1],
+    "trees":[{"tree_param":{"num_nodes":"3","size_leaf_vector":"1"},
+      "left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[1,0,0],
+      "split_conditions":[2.5,-1,1],"default_left":[1,0,0],"sum_hessian":[4,1,3],"split_type":[0,0,0]}]}}}}"#;
+
+#[test]
+fn a_stump_scores_both_sides_and_missing() {
+    let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
+    let mut margins = [0.0; 4];
+    model.margin(&[0.0, 2.4, 0.0, 2.5, 0.0, f32::NAN, f32::NAN, f32::INFINITY], &mut margins).unwrap();
+    assert_eq!(margins, [-1.0, 1.0, -1.0, 1.0]);
+    let mut score = [0.0];
+    model.predict(&[0.0, 2.4], &mut score).unwrap();
+    assert!((score[0] - 0.268_941_43).abs() < 1e-7);
+}
+
+#[test]
+fn metadata_is_what_the_file_says() {
+    let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
+    assert_eq!((model.num_features(), model.num_outputs(), model.num_margins()), (2, 1, 1));
+    assert_eq!((model.num_trees(), model.num_iterations(), model.best_iteration()), (1, 1, Some(0)));
+    assert_eq!(model.feature_names(), ["a", "b"]);
+    assert_eq!(model.version(), Some(Version::new(2, 1, 4)));
+    assert_eq!((model.objective(), model.booster()), ("binary:logistic", Booster::GbTree));
+}
+
+#[test]
+fn buffers_that_do_not_fit_are_refused_and_left_alone() {
+    let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
+    let mut out = [7.0; 2];
+    assert_eq!(model.predict(&[1.0; 3], &mut out), Err(ShapeError::Rows { len: 3, features: 2 }));
+    assert_eq!(model.predict(&[1.0; 6], &mut out), Err(ShapeError::Output { len: 2, rows: 3, expected: 3 }));
+    assert_eq!(out, [7.0; 2]);
+    assert!(matches!(model.slice(0..2), Err(ShapeError::Iterations { begin: 0, end: 2, available: 1 })));
+}
