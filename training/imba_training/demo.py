@@ -34,7 +34,7 @@ def demo(out: Path) -> list[str]:
         features(shop, made)
         say(f"demo: fitting {TREES} trees")
         train = dataset.load(made / "features.parquet", "train")
-        booster = model.fit(PARAMETERS, train, rounds=TREES, seed=SEED, threads=1)
+        booster = model.fit(PARAMETERS, train.matrix(threads=1), rounds=TREES, seed=SEED, threads=1)
         with finished_files(out) as scratch:
             result = scratch / "result"
             (result / "model.ubj").write_bytes(model.ubj(booster))
