@@ -1,0 +1,1 @@
+"""From Instacart-shaped CSV files to a model, a feature table and a SageMaker endpoint."""

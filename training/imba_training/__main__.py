@@ -1,0 +1,136 @@
+"""The command line: `python -m imba_training COMMAND`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .failures import Failure
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command. Returns 0 when it went well and 1 when it failed; wrong usage exits with 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except Failure as failure:
+        print(f"imba_training {options.command}: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"imba_training {options.command}: interrupted, nothing written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m imba_training", description=sys.modules[__package__].__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_features(commands)
+    _add_train(commands)
+    _add_report(commands)
+    _add_deploy(commands)
+    _add_synthesize(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _command(commands, name: str, run, help: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=help, description=help, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+# Each command imports what it needs when it runs, so that `--help` is quick and `features` does not load XGBoost.
+
+
+def _add_features(commands) -> None:
+    def run(options) -> None:
+        from .features import features
+
+        features(options.data, options.out)
+
+    command = _command(commands, "features", run, "make the 18 features of every user-product pair from the published tables")
+    command.add_argument("data", type=Path, help="directory with orders, order_products__prior, order_products__train and products as .csv or .csv.gz")
+    command.add_argument("--out", type=Path, required=True, help="directory for features.parquet, features.csv, products.csv and features.json")
+
+
+def _add_train(commands) -> None:
+    def run(options) -> None:
+        from .train import Search, train
+
+        search = Search(options.trials, options.rounds, options.patience, options.seed, options.threads)
+        train(options.features, options.out, search, options.threshold)
+
+    command = _command(commands, "train", run, "search the parameters, fit the model and test it")
+    command.add_argument("features", type=Path, help="directory that `features` wrote")
+    command.add_argument("--out", type=Path, required=True, help="directory for model.ubj, model.tar.gz, baseline.json and training.json")
+    command.add_argument("--trials", type=_positive, default=30, help="parameter sets to try")
+    command.add_argument("--rounds", type=_positive, default=1000, help="most trees in a model")
+    command.add_argument("--patience", type=_positive, default=30, help="rounds without a better validation AUC before a fit stops")
+    command.add_argument("--threshold", type=_probability, default=0.2, help="score from which on a reorder counts as likely")
+    command.add_argument("--seed", type=int, default=1, help="of the search and of the row samples")
+    command.add_argument("--threads", type=_positive, default=os.cpu_count() or 1, help="threads; the same number gives the same model")
+
+
+def _add_report(commands) -> None:
+    def run(options) -> None:
+        from .report import report
+
+        report(options.features, options.model, options.out or options.model, options.threads)
+
+    command = _command(commands, "report", run, "draw the model's test results as one HTML page, with the numbers in a JSON beside it")
+    command.add_argument("features", type=Path, help="directory that `features` wrote")
+    command.add_argument("model", type=Path, help="directory that `train` wrote")
+    command.add_argument("--out", type=Path, help="directory for report.html and report.json (default: the model's)")
+    command.add_argument("--threads", type=_positive, default=os.cpu_count() or 1, help="threads")
+
+
+def _add_deploy(commands) -> None:
+    from .deploy import add_arguments, run
+
+    add_arguments(_command(commands, "deploy", run, "put a model on a SageMaker endpoint, or take it down"))
+
+
+def _add_synthesize(commands) -> None:
+    def run(options) -> None:
+        from .synthesize import synthesize
+
+        synthesize(options.out, users=options.users, products=options.products, seed=options.seed, dialect=options.dialect, gzip=options.gzip)
+
+    command = _command(commands, "synthesize", run, "write the tables of an invented grocery shop")
+    command.add_argument("--out", type=Path, required=True, help="directory for the tables")
+    command.add_argument("--users", type=_positive, default=5000, help="users; the published data has 206209")
+    command.add_argument("--products", type=_positive, default=2000, help="products; the published data has 49688")
+    command.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes")
+    command.add_argument("--dialect", choices=("kaggle", "quoted", "spreadsheet"), default="kaggle", help="how cells are spelled")
+    command.add_argument("--gzip", action="store_true", help="write .csv.gz")
+
+
+def _add_demo(commands) -> None:
+    def run(options) -> None:
+        from .demo import demo
+
+        demo(options.out)
+
+    command = _command(commands, "demo", run, "rebuild the demo files of the service and say which changed")
+    command.add_argument("--out", type=Path, required=True, help="the demo directory")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _probability(text: str) -> float:
+    number = float(text)
+    if not 0.0 < number < 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

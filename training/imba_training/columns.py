@@ -1,0 +1,28 @@
+"""The 18 features of the imba model, in model order, and the names of the columns beside them."""
+
+KEYS = ("user_id", "product_id")
+
+FEATURES = (
+    "up_orders",
+    "user_mean_days_since_prior",
+    "user_period",
+    "user_distinct_products",
+    "user_reorder_ratio",
+    "user_total_products",
+    "up_average_cart_position",
+    "up_first_order",
+    "user_orders",
+    "up_last_order",
+    "prod_orders",
+    "prod_reorder_probability",
+    "prod_reorder_times",
+    "prod_reorder_ratio",
+    "user_average_basket",
+    "up_order_rate",
+    "up_orders_since_last_order",
+    "up_order_rate_since_first_order",
+)
+
+LABEL = "label"
+SPLIT = "split"
+SPLITS = ("train", "validation", "test")

@@ -1,0 +1,59 @@
+"""`demo`: rebuilds the demo files of the service with this pipeline and says what changed."""
+
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from . import dataset, model
+from .failures import Failure
+from .features import features
+from .output import finished_files, say
+from .synthesize import synthesize
+
+FILES = ("model.ubj", "features.csv", "products.csv")
+LIMIT = 3_000_000  # bytes, all files together
+
+POPULATION = 6_000  # users that the model and the product statistics come from
+SHOWN = 200  # users in features.csv: 1 to this
+PRODUCTS = 2_000
+SEED = 20_170_501
+TREES = 300
+PARAMETERS = {"max_depth": 5, "eta": 0.05, "min_child_weight": 5, "subsample": 0.8, "gamma": 0.0}
+
+
+def demo(out: Path) -> list[str]:
+    """Writes `model.ubj`, `features.csv` and `products.csv` to `out`; returns the names of those that changed.
+
+    One thread and fixed seeds, so that the same machine gives the same bytes.
+    """
+    before = {name: _content(out / name) for name in FILES}
+    with tempfile.TemporaryDirectory() as work:
+        shop, made = Path(work) / "shop", Path(work) / "features"
+        synthesize(shop, users=POPULATION, products=PRODUCTS, seed=SEED, all_train=True)
+        features(shop, made)
+        say(f"demo: fitting {TREES} trees")
+        train = dataset.load(made / "features.parquet", "train")
+        booster = model.fit(PARAMETERS, train.matrix(threads=1), rounds=TREES, seed=SEED, threads=1)
+        with finished_files(out) as scratch:
+            result = scratch / "result"
+            (result / "model.ubj").write_bytes(model.ubj(booster))
+            (result / "products.csv").write_bytes((made / "products.csv").read_bytes())
+            _show(made / "features.parquet", result / "features.csv")
+            size = sum((result / name).stat().st_size for name in FILES)
+            if size > LIMIT:
+                raise Failure(f"the demo files have {size:,} bytes together, more than {LIMIT:,}; show fewer users")
+    changed = [name for name in FILES if _content(out / name) != before[name]]
+    say(f"demo: {', '.join(changed)} changed" if changed else "demo: nothing changed")
+    return changed
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _show(parquet: Path, csv: Path) -> None:
+    with duckdb.connect() as database:
+        database.execute(
+            f"COPY (SELECT * EXCLUDE (label, split) FROM '{parquet}' WHERE user_id <= {SHOWN} ORDER BY user_id, product_id) TO '{csv}' (FORMAT csv, HEADER)"
+        )

@@ -1,0 +1,124 @@
+-- The 18 features of every (user, product) pair, its label and its split: one row per pair that occurs in prior orders.
+--
+-- Reads  orders (order_id, user_id, eval_set, order_number, days_since_prior_order)
+--        order_products__prior, order_products__train (order_id, product_id, add_to_cart_order, reordered)
+-- Types  days_since_prior_order is DOUBLE, eval_set is VARCHAR, everything else BIGINT or INTEGER.
+--
+-- Standard SQL that DuckDB, Athena (Trino) and Spark SQL all run. Avoided for that: integer division (it truncates in
+-- Athena, not in DuckDB and Spark: every division is between DOUBLEs), division by zero (an error in Athena: NULLIF makes it NULL,
+-- which is "missing" to the model), QUALIFY, FILTER, GROUP BY ALL, `::` casts, USING, lateral column aliases, hash functions
+-- (each engine has its own) and a RANK over all lines (a product's k-th order by a user exists exactly when the pair has k orders).
+
+WITH prior_lines AS (
+    SELECT
+        o.user_id,
+        l.product_id,
+        o.order_number,
+        o.days_since_prior_order,
+        l.add_to_cart_order,
+        l.reordered
+    FROM order_products__prior l
+    JOIN orders o ON o.order_id = l.order_id
+    WHERE o.eval_set = 'prior'
+),
+
+-- One pass over the lines; users and products are summed up from the pairs.
+pairs AS (
+    SELECT
+        user_id,
+        product_id,
+        COUNT(*) AS orders,
+        MIN(order_number) AS first_order,
+        MAX(order_number) AS last_order,
+        SUM(add_to_cart_order) AS cart_positions,
+        SUM(reordered) AS reorders,
+        SUM(CASE WHEN order_number > 1 THEN 1 ELSE 0 END) AS later_lines,
+        SUM(days_since_prior_order) AS days,
+        COUNT(days_since_prior_order) AS lines_with_days
+    FROM prior_lines
+    GROUP BY user_id, product_id
+),
+
+products AS (
+    SELECT
+        product_id,
+        SUM(orders) AS orders,
+        SUM(reorders) AS reorders,
+        COUNT(*) AS first_orders,
+        SUM(CASE WHEN orders > 1 THEN 1 ELSE 0 END) AS second_orders
+    FROM pairs
+    GROUP BY product_id
+),
+
+-- Days are summed over lines, not over orders: an order of ten lines counts ten times.
+users AS (
+    SELECT
+        user_id,
+        MAX(last_order) AS orders,
+        COUNT(*) AS distinct_products,
+        SUM(orders) AS total_products,
+        SUM(reorders) AS reorders,
+        SUM(later_lines) AS later_lines,
+        SUM(days) AS days,
+        SUM(lines_with_days) AS lines_with_days
+    FROM pairs
+    GROUP BY user_id
+),
+
+train_orders AS (
+    SELECT user_id, order_id
+    FROM orders
+    WHERE eval_set = 'train'
+),
+
+train_lines AS (
+    SELECT t.user_id, l.product_id
+    FROM order_products__train l
+    JOIN train_orders t ON t.order_id = l.order_id
+),
+
+-- A multiplicative hash (Knuth, TAOCP 6.4) of the user, so that a user is on one side only and stays there when data grows.
+hashed_users AS (
+    SELECT
+        user_id,
+        MOD(MOD(user_id, 2147483648) * 2654435761, 4294967296) AS user_hash
+    FROM users
+)
+
+SELECT
+    p.user_id,
+    p.product_id,
+    p.orders AS up_orders,
+    CAST(u.days AS DOUBLE) / NULLIF(u.lines_with_days, 0) AS user_mean_days_since_prior,
+    CAST(u.days AS DOUBLE) AS user_period,
+    u.distinct_products AS user_distinct_products,
+    CAST(u.reorders AS DOUBLE) / NULLIF(u.later_lines, 0) AS user_reorder_ratio,
+    CAST(u.total_products AS BIGINT) AS user_total_products,
+    CAST(p.cart_positions AS DOUBLE) / p.orders AS up_average_cart_position,
+    p.first_order AS up_first_order,
+    u.orders AS user_orders,
+    p.last_order AS up_last_order,
+    CAST(g.orders AS BIGINT) AS prod_orders,
+    CAST(g.second_orders AS DOUBLE) / NULLIF(g.first_orders, 0) AS prod_reorder_probability,
+    1 + CAST(g.reorders AS DOUBLE) / NULLIF(g.first_orders, 0) AS prod_reorder_times,
+    CAST(g.reorders AS DOUBLE) / NULLIF(g.orders, 0) AS prod_reorder_ratio,
+    CAST(u.total_products AS DOUBLE) / NULLIF(u.orders, 0) AS user_average_basket,
+    CAST(p.orders AS DOUBLE) / NULLIF(u.orders, 0) AS up_order_rate,
+    u.orders - p.last_order AS up_orders_since_last_order,
+    CAST(p.orders AS DOUBLE) / NULLIF(u.orders - p.first_order + 1, 0) AS up_order_rate_since_first_order,
+    CASE
+        WHEN b.product_id IS NOT NULL THEN 1
+        WHEN t.user_id IS NOT NULL THEN 0
+    END AS label,
+    CASE
+        WHEN h.user_hash < 3006477107 THEN 'train'
+        WHEN h.user_hash < 3650722201 THEN 'validation'
+        ELSE 'test'
+    END AS split
+FROM pairs p
+JOIN users u ON u.user_id = p.user_id
+JOIN hashed_users h ON h.user_id = p.user_id
+JOIN products g ON g.product_id = p.product_id
+LEFT JOIN train_orders t ON t.user_id = p.user_id
+LEFT JOIN train_lines b ON b.user_id = p.user_id AND b.product_id = p.product_id
+ORDER BY p.user_id, p.product_id
