@@ -1,0 +1,61 @@
+//! `imba healthcheck`: one request to the service that this configuration describes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{CommandError, ConfigArgs, block_on};
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Args)]
+pub(super) struct HealthcheckArgs {
+    /// Ask whether the service is ready for requests (/readyz) instead of whether it is alive (/livez).
+    #[arg(long)]
+    ready: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
+    let address = reachable(args.config.load()?.server.listen);
+    let path = if args.ready { "/readyz" } else { "/livez" };
+    let answer = block_on(async { timeout(PATIENCE, status(address, path)).await })?;
+    match answer {
+        Ok(Ok(status)) if status.is_success() => Ok(()),
+        Ok(Ok(status)) => Err(CommandError::of(format_args!("http://{address}{path}"), status)),
+        Ok(Err(error)) => Err(CommandError::of(format_args!("http://{address}{path}"), error)),
+        Err(_) => Err(CommandError::of(
+            format_args!("http://{address}{path}"),
+            format!("no answer within {PATIENCE:?}"),
+        )),
+    }
+}
+
+/// A service that listens on all interfaces is reached on the loopback one.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+async fn status(
+    address: SocketAddr,
+    path: &str,
+) -> Result<hyper::StatusCode, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut client, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", address.to_string()).body(Empty::<&[u8]>::new())?;
+    Ok(client.send_request(request).await?.status())
+}

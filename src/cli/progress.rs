@@ -1,0 +1,22 @@
+//! A progress bar over the bytes of a file, when somebody is watching.
+
+use std::fs::File;
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar on standard error for reading `file`; hidden when that is no terminal or the file has no size.
+pub(super) fn bytes_of(file: Option<&File>) -> ProgressBar {
+    let size = file.and_then(|file| file.metadata().ok()).filter(std::fs::Metadata::is_file);
+    match size {
+        Some(size) if stderr().is_terminal() => {
+            let style = "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+            let bar = ProgressBar::new(size.len());
+            bar.set_style(
+                ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar
+        }
+        _ => ProgressBar::hidden(),
+    }
+}

@@ -1,0 +1,30 @@
+//! `imba config`: what is in force, as TOML that could be read back, each key with where its value came from.
+
+use std::io::{Write, stdout};
+
+use super::{CommandError, ConfigArgs};
+use crate::config::Config;
+use crate::config::source::{Raw, Settings};
+
+pub(super) fn print(args: &ConfigArgs) -> Result<(), CommandError> {
+    let settings = Settings::layered(&args.files);
+    Config::resolve(&settings)?;
+    let mut out = stdout().lock();
+    for (key, setting) in settings.iter() {
+        let value = match &setting.raw {
+            Raw::Text(text) => quoted(text),
+            Raw::Bare(text) => text.clone(),
+            Raw::List(items) => {
+                format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
+            }
+            Raw::Other(kind) => unreachable!("{key} is {kind}, which resolve refuses"),
+        };
+        writeln!(out, "{key} = {value} # {}", setting.origin).map_err(CommandError::failed)?;
+    }
+    Ok(())
+}
+
+/// A TOML basic string, whose escapes are those of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,227 @@
+//! What the operator decides: plain structs per concern, resolved once at start.
+//!
+//! `config/default.toml` documents every key and is the bottom layer; [`source`] stacks files and environment above it,
+//! [`reader`] turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
+
+pub mod reader;
+pub mod source;
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reader::Reader;
+pub use reader::{Mistake, Mistakes};
+use source::Settings;
+
+/// The whole configuration. Field names are the keys of `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[cors]`
+    pub cors: Cors,
+    /// `[model]`
+    pub model: Model,
+    /// `[scorer]`
+    pub scorer: Scorer,
+    /// `[features]`
+    pub features: Features,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// `[server]`: the listener and its limits.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `server.listen`
+    pub listen: SocketAddr,
+    /// `server.static_dir`
+    pub static_dir: PathBuf,
+    /// `server.body_limit`, in bytes
+    pub body_limit: usize,
+    /// `server.deadline`
+    pub deadline: Duration,
+    /// `server.idle_timeout`
+    pub idle_timeout: Duration,
+    /// `server.drain`
+    pub drain: Duration,
+}
+
+/// `[cors]`: which pages may call.
+#[derive(Debug, Clone)]
+pub struct Cors {
+    /// `cors.origins`
+    pub origins: Origins,
+    /// `cors.max_age`
+    pub max_age: Duration,
+}
+
+/// `cors.origins`, decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// `["*"]`
+    Any,
+    /// Exactly these, e.g. `https://shop.example.com`; empty for none.
+    Only(Vec<String>),
+}
+
+/// `[model]`: the model file and the decision it leads to.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// `model.path`
+    pub path: PathBuf,
+    /// `model.threshold`
+    pub threshold: f64,
+}
+
+/// `[scorer]`: which adapter scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scorer {
+    /// `scorer.kind = "embedded"`
+    Embedded,
+}
+
+/// `[features]`: the columns of a row, and where rows are kept.
+#[derive(Debug, Clone)]
+pub struct Features {
+    /// `features.columns`
+    pub columns: Vec<String>,
+    /// `features.kind` with the settings of that kind
+    pub store: Store,
+}
+
+/// `features.kind`, with what that kind needs.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// `features.kind = "embedded"`
+    Embedded(EmbeddedStore),
+}
+
+/// `[features.embedded]`
+#[derive(Debug, Clone)]
+pub struct EmbeddedStore {
+    /// `features.embedded.path`
+    pub path: PathBuf,
+    /// `features.embedded.seed`
+    pub seed: Option<PathBuf>,
+    /// `features.embedded.cache`, in bytes
+    pub cache: usize,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    /// `log.level`
+    pub level: tracing::Level,
+    /// `log.format`
+    pub format: LogFormat,
+    /// `log.access`
+    pub access: bool,
+}
+
+/// `log.format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// One readable line per event.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Config {
+    /// Resolves `settings` into a configuration, or reports every mistake in them.
+    ///
+    /// # Errors
+    /// All mistakes found, each with its key and the file or variable it came from.
+    pub fn resolve(settings: &Settings) -> Result<Self, Mistakes> {
+        let mut reader = Reader::new(settings);
+        let config = Self {
+            server: Server {
+                listen: reader.address("server.listen"),
+                static_dir: reader.path("server.static_dir"),
+                body_limit: reader.size("server.body_limit"),
+                deadline: reader.duration("server.deadline"),
+                idle_timeout: reader.duration("server.idle_timeout"),
+                drain: reader.duration("server.drain"),
+            },
+            cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
+            model: Model { path: reader.path("model.path"), threshold: reader.finite("model.threshold") },
+            scorer: reader.choice("scorer.kind", &[("embedded", Scorer::Embedded)]),
+            features: Features { columns: columns(&mut reader), store: store(&mut reader) },
+            log: Log {
+                level: reader.choice(
+                    "log.level",
+                    &[
+                        ("error", tracing::Level::ERROR),
+                        ("warn", tracing::Level::WARN),
+                        ("info", tracing::Level::INFO),
+                        ("debug", tracing::Level::DEBUG),
+                        ("trace", tracing::Level::TRACE),
+                    ],
+                ),
+                format: reader.choice(
+                    "log.format",
+                    &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)],
+                ),
+                access: reader.flag("log.access"),
+            },
+        };
+        reader.finish().map(|()| config)
+    }
+}
+
+fn store(reader: &mut Reader<'_>) -> Store {
+    let embedded = EmbeddedStore {
+        path: reader.path("features.embedded.path"),
+        seed: reader.optional_path("features.embedded.seed"),
+        cache: reader.size("features.embedded.cache"),
+    };
+    reader.choice("features.kind", &[("embedded", Store::Embedded)])(embedded)
+}
+
+/// `["*"]` alone means any; every other entry must be a scheme and an authority, as a browser sends it.
+fn origins(reader: &mut Reader<'_>) -> Origins {
+    const KEY: &str = "cors.origins";
+    let list = reader.list(KEY);
+    if list == ["*"] {
+        return Origins::Any;
+    }
+    for origin in &list {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        if origin == "*" {
+            reader.mistake(KEY, "\"*\" stands alone or not at all".to_owned());
+        } else if !host.is_some_and(|host| {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b',')
+        }) {
+            reader.mistake(
+                KEY,
+                format!(
+                    "{origin:?} is not an origin: expected scheme and host, like \"https://shop.example.com\""
+                ),
+            );
+        }
+    }
+    Origins::Only(list)
+}
+
+fn columns(reader: &mut Reader<'_>) -> Vec<String> {
+    const KEY: &str = "features.columns";
+    let list = reader.list(KEY);
+    if list.is_empty() {
+        reader.mistake(KEY, "is empty: expected the names of the model's features, in order".to_owned());
+    }
+    let mut seen = HashSet::new();
+    for name in &list {
+        if name.is_empty() {
+            reader.mistake(KEY, "holds an empty name".to_owned());
+        } else if !seen.insert(name) {
+            reader.mistake(KEY, format!("names {name:?} twice"));
+        }
+    }
+    list
+}

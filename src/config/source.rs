@@ -1,0 +1,190 @@
+//! Where raw settings come from: the built-in defaults, TOML files, `IMBA__…` variables; later layers win, key by key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::reader::{Mistake, Mistakes};
+
+/// The bottom layer, which is also the list of all keys there are.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+const ENV_PREFIX: &str = "IMBA__";
+
+/// A value as its layer wrote it, before anyone knows its type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Raw {
+    /// A quoted string, or the whole of an environment variable.
+    Text(String),
+    /// A number or boolean, spelled as in the file.
+    Bare(String),
+    /// An array of strings.
+    List(Vec<String>),
+    /// Anything a setting is never made of; the text names it.
+    Other(&'static str),
+}
+
+/// Who said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `config/default.toml`, compiled in.
+    BuiltIn,
+    /// A file, and the line (1-based) in it.
+    File(PathBuf, usize),
+    /// An environment variable.
+    Env(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("built in"),
+            Self::File(path, line) => write!(f, "{}, line {line}", path.display()),
+            Self::Env(name) => write!(f, "environment variable {name}"),
+        }
+    }
+}
+
+/// One key's raw value and where it came from.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The value.
+    pub raw: Raw,
+    /// Its layer.
+    pub origin: Origin,
+}
+
+/// All layers, flattened: dotted key to the setting in force.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    by_key: BTreeMap<String, Setting>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Settings {
+    /// The built-in defaults alone.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let mut settings = Self { by_key: BTreeMap::new(), mistakes: Vec::new() };
+        settings.add_toml(DEFAULTS, |_| Origin::BuiltIn);
+        settings
+    }
+
+    /// Defaults, then each of `files`, then the process environment.
+    #[must_use]
+    pub fn layered(files: &[PathBuf]) -> Self {
+        let mut settings = Self::defaults();
+        for file in files {
+            settings.add_file(file);
+        }
+        #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
+        settings.add_env(std::env::vars_os().filter_map(|(name, value)| {
+            // A name that is not UTF-8 is not one of ours; a value that is not gets refused by its key.
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        }));
+        settings
+    }
+
+    /// Lays a TOML file over what is there.
+    pub fn add_file(&mut self, path: &Path) {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.add_toml(&text, |line| Origin::File(path.to_owned(), line)),
+            Err(error) => {
+                self.mistakes.push(Mistake {
+                    key: String::new(),
+                    origin: None,
+                    what: format!("{}: {error}", path.display()),
+                });
+            }
+        }
+    }
+
+    /// Lays the `IMBA__SECTION__KEY` among `variables` over what is there.
+    pub fn add_env(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        for (name, value) in variables {
+            let Some(path) = name.strip_prefix(ENV_PREFIX) else { continue };
+            let key = path.to_ascii_lowercase().replace("__", ".");
+            self.set(key, Raw::Text(value), Origin::Env(name));
+        }
+    }
+
+    /// Sets one key, as the environment would; for tests and flags that overrule.
+    pub fn set(&mut self, key: impl Into<String>, raw: Raw, origin: Origin) {
+        self.by_key.insert(key.into(), Setting { raw, origin });
+    }
+
+    /// The settings in force, by dotted key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.by_key.iter().map(|(key, setting)| (key.as_str(), setting))
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Setting> {
+        self.by_key.get(key)
+    }
+
+    /// What was wrong with the layers themselves: unreadable files and broken TOML.
+    pub(super) fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+
+    /// The items of a list written as TOML, as an environment variable may hold one.
+    pub(super) fn list_in_toml(text: &str) -> Option<Vec<String>> {
+        let mut settings = Self { by_key: BTreeMap::new(), mistakes: Vec::new() };
+        settings.add_toml(&format!("list = {text}"), |_| Origin::BuiltIn);
+        match settings.by_key.remove("list")?.raw {
+            Raw::List(items) if settings.mistakes.is_empty() => Some(items),
+            _ => None,
+        }
+    }
+
+    fn add_toml(&mut self, text: &str, origin: impl Fn(usize) -> Origin) {
+        let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let origin = origin(error.span().map_or(1, |span| line_of(span.start)));
+            self.mistakes.push(Mistake {
+                key: String::new(),
+                origin: Some(origin),
+                what: error.message().to_owned(),
+            });
+        }
+        self.add_table("", table.get_ref(), &|offset| origin(line_of(offset)));
+    }
+
+    fn add_table(&mut self, prefix: &str, table: &DeTable<'_>, origin: &dyn Fn(usize) -> Origin) {
+        for (name, value) in table {
+            let key = if prefix.is_empty() {
+                name.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", name.get_ref())
+            };
+            let raw = match value.get_ref() {
+                DeValue::Table(inner) => {
+                    self.add_table(&key, inner, origin);
+                    continue;
+                }
+                DeValue::String(text) => Raw::Text(text.to_string()),
+                DeValue::Integer(number) => Raw::Bare(number.to_string()),
+                DeValue::Float(number) => Raw::Bare(number.to_string()),
+                DeValue::Boolean(flag) => Raw::Bare(flag.to_string()),
+                DeValue::Datetime(_) => Raw::Other("a date"),
+                DeValue::Array(items) => items
+                    .iter()
+                    .map(|item| item.get_ref().as_str().map(str::to_owned))
+                    .collect::<Option<Vec<_>>>()
+                    .map_or(Raw::Other("an array of other things than strings"), Raw::List),
+            };
+            self.set(key, raw, origin(name.span().start));
+        }
+    }
+}
+
+/// Reads the layers and resolves them in one go.
+///
+/// # Errors
+/// Every mistake in every layer.
+pub fn load(files: &[PathBuf]) -> Result<super::Config, Mistakes> {
+    super::Config::resolve(&Settings::layered(files))
+}

@@ -1,0 +1,233 @@
+//! A feature table in CSV, and its way into a store, batch by batch.
+//!
+//! Two layouts are read, told apart by the header: `user_id,product_id,` and one column per feature in any order; or the
+//! old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model order.
+
+use std::io::Read;
+
+use super::{FeatureRow, FeatureStore, PairKey, StoreError, check_id};
+use crate::schema::{Schema, parse_value};
+
+/// Rows per batch: each is written whole or not at all.
+pub const BATCH_ROWS: usize = 10_000;
+
+const KEYS: [&str; 2] = ["user_id", "product_id"];
+const PACKED: &str = "feature";
+
+/// Why a table cannot be imported, or not on.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The header is not that of a feature table.
+    #[error(
+        "line 1: {0}; expected user_id,product_id and then the features by name, or one column \"feature\""
+    )]
+    Header(String),
+    /// The file cannot be read on.
+    #[error("the table cannot be read: {0}")]
+    Read(#[from] csv::Error),
+    /// The store did not take a batch.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A line that is no row, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Line of the file, 1-based.
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// How an import went.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Rows now in the store.
+    pub loaded: u64,
+    /// Good rows left out because a row of their batch was bad.
+    pub left_out: u64,
+    /// Lines that are no rows. Their batches were not loaded.
+    pub bad: Vec<BadRow>,
+}
+
+/// A feature table being read.
+pub struct Table<'s, R> {
+    csv: csv::Reader<R>,
+    record: csv::StringRecord,
+    schema: &'s Schema,
+    layout: Layout,
+}
+
+enum Layout {
+    /// For each cell after the keys, its place in the row.
+    Columns(Vec<usize>),
+    /// One cell holds the row.
+    Packed,
+}
+
+impl<'s, R: Read> Table<'s, R> {
+    /// Reads the header of `input`.
+    ///
+    /// # Errors
+    /// The header names other columns than the keys and the features of `schema`.
+    pub fn open(input: R, schema: &'s Schema) -> Result<Self, TableError> {
+        let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+        let header = csv.headers()?.clone();
+        let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
+        if names.get(..2) != Some(&KEYS) {
+            return Err(TableError::Header(format!(
+                "the first columns are {:?}",
+                &names[..names.len().min(2)]
+            )));
+        }
+        let layout = match schema.positions(names[2..].iter().copied()) {
+            Ok(positions) => Layout::Columns(positions),
+            Err(_) if names[2..] == [PACKED] => Layout::Packed,
+            Err(error) => return Err(TableError::Header(error.to_string())),
+        };
+        Ok(Self { csv, record: csv::StringRecord::new(), schema, layout })
+    }
+
+    /// Loads the whole table into `store`. After each batch, `progress` hears how many bytes have been read.
+    ///
+    /// A batch with a bad row is left out whole; the others are loaded all the same, so that one run finds every bad row.
+    ///
+    /// # Errors
+    /// The file cannot be read on or the store takes no more; batches before that are in the store.
+    pub async fn load_into(
+        mut self,
+        store: &dyn FeatureStore,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Report, TableError> {
+        let mut report = Report::default();
+        loop {
+            let bad_before = report.bad.len();
+            let (rows, more) = self.read_batch(&mut report.bad)?;
+            let count = rows.len() as u64;
+            if report.bad.len() > bad_before {
+                report.left_out += count;
+            } else if count > 0 {
+                store.put_many(rows).await?;
+                report.loaded += count;
+            }
+            progress(self.csv.position().byte());
+            if !more {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// The next lines: good rows, and whether there may be more. Bad ones go to `bad`.
+    fn read_batch(
+        &mut self,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<(Vec<(PairKey, FeatureRow)>, bool), TableError> {
+        let mut rows = Vec::new();
+        for _ in 0..BATCH_ROWS {
+            match self.csv.read_record(&mut self.record) {
+                Ok(true) => match self.row() {
+                    Ok(row) => rows.push(row),
+                    Err(what) => bad.push(BadRow { line: self.line(), what }),
+                },
+                Ok(false) => return Ok((rows, false)),
+                Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    bad.push(BadRow { line, what: "the line is not UTF-8".to_owned() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((rows, true))
+    }
+
+    fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
+    fn row(&self) -> Result<(PairKey, FeatureRow), String> {
+        let cells = &self.record;
+        let expected =
+            KEYS.len() + if let Layout::Columns(positions) = &self.layout { positions.len() } else { 1 };
+        if cells.len() != expected {
+            return Err(format!("{} columns, expected {expected}", cells.len()));
+        }
+        let id = |at: usize| check_id(cells[at].trim()).map_err(|error| format!("{} {error}", KEYS[at]));
+        let key = PairKey::new(id(0)?, id(1)?);
+        let row = match &self.layout {
+            Layout::Columns(positions) => {
+                self.values(positions.iter().copied().zip(cells.iter().skip(KEYS.len())))?
+            }
+            Layout::Packed => {
+                let cells: Vec<&str> = cells[2].split(',').collect();
+                if cells.len() != self.schema.width() {
+                    return Err(format!(
+                        "{} values in feature, expected {}",
+                        cells.len(),
+                        self.schema.width()
+                    ));
+                }
+                self.values(cells.into_iter().enumerate())?
+            }
+        };
+        Ok((key, row))
+    }
+
+    fn values<'c>(&self, cells: impl Iterator<Item = (usize, &'c str)>) -> Result<FeatureRow, String> {
+        let mut row = vec![f32::NAN; self.schema.width()].into_boxed_slice();
+        for (at, cell) in cells {
+            row[at] = parse_value(cell).map_err(|error| format!("{}: {error}", self.schema.names()[at]))?;
+        }
+        Ok(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Rows = Vec<(PairKey, FeatureRow)>;
+
+    fn read(text: &str) -> Result<(Rows, Vec<BadRow>), TableError> {
+        let schema = Schema::new(vec!["a".into(), "b".into()]);
+        let mut bad = Vec::new();
+        let (rows, _) = Table::open(text.as_bytes(), &schema)?.read_batch(&mut bad)?;
+        Ok((rows, bad))
+    }
+
+    #[test]
+    fn columns_may_come_in_any_order() {
+        let (rows, bad) = read("\u{feff}user_id,product_id,b,a\r\n7,8,2,1\r\n").unwrap();
+        assert_eq!(rows, [(PairKey::new("7", "8"), Box::from([1.0, 2.0]))]);
+        assert_eq!(bad, []);
+    }
+
+    #[test]
+    fn the_old_table_packs_the_row_into_one_column() {
+        let (rows, _) = read("user_id,product_id,feature\n7,8,\"1,2\"\n").unwrap();
+        assert_eq!(rows, [(PairKey::new("7", "8"), Box::from([1.0, 2.0]))]);
+    }
+
+    #[test]
+    fn bad_rows_are_named_by_line() {
+        let (rows, bad) = read("user_id,product_id,a,b\n1,1,1,1\n1,2,x,1\n1,3,1\n,4,1,1\n").unwrap();
+        assert_eq!(rows.len(), 1);
+        let lines: Vec<_> = bad.iter().map(|bad| bad.line).collect();
+        assert_eq!(lines, [3, 4, 5]);
+        assert!(bad[0].what.starts_with("a: \"x\" is not a number"), "{}", bad[0].what);
+        assert_eq!(bad[1].what, "3 columns, expected 4");
+        assert_eq!(bad[2].what, "user_id is empty");
+    }
+
+    #[test]
+    fn other_headers_are_refused() {
+        for (header, word) in [
+            ("product_id,user_id,a,b", "first columns"),
+            ("user_id,product_id,a", "\"b\" is absent"),
+            ("user_id,product_id,a,b,c", "\"c\" is not a feature"),
+            ("", "first columns"),
+        ] {
+            let error = read(header).unwrap_err().to_string();
+            assert!(error.starts_with("line 1: ") && error.contains(word), "{header:?}: {error}");
+        }
+    }
+}

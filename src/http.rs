@@ -1,0 +1,115 @@
+//! The HTTP edge: every route on one screen, and the layers around them.
+
+mod answer;
+mod body;
+mod model;
+mod negotiate;
+mod observe;
+mod operations;
+mod page;
+mod predict;
+mod problem;
+mod python_float;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use tower_http::services::ServeDir;
+
+use crate::config::{Cors, Origins, Server};
+use crate::inference::Inference;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+
+pub use observe::ClientAddress;
+pub(crate) use page::PAGE;
+pub use python_float::python_float;
+
+/// What handlers reach; cheap to clone.
+#[derive(Clone)]
+pub struct HttpState(Arc<Shared>);
+
+struct Shared {
+    inference: Arc<Inference>,
+    readiness: Arc<Readiness>,
+    metrics: Metrics,
+    body_limit: usize,
+    deadline: Duration,
+    access_log: bool,
+    files: ServeDir,
+}
+
+impl HttpState {
+    /// The state of one service.
+    #[must_use]
+    pub fn new(
+        inference: Arc<Inference>,
+        readiness: Arc<Readiness>,
+        metrics: Metrics,
+        server: &Server,
+        access_log: bool,
+    ) -> Self {
+        let Server { body_limit, deadline, .. } = *server;
+        let files = ServeDir::new(&server.static_dir).append_index_html_on_directories(false);
+        Self(Arc::new(Shared { inference, readiness, metrics, body_limit, deadline, access_log, files }))
+    }
+}
+
+/// Every route of the service, with the layers around them.
+pub fn router(state: HttpState, cors: &Cors) -> Router {
+    // The outermost layer comes first.
+    let layers = ServiceBuilder::new()
+        // Outside of everything that makes a body, problems included.
+        .layer(CompressionLayer::new())
+        // Sees every answer, preflights and panics included: gives it its id, counts it, logs it, words its problem.
+        .layer(from_fn_with_state(state.clone(), observe::observe))
+        // Before anything can fail, so that failures carry the headers too and pages can read them.
+        .layer(cors_layer(cors))
+        // A panic below this line is a 500; above it there is nothing that could panic.
+        .layer(CatchPanicLayer::custom(problem::from_panic))
+        // Cuts the reading of the body and the work of the handler alike.
+        .layer(from_fn_with_state(state.clone(), observe::deadline));
+
+    Router::new()
+        // For pages and programs.
+        .route("/predict", post(predict::predict))
+        .route("/predict/pair", post(predict::predict_pair))
+        .route("/model", get(model::model))
+        // For those who operate the service.
+        .route("/livez", get(operations::livez))
+        .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
+        // For people: the page and its files; whatever is none of them is an unknown route.
+        .fallback(page::file)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(layers)
+        .with_state(state)
+}
+
+fn cors_layer(cors: &Cors) -> CorsLayer {
+    let origins = match &cors.origins {
+        Origins::Any => AllowOrigin::any(),
+        Origins::Only(list) => {
+            AllowOrigin::list(list.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+        }
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([observe::REQUEST_ID, observe::SERVER_TIMING, header::RETRY_AFTER])
+        .max_age(cors.max_age)
+}
+
+/// Names of headers that the `http` crate does not know.
+const fn name(lower_case: &'static str) -> HeaderName {
+    HeaderName::from_static(lower_case)
+}

@@ -1,0 +1,39 @@
+//! `GET /model`: what scores here.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::{HttpState, answer};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    feature_names: &'a [String],
+    objective: &'a str,
+    trees: usize,
+    outputs: usize,
+    threshold: f64,
+    version: &'a str,
+    backends: Backends,
+}
+
+#[derive(Serialize)]
+struct Backends {
+    features: &'static str,
+    scorer: &'static str,
+}
+
+pub(super) async fn model(State(state): State<HttpState>) -> Response {
+    let inference = &state.0.inference;
+    let model = inference.model();
+    let (features, scorer) = inference.backends();
+    answer::json_document(&Document {
+        feature_names: &model.feature_names,
+        objective: &model.objective,
+        trees: model.trees,
+        outputs: model.outputs,
+        threshold: inference.threshold(),
+        version: &model.version,
+        backends: Backends { features, scorer },
+    })
+}

@@ -1,0 +1,193 @@
+//! What can go wrong, and what the client is told: one table from code to status and title (RFC 9457).
+//!
+//! A handler returns a [`Problem`]; it travels as a response extension to [`observe`](super::observe), which knows the
+//! request's id, words the body and logs the cause once.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::features::StoreError;
+use crate::inference::InferenceError;
+use crate::rows::{Mistake, RowError};
+use crate::scorer::ScoreError;
+
+/// The stable word for a kind of problem, which programs may branch on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Code {
+    Malformed,
+    UnknownPair,
+    UnknownRoute,
+    MethodNotAllowed,
+    NotAcceptable,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    WrongWidth,
+    WrongName,
+    WrongValue,
+    WrongRow,
+    Internal,
+    Unavailable,
+    NotReady,
+    Deadline,
+}
+
+impl Code {
+    /// The table.
+    const fn status_and_title(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Malformed => (StatusCode::BAD_REQUEST, "The request body cannot be read"),
+            Self::UnknownPair => (StatusCode::NOT_FOUND, "No features are stored for this user and product"),
+            Self::UnknownRoute => (StatusCode::NOT_FOUND, "There is no such route"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The route does not take this method"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "None of the accepted types can be given"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not understood")
+            }
+            Self::WrongWidth => (StatusCode::UNPROCESSABLE_ENTITY, "A row has the wrong number of columns"),
+            Self::WrongName => (StatusCode::UNPROCESSABLE_ENTITY, "A row or header has a wrong name"),
+            Self::WrongValue => (StatusCode::UNPROCESSABLE_ENTITY, "A value has the wrong type"),
+            Self::WrongRow => (StatusCode::UNPROCESSABLE_ENTITY, "A row is not a row"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "A part of the service is unavailable"),
+            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "The service is not ready"),
+            Self::Deadline => (StatusCode::GATEWAY_TIMEOUT, "The request took too long"),
+        }
+    }
+
+    pub(super) fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
+/// Seconds after which a 503 is worth another try.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// One thing that went wrong with a request or a row of it.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    pub(super) code: Code,
+    pub(super) detail: Cow<'static, str>,
+    /// 1-based, when the problem is of one row.
+    pub(super) row: Option<usize>,
+    /// The column's name, when it is of one value.
+    pub(super) column: Option<String>,
+    /// For the log, never for the client.
+    pub(super) cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), row: None, column: None, cause: None }
+    }
+
+    /// The same problem as that of the 1-based `row` of a request.
+    pub(super) fn at_row(mut self, row: usize) -> Self {
+        self.detail = format!("row {row}: {}", self.detail).into();
+        self.row = Some(row);
+        self
+    }
+
+    pub(super) fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.code.status_and_title().0
+    }
+
+    /// The RFC 9457 document.
+    pub(super) fn document(&self, request_id: &str) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: Code,
+            request_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            row: Option<usize>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            column: Option<&'a str>,
+        }
+        let (status, title) = self.code.status_and_title();
+        let document = Document {
+            r#type: format!("urn:imba:problem:{}", self.code.word()),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            row: self.row,
+            column: self.column.as_deref(),
+        };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status();
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<RowError> for Problem {
+    fn from(error: RowError) -> Self {
+        let code = match error.mistake {
+            Mistake::Malformed => Code::Malformed,
+            Mistake::Width => Code::WrongWidth,
+            Mistake::Name => Code::WrongName,
+            Mistake::Value => Code::WrongValue,
+            Mistake::NotARow => Code::WrongRow,
+        };
+        Self { column: error.column, ..Self::new(code, error.detail) }
+    }
+}
+
+impl From<InferenceError> for Problem {
+    fn from(error: InferenceError) -> Self {
+        let (code, detail) = match &error {
+            InferenceError::Store(StoreError::Unavailable(_)) => {
+                (Code::Unavailable, "the feature store is unavailable; try again")
+            }
+            InferenceError::Score(ScoreError::Unavailable(_)) => {
+                (Code::Unavailable, "the scorer is unavailable; try again")
+            }
+            InferenceError::Store(StoreError::Corrupt(_)) => {
+                (Code::Internal, "the feature store holds a row that cannot be read")
+            }
+            InferenceError::Score(ScoreError::NotFinite { .. }) => {
+                (Code::Internal, "the model gave a number that is not a score")
+            }
+            InferenceError::Score(ScoreError::Rejected(_)) => {
+                (Code::Internal, "the model did not take the rows")
+            }
+        };
+        Self::new(code, detail).caused_by(error)
+    }
+}
+
+/// What a panic in a handler becomes; the panic hook has logged it.
+pub(super) fn from_panic(_: Box<dyn Any + Send>) -> Response {
+    Problem::new(Code::Internal, "the service failed while answering; the failure is logged").into_response()
+}
+
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "see the Allow header for the methods that this route takes")
+}

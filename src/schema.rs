@@ -1,0 +1,175 @@
+//! The model's inputs: their names in order, and how a text or a number becomes one of their values.
+
+use std::collections::HashMap;
+
+/// What is wrong with one value or row, in words for the person who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidValue {
+    /// Not a number.
+    #[error("{0:?} is not a number; leave the value empty (CSV) or null (JSON) if it is missing")]
+    NotANumber(String),
+    /// An infinity.
+    #[error("{0:?} is not a finite number")]
+    NotFinite(String),
+    /// Too large for the model's arithmetic.
+    #[error("{0:?} is outside the range of a 32-bit float")]
+    OutOfRange(String),
+}
+
+/// The value of a cell of text: a number, or missing (NaN) when empty or `nan`. Blanks around it do not count.
+///
+/// The number is read as float64 and then rounded to float32, as the SageMaker container does.
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
+    let cell = cell.trim_ascii();
+    if cell.is_empty() {
+        return Ok(f32::NAN);
+    }
+    match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() => narrow(number),
+        // "1e999" overflows to an infinity; only the word itself is one.
+        Ok(number) if number.is_infinite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
+            Err(InvalidValue::OutOfRange(excerpt(cell)))
+        }
+        Ok(number) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
+        Ok(_) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
+        _ => Err(InvalidValue::NotANumber(excerpt(cell))),
+    }
+}
+
+/// A finite float64 as the float32 nearest to it.
+///
+/// # Errors
+/// The nearest float32 is an infinity.
+pub fn narrow(number: f64) -> Result<f32, InvalidValue> {
+    let value = number as f32;
+    if value.is_finite() { Ok(value) } else { Err(InvalidValue::OutOfRange(number.to_string())) }
+}
+
+/// Enough of a text to find it again, without repeating a whole hostile body.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The names of the inputs, in the model's order.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    names: Vec<String>,
+    positions: HashMap<String, usize>,
+}
+
+/// What is wrong with a list of names, as a header or an object gives it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidNames {
+    /// A name that is no input of the model.
+    #[error("{0:?} is not a feature of the model")]
+    Unknown(String),
+    /// A name given more than once.
+    #[error("{0:?} is given twice")]
+    Repeated(String),
+    /// An input that is not named.
+    #[error("{0:?} is absent")]
+    Absent(String),
+}
+
+impl InvalidNames {
+    /// The name that is wrong.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Unknown(name) | Self::Repeated(name) | Self::Absent(name) => name,
+        }
+    }
+}
+
+impl Schema {
+    /// The schema of distinct `names`.
+    #[must_use]
+    pub fn new(names: Vec<String>) -> Self {
+        let positions = names.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect();
+        Self { names, positions }
+    }
+
+    /// The names, in order.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Number of inputs.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Where `name` stands in a row.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.positions.get(name).copied()
+    }
+
+    /// For each of `names`, where it stands in a row: all inputs once, in any order.
+    ///
+    /// # Errors
+    /// A name is unknown, repeated or absent.
+    pub fn positions<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Vec<usize>, InvalidNames> {
+        let mut seen = vec![false; self.width()];
+        let mut positions = Vec::with_capacity(self.width());
+        for name in names {
+            let at = self.position(name).ok_or_else(|| InvalidNames::Unknown(excerpt(name)))?;
+            if std::mem::replace(&mut seen[at], true) {
+                return Err(InvalidNames::Repeated(name.to_owned()));
+            }
+            positions.push(at);
+        }
+        match seen.iter().position(|seen| !seen) {
+            Some(at) => Err(InvalidNames::Absent(self.names[at].clone())),
+            None => Ok(positions),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells() {
+        for (cell, value) in
+            [("1", 1.0), (" -2.5\t", -2.5), ("1e-3", 0.001), ("0.1498791297340854", 0.149_879_13)]
+        {
+            assert_eq!(parse_value(cell), Ok(value), "{cell:?}");
+        }
+        for missing in ["", "  ", "nan", "NaN", "NAN"] {
+            assert!(parse_value(missing).unwrap().is_nan(), "{missing:?}");
+        }
+        for word in ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan"] {
+            assert!(matches!(parse_value(word), Err(InvalidValue::NotANumber(_))), "{word:?}");
+        }
+        for infinite in ["inf", "-Infinity"] {
+            assert!(matches!(parse_value(infinite), Err(InvalidValue::NotFinite(_))), "{infinite:?}");
+        }
+        for large in ["1e39", "-1e999"] {
+            assert!(matches!(parse_value(large), Err(InvalidValue::OutOfRange(_))), "{large:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_any_order_each_once() {
+        let schema = Schema::new(vec!["a".into(), "b".into()]);
+        assert_eq!(schema.positions(["b", "a"]), Ok(vec![1, 0]));
+        assert_eq!(schema.positions(["b", "c"]), Err(InvalidNames::Unknown("c".into())));
+        assert_eq!(schema.positions(["b", "b"]), Err(InvalidNames::Repeated("b".into())));
+        assert_eq!(schema.positions(["b"]), Err(InvalidNames::Absent("a".into())));
+    }
+}

@@ -1,0 +1,131 @@
+//! PORT: what turns feature rows into scores.
+//!
+//! A scorer answers one score per row, all finite, from one version of the model; it decides no status and logs no failure.
+
+pub mod embedded;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+/// Feature rows, row-major; NaN is a missing value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Batch {
+    /// No rows yet, each to be `width` values wide.
+    #[must_use]
+    pub fn new(width: usize) -> Self {
+        Self { width, values: Vec::with_capacity(width) }
+    }
+
+    /// Appends one row.
+    ///
+    /// # Panics
+    /// If `row` is not as wide as the others: decoders check the width first.
+    pub fn push(&mut self, row: &[f32]) {
+        assert_eq!(row.len(), self.width, "row of another width: this is a bug");
+        self.values.extend_from_slice(row);
+    }
+
+    /// Values per row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// All values, one row after the other.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+/// What a model is, for those who ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// See [`model_version`].
+    pub version: String,
+    /// Input names in order.
+    pub feature_names: Vec<String>,
+    /// XGBoost's name of the objective, e.g. `binary:logistic`.
+    pub objective: String,
+    /// Number of trees.
+    pub trees: usize,
+    /// Numbers per score: 1, or the number of classes or targets.
+    pub outputs: usize,
+}
+
+/// The version of a model file: its SHA-256 in hexadecimal.
+#[must_use]
+pub fn model_version(file: &[u8]) -> String {
+    format!("{:x}", bytes::Bytes::copy_from_slice(&Sha256::digest(file)))
+}
+
+/// The scores of a batch, and the model that gave them.
+#[derive(Debug, Clone)]
+pub struct Scores {
+    /// The model that scored all of these rows.
+    pub model: Arc<ModelInfo>,
+    /// `model.outputs` numbers per row, row after row, all finite.
+    pub values: Vec<f32>,
+}
+
+impl Scores {
+    /// The numbers of each row, in order.
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact(self.model.outputs)
+    }
+}
+
+/// A model that scores rows.
+#[async_trait]
+pub trait Scorer: Send + Sync {
+    /// The adapter's name in configuration, e.g. `embedded`.
+    fn kind(&self) -> &'static str;
+
+    /// The model in use now.
+    fn info(&self) -> Arc<ModelInfo>;
+
+    /// Scores every row of `rows`, with one version of the model.
+    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError>;
+
+    /// One cheap call that shows the scorer answers.
+    async fn probe(&self) -> Result<(), ScoreError>;
+}
+
+/// Why a scorer gave no scores.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// The rows do not fit the model.
+    #[error("the rows do not fit the model: {0}")]
+    Rejected(String),
+    /// The model answered something that is no score.
+    #[error("the model gave {value} for row {row}, which is not a score")]
+    NotFinite {
+        /// 1-based.
+        row: usize,
+        /// What came instead of a finite number.
+        value: f32,
+    },
+    /// It cannot score now; a later try may succeed.
+    #[error("the scorer is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,129 @@
+//! The accept loop: HTTP/1.1 on a bound listener until told to stop, then a drain that loses nothing.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+use tower::ServiceExt;
+use tracing::{info, warn};
+
+use crate::config::Server;
+use crate::http::ClientAddress;
+use crate::readiness::Readiness;
+
+/// While draining, how long a connection may stay idle: a request that was under way when we were told to stop arrives
+/// within this time, is answered, and the answer closes the connection.
+const LINGER: Duration = Duration::from_millis(500);
+/// After a failed accept (out of file descriptors, mostly): time for connections to end before the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves `router` on `listener` until `stop` completes, then finishes what runs, for no longer than `limits.drain`.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    readiness: Arc<Readiness>,
+    limits: &Server,
+    stop: impl Future<Output = ()>,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout).pipeline_flush(true);
+    let (close, closed) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let open = |stream, address, connections: &mut JoinSet<()>| {
+        connections.spawn(connection(http.clone(), stream, address, router.clone(), closed.clone()));
+    };
+
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => open(stream, address, &mut connections),
+                Err(error) => {
+                    warn!("a connection could not be accepted: {error}");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+
+    let started = Instant::now();
+    let deadline = started + limits.drain;
+    readiness.drain();
+    // Connections that the kernel has taken for us already are ours to answer.
+    while let Some((stream, address)) = waiting(&listener).await {
+        open(stream, address, &mut connections);
+    }
+    drop(listener);
+    info!(server.connections = connections.len(), "draining: accepting no more connections");
+
+    if timeout_at(deadline.min(started + LINGER), join_all(&mut connections)).await.is_err() {
+        // Whatever is still idle will not send a request now; the busy ones close after their answer.
+        drop(closed);
+        close.send_replace(());
+        if timeout_at(deadline, join_all(&mut connections)).await.is_err() {
+            warn!(
+                server.connections = connections.len(),
+                "drain: {:?} (server.drain) are over; cutting the connections that are left", limits.drain
+            );
+        }
+    }
+    info!(duration_ms = started.elapsed().as_millis() as u64, "drained");
+}
+
+/// A connection that is waiting to be accepted, if there is one.
+async fn waiting(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    tokio::select! {
+        biased;
+        accepted = listener.accept() => accepted.ok(),
+        () = std::future::ready(()) => None,
+    }
+}
+
+async fn join_all(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(
+    http: http1::Builder,
+    stream: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    mut closed: watch::Receiver<()>,
+) {
+    // Answers are small and written whole: waiting for more to send would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("TCP_NODELAY could not be set: {error}");
+    }
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ClientAddress(address));
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = closed.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // A client that hangs up or speaks no HTTP is its own affair.
+        tracing::debug!(client.address = %address, "connection ended: {error}");
+    }
+}
