@@ -1,5 +1,7 @@
 //! The use case: rows, or pairs whose rows are looked up, to scores.
 
+pub mod recommend;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,12 @@ pub enum InferenceError {
     /// The scoring failed.
     #[error(transparent)]
     Score(#[from] ScoreError),
+    /// Scores of several numbers have no order.
+    #[error("the model gives {outputs} numbers per row, which have no order")]
+    Unranked {
+        /// Numbers per row.
+        outputs: usize,
+    },
 }
 
 /// How long the stages of one request took.
@@ -108,6 +116,20 @@ impl Inference {
         let rows = self.store.get_many(pairs).await?;
         stages.lookup = started.elapsed();
         Ok(rows)
+    }
+
+    /// Up to `limit` users whose identifiers begin with `prefix`, in order; `None` when the store cannot list them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn users(&self, prefix: &str, limit: usize) -> Result<Option<Vec<String>>, InferenceError> {
+        Ok(self.store.users(prefix, limit).await?)
+    }
+
+    /// Whether the store can list its users.
+    #[must_use]
+    pub fn lists_users(&self) -> bool {
+        self.store.lists_users()
     }
 
     /// Shows that both ports answer.

@@ -30,6 +30,11 @@ pub(super) fn text(scores: &Scores) -> Response {
             python_float(f64::from(*value), &mut body);
         }
     }
+    text_body(body)
+}
+
+/// Lines of text as an answer.
+pub(super) fn text_body(body: impl Into<Body>) -> Response {
     with_type(TEXT, body)
 }
 
