@@ -135,7 +135,8 @@ impl App {
 
     /// Serves on `listener` until `stop` completes and the drain is over.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        server::serve(listener, self.router, self.readiness, &self.limits, stop).await;
+        let readiness = self.readiness;
+        server::serve(listener, self.router, &self.limits, stop, || readiness.drain()).await;
     }
 }
 

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,7 +19,6 @@ use tracing::{info, warn};
 
 use crate::config::Server;
 use crate::http::ClientAddress;
-use crate::readiness::Readiness;
 
 /// While draining, how long a connection may stay idle: a request that was under way when we were told to stop arrives
 /// within this time, is answered, and the answer closes the connection.
@@ -29,12 +27,14 @@ const LINGER: Duration = Duration::from_millis(500);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `router` on `listener` until `stop` completes, then finishes what runs, for no longer than `limits.drain`.
+///
+/// `draining` hears when that begins; from then on answers should close their connections.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    readiness: Arc<Readiness>,
     limits: &Server,
     stop: impl Future<Output = ()>,
+    draining: impl FnOnce(),
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout).pipeline_flush(true);
@@ -62,7 +62,7 @@ pub async fn serve(
 
     let started = Instant::now();
     let deadline = started + limits.drain;
-    readiness.drain();
+    draining();
     // Connections that the kernel has taken for us already are ours to answer.
     while let Some((stream, address)) = waiting(&listener).await {
         open(stream, address, &mut connections);
