@@ -28,6 +28,20 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The same error, told of one member of an ensemble.
+    pub(crate) fn in_member(self, index: usize) -> Self {
+        match self {
+            LoadError::NotAModel(what) => LoadError::NotAModel(format!("member {index}: {what}")),
+            LoadError::Malformed { format, at, what } => {
+                LoadError::Malformed { format, at: format!("member {index}, {at}"), what }
+            }
+            LoadError::Unsupported(what) => LoadError::Unsupported(format!("member {index}: {what}")),
+            limit @ LoadError::TooLarge { .. } => limit,
+        }
+    }
+}
+
 /// A call whose buffers do not fit the model, or that asks for something this model does not have.
 ///
 /// Nothing is written to the output when a call fails.

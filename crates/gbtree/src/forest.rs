@@ -64,6 +64,8 @@ pub(crate) struct Forest {
     vectors: Vec<f32>,
     /// Numbers per leaf: 1, or the number of targets for vector leaves.
     pub(crate) leaf_width: usize,
+    /// 1.6 sends categories beyond a node's set to the default child; all others send them left.
+    pub(crate) unseen_is_missing: bool,
     /// Whether any reachable node splits on categories.
     pub(crate) categorical: bool,
 }
@@ -73,7 +75,6 @@ impl Forest {
         &self.nodes[tree.start..tree.start + tree.len]
     }
 
-    #[expect(dead_code, reason = "contributions come next")]
     pub(crate) fn covers(&self, tree: &Tree) -> &[f32] {
         &self.covers[tree.start..tree.start + tree.len]
     }
@@ -90,20 +91,24 @@ impl Forest {
         if value.is_nan() {
             node.default_left()
         } else if node.is_categorical() {
-            !self.in_set(node, value)
+            match self.in_set(node, value) {
+                Some(member) => !member,
+                None => !self.unseen_is_missing || node.default_left(),
+            }
         } else {
             value < node.value
         }
     }
 
-    fn in_set(&self, node: &Node, value: f32) -> bool {
+    /// Whether a category is in the node's set; `None` if it is beyond the set or no category at all.
+    fn in_set(&self, node: &Node, value: f32) -> Option<bool> {
         if !(0.0..16_777_216.0).contains(&value) {
-            return false;
+            return None;
         }
         #[expect(clippy::cast_sign_loss, reason = "checked to be in 0..2^24")]
         let category = value as usize;
         let words = &self.words[self.sets[node.value.to_bits() as usize].clone()];
-        words.get(category / 32).is_some_and(|word| word >> (category % 32) & 1 == 1)
+        words.get(category / 32).map(|word| word >> (category % 32) & 1 == 1)
     }
 
     /// The index, within the tree, of the leaf that `row` reaches.

@@ -1,11 +1,13 @@
 //! One checked model, ready to evaluate.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use crate::explain::Explainer;
 use crate::forest::Forest;
 use crate::load::{BaseScore, Booster as BoosterFile, LearnerFile};
 use crate::objective::{self, Objective};
-use crate::{LoadError, Version};
+use crate::{LoadError, ShapeError, Version};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Learner {
@@ -18,7 +20,7 @@ pub(crate) struct Learner {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
-    Trees(Trees),
+    Trees(Box<Trees>),
     Linear {
         /// Per feature one weight per output, the biases last.
         weights: Vec<f32>,
@@ -32,7 +34,9 @@ pub(crate) struct Trees {
     /// The tree at which each iteration starts, and the end.
     pub(crate) iterations: Vec<usize>,
     /// Before 1.3 the trees were summed first and the base margin added last.
-    pub(crate) base_last: bool,
+    base_last: bool,
+    /// Built when contributions are first asked for.
+    explainer: OnceLock<Result<Explainer, ShapeError>>,
 }
 
 impl Learner {
@@ -52,7 +56,9 @@ impl Learner {
                 }
                 Body::Linear { weights }
             }
-            BoosterFile::Trees { forest, dart, parallel_trees, iterations } => {
+            BoosterFile::Trees { mut forest, dart, parallel_trees, iterations } => {
+                forest.unseen_is_missing =
+                    file.version.is_some_and(|version| (version.major, version.minor) == (1, 6));
                 let iterations = match iterations {
                     Some(bounds) => {
                         let whole = bounds.first() == Some(&0) && bounds.last() == Some(&forest.trees.len());
@@ -66,7 +72,13 @@ impl Learner {
                     None => iteration_bounds(&forest, file.groups, parallel_trees),
                 };
                 let base_last = file.version.is_none_or(|version| version < Version::new(1, 3, 0));
-                Body::Trees(Trees { forest, dart, iterations, base_last })
+                Body::Trees(Box::new(Trees {
+                    forest,
+                    dart,
+                    iterations,
+                    base_last,
+                    explainer: OnceLock::new(),
+                }))
             }
         };
         let mut base_margins = match &file.base_score {
@@ -79,6 +91,10 @@ impl Learner {
                 values.iter().map(|&value| if raw { value } else { objective.link.margin(value) }).collect()
             }
         };
+        // 3.1 and 3.2 add only the first to every output of a linear model.
+        if matches!(body, Body::Linear { .. }) {
+            base_margins.truncate(1);
+        }
         if base_margins.len() == 1 {
             base_margins.resize(file.groups, base_margins[0]);
         }
@@ -87,6 +103,13 @@ impl Learner {
             return Err(fault("learner.learner_model_param.base_score", what));
         }
         Ok(Self { num_features: file.num_features, base_margins, objective, body })
+    }
+
+    pub(crate) fn trees(&self) -> Option<&Trees> {
+        match &self.body {
+            Body::Trees(trees) => Some(trees),
+            Body::Linear { .. } => None,
+        }
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -138,6 +161,20 @@ impl Trees {
         }
     }
 
+    pub(crate) fn leaves(&self, row: &[f32], out: &mut [u32]) {
+        for (out, tree) in out.iter_mut().zip(&self.forest.trees) {
+            *out = self.forest.leaf(tree, row) as u32;
+        }
+    }
+
+    pub(crate) fn explainer(&self, features: usize, groups: usize) -> Result<&Explainer, ShapeError> {
+        if self.forest.leaf_width > 1 {
+            return Err(ShapeError::Undefined("contributions are not defined for trees with vector leaves"));
+        }
+        let built = self.explainer.get_or_init(|| Explainer::new(&self.forest, features, groups));
+        built.as_ref().map_err(Clone::clone)
+    }
+
     /// The same trees, only these iterations.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let bounds = &self.iterations[range.start..=range.end];
@@ -145,6 +182,7 @@ impl Trees {
         Self {
             forest: self.forest.slice(first..bounds[bounds.len() - 1]),
             iterations: bounds.iter().map(|bound| bound - first).collect(),
+            explainer: OnceLock::new(),
             ..*self
         }
     }

@@ -1,6 +1,7 @@
 //! Evaluates `XGBoost` models: bytes in, numbers out.
 
 mod error;
+mod explain;
 mod forest;
 mod learner;
 mod load;

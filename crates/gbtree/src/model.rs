@@ -1,17 +1,22 @@
+mod outputs;
+
 use std::fmt;
 use std::ops::Range;
 
 use crate::learner::{Body, Learner};
 use crate::load::{self, Budget, LearnerFile};
-use crate::{Format, Limits, LoadError, Rows, ShapeError, Version};
+use crate::{Format, Limits, LoadError, ShapeError, Version};
 
 /// A loaded model: immutable, checked, shared freely between threads.
 ///
 /// Every output is float32, as the library's own.
 #[derive(Debug, Clone)]
 pub struct Model {
-    learner: Learner,
+    /// One, or the members of an ensemble.
+    members: Vec<Learner>,
+    /// The first member's metadata.
     file: LearnerFile,
+    format: Format,
 }
 
 /// The kind of model inside.
@@ -51,44 +56,72 @@ impl Model {
     /// As [`Model::from_bytes`].
     pub fn from_bytes_with(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
         let mut budget = Budget::new(limits.max_decoded_bytes);
-        let mut file = load::read(bytes, &mut budget)?;
-        Ok(Self { learner: Learner::new(&mut file)?, file })
+        let (format, mut files) = load::read(bytes, &mut budget)?;
+        let members = files.iter_mut().map(Learner::new).collect::<Result<Vec<_>, _>>()?;
+        let alike = |file: &LearnerFile| {
+            (&file.objective, file.num_features, file.groups)
+                == (&files[0].objective, files[0].num_features, files[0].groups)
+        };
+        if let Some(index) = files.iter().position(|file| !alike(file)) {
+            return Err(LoadError::Unsupported(format!(
+                "member {index} of the ensemble has another objective or shape than the first"
+            )));
+        }
+        let mut file = files.swap_remove(0);
+        if members.len() > 1 {
+            file.attributes.clear();
+        }
+        Ok(Self { members, file, format })
     }
 
     /// Features per row.
     #[must_use]
     pub fn num_features(&self) -> usize {
-        self.learner.num_features
+        self.members[0].num_features
     }
 
     /// Numbers per row that [`Model::predict`] writes.
     #[must_use]
     pub fn num_outputs(&self) -> usize {
-        self.learner.objective.transform.outputs(self.learner.groups())
+        self.members[0].objective.transform.outputs(self.num_margins())
     }
 
     /// Numbers per row that [`Model::margin`] writes.
     #[must_use]
     pub fn num_margins(&self) -> usize {
-        self.learner.groups()
+        self.members[0].groups()
     }
 
-    /// Trees, over all outputs and iterations; 0 for a linear model.
+    /// Numbers per row that [`Model::contributions`] writes: margins × (features + 1).
+    #[must_use]
+    pub fn num_contributions(&self) -> usize {
+        self.num_margins() * (self.num_features() + 1)
+    }
+
+    /// Numbers per row that [`Model::interactions`] writes: margins × (features + 1)².
+    #[must_use]
+    pub fn num_interactions(&self) -> usize {
+        self.num_contributions() * (self.num_features() + 1)
+    }
+
+    /// Models whose scores are combined: 1 unless the file was an archive with several.
+    #[must_use]
+    pub fn num_members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Trees, over all members, outputs and iterations; 0 for a linear model.
     #[must_use]
     pub fn num_trees(&self) -> usize {
-        match &self.learner.body {
-            Body::Trees(trees) => trees.forest.trees.len(),
-            Body::Linear { .. } => 0,
-        }
+        self.members.iter().filter_map(Learner::trees).map(|trees| trees.forest.trees.len()).sum()
     }
 
-    /// Boosting iterations: the unit of [`Model::slice`] and [`Model::best_iteration`]. 0 for a linear model.
+    /// Boosting iterations: the unit of [`Model::slice`] and [`Model::best_iteration`]. 0 for a linear model and
+    /// for an ensemble of several models.
     #[must_use]
     pub fn num_iterations(&self) -> usize {
-        match &self.learner.body {
-            Body::Trees(trees) => trees.iterations.len() - 1,
-            Body::Linear { .. } => 0,
-        }
+        let trees = self.single().ok().and_then(Learner::trees);
+        trees.map_or(0, |trees| trees.iterations.len() - 1)
     }
 
     /// The names of the features in row order; empty when the file has none (before 1.4 it never has).
@@ -112,7 +145,7 @@ impl Model {
     /// The kind of model.
     #[must_use]
     pub fn booster(&self) -> Booster {
-        match &self.learner.body {
+        match &self.members[0].body {
             Body::Linear { .. } => Booster::GbLinear,
             Body::Trees(trees) if trees.dart => Booster::Dart,
             Body::Trees(_) => Booster::GbTree,
@@ -128,7 +161,7 @@ impl Model {
     /// How the model was stored.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.file.format
+        self.format
     }
 
     /// What the training code attached, as `best_iteration` or `scikit_learn`: names and values as stored.
@@ -158,55 +191,21 @@ impl Model {
     pub fn slice(&self, iterations: Range<usize>) -> Result<Model, ShapeError> {
         let Range { start: begin, end } = iterations;
         let available = self.num_iterations();
-        match &self.learner.body {
-            Body::Trees(trees) if begin < end && end <= available => {
-                let body = Body::Trees(trees.slice(iterations));
-                let learner =
-                    Learner { body, base_margins: self.learner.base_margins.clone(), ..self.learner };
-                Ok(Self { learner, file: self.file.clone() })
+        match self.single().ok().and_then(|learner| Some((learner, learner.trees()?))) {
+            Some((learner, trees)) if begin < end && end <= available => {
+                let body = Body::Trees(Box::new(trees.slice(iterations)));
+                let learner = Learner { body, base_margins: learner.base_margins.clone(), ..*learner };
+                Ok(Self { members: vec![learner], file: self.file.clone(), format: self.format })
             }
             _ => Err(ShapeError::Iterations { begin, end, available }),
         }
     }
 
-    /// Scores: the margins after the objective's transform, as `Booster.predict` gives them.
-    ///
-    /// `out` takes [`Model::num_outputs`] numbers per row, row after row.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the lengths do not fit.
-    pub fn predict<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
-        let transform = self.learner.objective.transform;
-        let mut margins = vec![0.0; self.num_margins()];
-        self.each_row(rows.into(), out, self.num_outputs(), |row, out| {
-            self.learner.margins(row, &mut margins);
-            transform.apply(&margins, out);
-        })
-    }
-
-    /// Margins: the sum of the trees, before the objective's transform (`output_margin=True`).
-    ///
-    /// `out` takes [`Model::num_margins`] numbers per row, row after row.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the lengths do not fit.
-    pub fn margin<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
-        self.each_row(rows.into(), out, self.num_margins(), |row, out| self.learner.margins(row, out))
-    }
-
-    fn each_row(
-        &self,
-        rows: Rows,
-        out: &mut [f32],
-        width: usize,
-        mut evaluate: impl FnMut(&[f32], &mut [f32]),
-    ) -> Result<(), ShapeError> {
-        let features = self.num_features();
-        let count = rows.count(features, out.len(), width)?;
-        let mut gathered = Vec::new();
-        for (index, out) in out.chunks_exact_mut(width).enumerate() {
-            evaluate(rows.row(index, count, features, &mut gathered), out);
+    /// The one model inside, for outputs that an ensemble does not have.
+    fn single(&self) -> Result<&Learner, ShapeError> {
+        match &self.members[..] {
+            [learner] => Ok(learner),
+            _ => Err(ShapeError::Undefined("an ensemble of several models has scores only")),
         }
-        Ok(())
     }
 }

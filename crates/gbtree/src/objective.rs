@@ -74,15 +74,15 @@ impl Link {
 }
 
 impl Transform {
-    /// Writes the scores of one row; `scores` holds [`Transform::outputs`] numbers.
-    pub(crate) fn apply(self, margins: &[f32], scores: &mut [f32]) {
+    /// Turns the margins of one row into scores, in place; [`Transform::outputs`] of them count.
+    pub(crate) fn apply(self, row: &mut [f32]) {
         match self {
-            Transform::Identity => scores.copy_from_slice(margins),
-            Transform::Logistic => each(margins, scores, sigmoid),
-            Transform::Exp => each(margins, scores, f32::exp),
-            Transform::Hinge => each(margins, scores, |margin| if margin > 0.0 { 1.0 } else { 0.0 }),
-            Transform::Softmax => softmax(margins, scores),
-            Transform::Argmax => scores[0] = argmax(margins) as f32,
+            Transform::Identity => {}
+            Transform::Logistic => each(row, sigmoid),
+            Transform::Exp => each(row, f32::exp),
+            Transform::Hinge => each(row, |margin| if margin > 0.0 { 1.0 } else { 0.0 }),
+            Transform::Softmax => softmax(row),
+            Transform::Argmax => row[0] = argmax(row) as f32,
         }
     }
 
@@ -92,9 +92,9 @@ impl Transform {
     }
 }
 
-fn each(margins: &[f32], scores: &mut [f32], transform: impl Fn(f32) -> f32) {
-    for (score, &margin) in scores.iter_mut().zip(margins) {
-        *score = transform(margin);
+fn each(row: &mut [f32], transform: impl Fn(f32) -> f32) {
+    for number in row {
+        *number = transform(*number);
     }
 }
 
@@ -104,13 +104,11 @@ fn sigmoid(margin: f32) -> f32 {
 }
 
 /// Exponentials in float32, their sum in float64, as in dmlc/xgboost `common/math.h`.
-fn softmax(margins: &[f32], scores: &mut [f32]) {
-    let most = margins.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    each(margins, scores, |margin| (margin - most).exp());
-    let sum = scores.iter().map(|&score| f64::from(score)).sum::<f64>() as f32;
-    for score in scores {
-        *score /= sum;
-    }
+fn softmax(row: &mut [f32]) {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    each(row, |margin| (margin - most).exp());
+    let sum = row.iter().map(|&power| f64::from(power)).sum::<f64>() as f32;
+    each(row, |power| power / sum);
 }
 
 /// The first of the greatest.

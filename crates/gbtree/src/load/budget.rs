@@ -26,4 +26,8 @@ impl Budget {
     pub(crate) fn charge_for<T>(&mut self, count: usize) -> Result<(), LoadError> {
         self.charge(count.saturating_mul(size_of::<T>()))
     }
+
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
 }

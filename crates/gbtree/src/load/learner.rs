@@ -22,7 +22,6 @@ pub(crate) struct LearnerFile {
 #[derive(Debug, Clone)]
 pub(crate) enum BaseScore {
     /// As 0.x stores it: already on the margin scale.
-    #[expect(dead_code, reason = "the legacy binary format comes next")]
     Margin(f32),
     /// In output space; one number, or one per output.
     Value(Vec<f32>),

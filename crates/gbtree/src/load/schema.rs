@@ -10,7 +10,10 @@ use crate::{LoadError, Version};
 
 /// Reads a document that is a model.
 pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadError> {
-    refuse_foreign(&root)?;
+    // A serialised Booster, as pickles hold it since 1.3, is the model beside its configuration.
+    let inner = root.find("Model");
+    let root = inner.as_ref().filter(|_| root.find("learner").is_none()).unwrap_or(&root);
+    refuse_foreign(root)?;
     let learner = root.get("learner")?;
     let params = learner.get("learner_model_param")?;
     let objective = learner.get("objective")?;

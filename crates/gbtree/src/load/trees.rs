@@ -81,7 +81,15 @@ fn fill(raw: &mut RawTree, tree: At, width: usize) -> Result<(), LoadError> {
     tree.get("split_indices")?.ints(&mut raw.feature)?;
     tree.get("split_conditions")?.f32s(&mut raw.value)?;
     tree.get("default_left")?.ints(&mut raw.default_left)?;
-    tree.get("sum_hessian")?.f32s(&mut raw.cover)?;
+    match tree.find("sum_hessian") {
+        Some(cover) => cover.f32s(&mut raw.cover)?,
+        // Trees with vector leaves have none up to 3.1; only contributions need it.
+        None if width > 1 => {
+            raw.cover.clear();
+            raw.cover.resize(raw.left.len(), 0.0);
+        }
+        None => return Err(tree.fault("the field \"sum_hessian\" is missing")),
+    }
     raw.split_type.clear();
     if let Some(types) = tree.find("split_type") {
         types.ints(&mut raw.split_type)?;

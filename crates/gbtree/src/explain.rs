@@ -1,0 +1,368 @@
+//! Exact TreeSHAP by quadrature: contributions and interactions of every feature.
+//!
+//! A leaf's output, as a game of the features on its path, has the multilinear extension
+//! `v · Π (oᵢ tᵢ + zᵢ (1 − tᵢ))`, where `oᵢ` is 1 if the row satisfies every split on feature `i` and `zᵢ` is
+//! the share of training cover that does. Its Shapley value is the integral of the partial derivative along
+//! the diagonal (Owen 1972), a polynomial of degree below the number of distinct features, which
+//! Gauss-Legendre quadrature integrates exactly. All leaves below an edge share the edge's factor, so one
+//! walk over the tree gives all contributions (the regrouping of Linear `TreeSHAP`, Yu et al. 2022):
+//! O(leaves · depth) per row, with only positive factors and hence no loss of precision in deep trees.
+
+mod interactions;
+mod quadrature;
+
+use crate::ShapeError;
+use crate::forest::{Forest, Tree};
+use quadrature::Quadrature;
+
+/// No earlier edge of the path splits on the same feature.
+const NONE: u32 = u32::MAX;
+/// Working memory, in float32 per array, beyond which a model is refused.
+const MAX_WORK: usize = 1 << 24;
+
+/// What a feature that is not satisfied can contribute is proportional to its share; below this it is nothing.
+const NO_SHARE: f32 = 1e-30;
+
+/// A forest unrolled for the walk.
+#[derive(Debug, Clone)]
+pub(crate) struct Explainer {
+    /// In order of their outputs.
+    trees: Vec<Walk>,
+    edges: Vec<Edge>,
+    /// Expected margin per output, without the base margin.
+    means: Vec<f64>,
+    points: Quadrature,
+    /// Longest path.
+    depth: usize,
+    features: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Walk {
+    tree: usize,
+    group: usize,
+    /// Its edges, each parent before its children, whole subtrees together.
+    edges: std::ops::Range<usize>,
+}
+
+/// An edge and the node it leads to.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    /// The node, within its tree.
+    node: u32,
+    /// Edges from the root to here, counting this one.
+    level: u32,
+    feature: u32,
+    /// The level of the last edge above with the same feature, or [`NONE`].
+    earlier: u32,
+    /// Cover of the node over cover of its parent.
+    ratio: f32,
+    left: bool,
+    leaf: bool,
+    /// Edges in the subtree, including this one.
+    size: u32,
+    /// Output of a leaf.
+    value: f32,
+}
+
+impl Explainer {
+    /// # Errors
+    /// Trees so deep that a row's work would not fit in memory.
+    pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Result<Self, ShapeError> {
+        let mut order: Vec<usize> = (0..forest.trees.len()).collect();
+        order.sort_by_key(|&tree| forest.trees[tree].group);
+        let mut edges = Vec::new();
+        let mut means = vec![0.0; groups];
+        let (mut depth, mut distinct) = (0, 0);
+        let mut seen = std::collections::HashMap::new();
+        let trees = order
+            .into_iter()
+            .map(|index| {
+                let tree = &forest.trees[index];
+                let start = edges.len();
+                let (levels, features) = unroll(forest, tree, &mut edges, &mut seen);
+                (depth, distinct) = (depth.max(levels), distinct.max(features));
+                means[tree.group] += mean(forest, tree, &edges[start..]);
+                Walk { tree: index, group: tree.group, edges: start..edges.len() }
+            })
+            .collect();
+        // Exact for polynomials of degree 2n - 1; the contributions' degree is at most `distinct - 1`.
+        let points = distinct.div_ceil(2).max(1).next_multiple_of(4);
+        if points > 2048 || (depth + 1) * points > MAX_WORK {
+            return Err(ShapeError::Undefined("contributions are not computed for trees this deep"));
+        }
+        Ok(Self { trees, edges, means, points: Quadrature::new(points), depth, features })
+    }
+
+    /// Adds every feature's share of each output, and the expected margins as biases, to `out`
+    /// (outputs × (features + 1)).
+    pub(crate) fn contributions(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
+        match self.points.len() {
+            4 => self.walk::<4>(forest, row, out),
+            8 => self.walk::<8>(forest, row, out),
+            _ => self.walk::<0>(forest, row, out),
+        }
+    }
+
+    /// `POINTS` fixes the number of quadrature points for the compiler; 0 leaves it open.
+    fn walk<const POINTS: usize>(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
+        let points = if POINTS > 0 { POINTS } else { self.points.len() };
+        let mut work = Work::new(points, self.depth, self.features);
+        let width = self.features + 1;
+        for (group, mean) in self.means.iter().enumerate() {
+            out[group * width + self.features] += mean;
+        }
+        let mut pending = 0;
+        for (index, walk) in self.trees.iter().enumerate() {
+            work.tree::<POINTS>(self, forest, walk, row);
+            pending += walk.edges.len();
+            let last = self.trees.get(index + 1).is_none_or(|next| next.group != walk.group);
+            // Float32 sums stay short; float64 takes over before rounding builds up.
+            if last || pending > self.features.max(512) {
+                work.flush(points, &mut out[walk.group * width..][..self.features]);
+                pending = 0;
+            }
+        }
+    }
+}
+
+/// Appends the tree's edges; gives its depth and the most distinct features on one path.
+fn unroll(
+    forest: &Forest,
+    tree: &Tree,
+    edges: &mut Vec<Edge>,
+    seen: &mut std::collections::HashMap<u32, u32>,
+) -> (usize, usize) {
+    enum Visit {
+        Enter { node: u32, level: u32, feature: u32, left: bool, ratio: f32 },
+        Leave { edge: usize },
+    }
+    let (nodes, covers) = (forest.nodes(tree), forest.covers(tree));
+    let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
+        let parent = &nodes[at as usize];
+        for (node, left) in [(parent.right, false), (parent.left, true)] {
+            let ratio = covers[node as usize] / covers[at as usize];
+            let feature = parent.feature() as u32;
+            stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });
+        }
+    };
+    let mut stack = Vec::new();
+    if !nodes[0].is_leaf() {
+        children(0, 0, &mut stack);
+    }
+    seen.clear();
+    let (mut depth, mut distinct) = (0, 0);
+    while let Some(visit) = stack.pop() {
+        match visit {
+            Visit::Enter { node, level, feature, left, ratio } => {
+                let earlier = seen.insert(feature, level).unwrap_or(NONE);
+                depth = depth.max(level as usize);
+                distinct = distinct.max(seen.len());
+                let to = &nodes[node as usize];
+                let value = if to.is_leaf() { to.value * tree.weight } else { 0.0 };
+                stack.push(Visit::Leave { edge: edges.len() });
+                let leaf = to.is_leaf();
+                edges.push(Edge { node, level, feature, earlier, ratio, left, leaf, size: 0, value });
+                if !leaf {
+                    children(node, level, &mut stack);
+                }
+            }
+            Visit::Leave { edge } => {
+                edges[edge].size = (edges.len() - edge) as u32;
+                let Edge { feature, earlier, .. } = edges[edge];
+                if earlier == NONE {
+                    seen.remove(&feature);
+                } else {
+                    seen.insert(feature, earlier);
+                }
+            }
+        }
+    }
+    (depth, distinct)
+}
+
+/// The expected output: leaves weighted by the product of ratios on their path.
+fn mean(forest: &Forest, tree: &Tree, edges: &[Edge]) -> f64 {
+    if edges.is_empty() {
+        return f64::from(forest.nodes(tree)[0].value * tree.weight);
+    }
+    let mut shares = vec![1.0];
+    let mut mean = 0.0;
+    for edge in edges {
+        shares.truncate(edge.level as usize);
+        let share = shares[edge.level as usize - 1] * f64::from(edge.ratio);
+        if edge.leaf {
+            mean += share * f64::from(edge.value);
+        }
+        shares.push(share);
+    }
+    mean
+}
+
+/// One row's state; arrays of `points` float32 per level.
+struct Work {
+    /// Product of the factors of the path's features.
+    product: Vec<f32>,
+    /// Sum over the leaves below of output × weight × product.
+    below: Vec<f32>,
+    /// 1 / the factor of the level's feature.
+    inverse: Vec<f32>,
+    levels: Vec<Level>,
+    /// Per feature, contributions before summing over points.
+    shares: Vec<f32>,
+}
+
+/// The edge open at a level.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    feature: usize,
+    earlier: Option<usize>,
+    /// Whether the row satisfies all splits on the feature so far.
+    satisfied: bool,
+    /// Share of cover that does.
+    share: f32,
+    /// Whether the row goes left at the node below the edge.
+    goes_left: bool,
+}
+
+impl Work {
+    fn new(points: usize, depth: usize, features: usize) -> Self {
+        let zeros = || vec![0.0; (depth + 1) * points];
+        let mut product = zeros();
+        product[..points].fill(1.0);
+        Self {
+            product,
+            below: zeros(),
+            inverse: zeros(),
+            levels: vec![Level::default(); depth + 1],
+            shares: vec![0.0; features * points],
+        }
+    }
+
+    fn tree<const POINTS: usize>(
+        &mut self,
+        explainer: &Explainer,
+        forest: &Forest,
+        walk: &Walk,
+        row: &[f32],
+    ) {
+        let points = if POINTS > 0 { POINTS } else { explainer.points.len() };
+        let tree = &forest.trees[walk.tree];
+        let nodes = forest.nodes(tree);
+        let goes_left = |at: u32| {
+            let node = &nodes[at as usize];
+            forest.goes_left(node, row[node.feature()])
+        };
+        let edges = &explainer.edges[walk.edges.clone()];
+        if edges.is_empty() {
+            return;
+        }
+        self.levels[0].goes_left = goes_left(0);
+        let mut open = 0;
+        let mut at = 0;
+        while let Some(edge) = edges.get(at) {
+            let level = edge.level as usize;
+            while open >= level {
+                self.close::<POINTS>(points, open);
+                open -= 1;
+            }
+            if !self.open::<POINTS>(points, &explainer.points, edge) {
+                at += edge.size as usize;
+                continue;
+            }
+            if !edge.leaf {
+                self.levels[level].goes_left = goes_left(edge.node);
+            }
+            open = level;
+            at += 1;
+        }
+        while open > 0 {
+            self.close::<POINTS>(points, open);
+            open -= 1;
+        }
+    }
+
+    /// Steps onto an edge. False if nothing below it can contribute.
+    #[inline]
+    fn open<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) -> bool {
+        let points = if POINTS > 0 { POINTS } else { points };
+        let level = edge.level as usize;
+        let mut satisfied = self.levels[level - 1].goes_left == edge.left;
+        let mut share = edge.ratio;
+        let earlier = (edge.earlier != NONE).then_some(edge.earlier as usize);
+        if let Some(earlier) = earlier {
+            satisfied &= self.levels[earlier].satisfied;
+            share *= self.levels[earlier].share;
+        }
+        if !satisfied && share < NO_SHARE {
+            return false;
+        }
+        let to = level * points;
+        let (above, product) = self.product.split_at_mut(to);
+        let above = &above[to - points..];
+        let product = &mut product[..points];
+        let (old, inverse) = self.inverse.split_at_mut(to);
+        let inverse = &mut inverse[..points];
+        let present = if satisfied { 1.0 } else { 0.0 };
+        let (at, rest) = (&quadrature.points[..points], &quadrature.rests[..points]);
+        for q in 0..points {
+            let factor = present * at[q] + share * rest[q];
+            inverse[q] = 1.0 / factor;
+            product[q] = above[q] * factor;
+        }
+        if let Some(earlier) = earlier {
+            let old = &old[earlier * points..][..points];
+            for q in 0..points {
+                product[q] *= old[q];
+            }
+        }
+        let below = &mut self.below[to..][..points];
+        if edge.leaf {
+            let weights = &quadrature.weights[..points];
+            for q in 0..points {
+                below[q] = edge.value * weights[q] * product[q];
+            }
+        } else {
+            below.fill(0.0);
+        }
+        let feature = edge.feature as usize;
+        self.levels[level] = Level { feature, earlier, satisfied, share, goes_left: false };
+        true
+    }
+
+    /// Leaves an edge: credits its feature with all leaves below it.
+    #[inline]
+    fn close<const POINTS: usize>(&mut self, points: usize, level: usize) {
+        let points = if POINTS > 0 { POINTS } else { points };
+        let to = level * points;
+        let Level { feature, earlier, satisfied, share, .. } = self.levels[level];
+        let gain = f32::from(u8::from(satisfied)) - share;
+        let (above, below) = self.below.split_at_mut(to);
+        let below = &below[..points];
+        let shares = &mut self.shares[feature * points..][..points];
+        let inverse = &self.inverse[to..][..points];
+        for q in 0..points {
+            shares[q] += gain * below[q] * inverse[q];
+        }
+        if let Some(earlier) = earlier {
+            // The leaves below were to be credited to the earlier edge too: take that back.
+            let Level { satisfied, share, .. } = self.levels[earlier];
+            let gain = f32::from(u8::from(satisfied)) - share;
+            let inverse = &self.inverse[earlier * points..][..points];
+            for q in 0..points {
+                shares[q] -= gain * below[q] * inverse[q];
+            }
+        }
+        let above = &mut above[to - points..];
+        for q in 0..points {
+            above[q] += below[q];
+        }
+    }
+
+    fn flush(&mut self, points: usize, out: &mut [f64]) {
+        for (out, shares) in out.iter_mut().zip(self.shares.chunks_exact_mut(points)) {
+            *out += shares.iter().map(|&share| f64::from(share)).sum::<f64>();
+            shares.fill(0.0);
+        }
+    }
+}
