@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod explain;
 mod model;
 mod negotiate;
 mod observe;
@@ -95,6 +96,8 @@ pub fn router(state: HttpState, cors: &Cors) -> Router {
         // For pages and programs.
         .route("/predict", post(predict::predict))
         .route("/predict/pair", post(predict::predict_pair))
+        .route("/explain", post(explain::explain))
+        .route("/explain/pair", post(explain::explain_pair))
         .route("/recommend/{user_id}", get(recommend::recommend))
         .route("/users", get(recommend::users))
         .route("/model", get(model::model))

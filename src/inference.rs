@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::features::{FeatureRow, FeatureStore, PairKey, StoreError};
 use crate::schema::Schema;
-use crate::scorer::{Batch, ModelInfo, ScoreError, Scorer, Scores};
+use crate::scorer::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores};
 
 /// Scores rows and pairs through the two ports.
 pub struct Inference {
@@ -101,6 +101,23 @@ impl Inference {
         let scores = self.scorer.score(rows).await?;
         stages.score = started.elapsed();
         Ok(scores)
+    }
+
+    /// Scores and explains every row.
+    ///
+    /// # Errors
+    /// The scorer's; also that it cannot explain.
+    pub async fn explain(&self, rows: Batch, stages: &mut Stages) -> Result<Explanations, InferenceError> {
+        let started = Instant::now();
+        let explanations = self.scorer.explain(rows).await?;
+        stages.score = started.elapsed();
+        Ok(explanations)
+    }
+
+    /// Whether the scorer can explain the scores of the model in use.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.scorer.explains()
     }
 
     /// The stored rows of `pairs`, in their order; `None` for a pair that is not stored.

@@ -27,10 +27,12 @@ const BUCKETS: [f64; 17] = [
 pub struct Route(&'static str);
 
 /// The routes that are counted by name.
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 10] = [
     "/predict",
     "/predict/pair",
     "/recommend/{user_id}",
+    "/explain",
+    "/explain/pair",
     "/users",
     "/model",
     "/livez",

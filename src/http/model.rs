@@ -27,6 +27,7 @@ struct Backends {
 /// What this model and this store can do beyond scores.
 #[derive(Serialize)]
 struct Capabilities {
+    explain: bool,
     list_users: bool,
 }
 
@@ -42,6 +43,6 @@ pub(super) async fn model(State(state): State<HttpState>) -> Response {
         threshold: inference.threshold(),
         version: &model.version,
         backends: Backends { features, scorer },
-        capabilities: Capabilities { list_users: inference.lists_users() },
+        capabilities: Capabilities { explain: inference.explains(), list_users: inference.lists_users() },
     })
 }

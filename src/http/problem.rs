@@ -184,7 +184,7 @@ impl From<InferenceError> for Problem {
             InferenceError::Score(ScoreError::Rejected(_)) => {
                 (Code::Internal, "the model did not take the rows")
             }
-            InferenceError::Unranked { .. } => {
+            InferenceError::Unranked { .. } | InferenceError::Score(ScoreError::Unexplained(_)) => {
                 return Self::new(Code::Unsupported, error.to_string());
             }
         };

@@ -1,5 +1,6 @@
 //! `GET /recommend/{user_id}` and `GET /users`: what a user will buy next, and which users there are.
 
+use std::error::Error;
 use std::str::FromStr;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -69,7 +70,7 @@ pub(super) async fn recommend(
     let reply = reply_form(&headers)?;
     let Path(user) = user.map_err(|_| wrong("user_id is not UTF-8".to_owned()))?;
     check_id(&user).map_err(|error| wrong(format!("user_id {error}")))?;
-    let Query(Limit { limit }) = query.map_err(|error| wrong(error.body_text()))?;
+    let Query(Limit { limit }) = query.map_err(|error| unread(&error))?;
     let limit = number(limit.as_deref())?;
 
     let mut stages = Stages::default();
@@ -89,7 +90,7 @@ pub(super) async fn users(
     State(state): State<HttpState>,
     query: Result<Query<Prefix>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(Prefix { prefix, limit }) = query.map_err(|error| wrong(error.body_text()))?;
+    let Query(Prefix { prefix, limit }) = query.map_err(|error| unread(&error))?;
     let limit = number(limit.as_deref())?;
     match state.0.inference.users(&prefix, limit).await? {
         Some(users) => Ok(answer::json_document(&Users { users })),
@@ -136,6 +137,10 @@ fn number(limit: Option<&str>) -> Result<usize, Problem> {
         let found = crate::schema::excerpt(text);
         wrong(format!("limit is {found:?}; expected a whole number from 1 to {LARGEST_LIMIT}"))
     })
+}
+
+fn unread(error: &QueryRejection) -> Problem {
+    wrong(error.source().map_or_else(|| error.body_text(), ToString::to_string))
 }
 
 fn wrong(detail: String) -> Problem {
