@@ -18,6 +18,7 @@ use crate::features::table::{Report, Table, TableError};
 use crate::http::{HttpState, PAGE, router};
 use crate::inference::Inference;
 use crate::metrics::Metrics;
+use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::schema::Schema;
 use crate::scorer::Scorer;
@@ -46,6 +47,14 @@ pub enum StartError {
     /// The table for an empty store cannot be loaded.
     #[error("features.embedded.seed: {}: {what}", path.display())]
     Seed {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The table of product names cannot be used.
+    #[error("products.names: {}: {what}", path.display())]
+    ProductNames {
         /// The table.
         path: PathBuf,
         /// What is wrong with it.
@@ -108,12 +117,19 @@ impl App {
         store: Arc<dyn FeatureStore>,
         scorer: Arc<dyn Scorer>,
     ) -> Result<Self, StartError> {
+        let product_names = read_product_names(config.products.names.as_deref())?;
         let metrics = Metrics::new(&scorer.info());
         let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
         readiness.check().await?;
-        let state =
-            HttpState::new(inference, Arc::clone(&readiness), metrics, &config.server, config.log.access);
+        let state = HttpState::new(
+            inference,
+            Arc::clone(&readiness),
+            metrics,
+            product_names,
+            &config.server,
+            config.log.access,
+        );
         Ok(Self { router: router(state, &config.cors), readiness, limits: config.server.clone() })
     }
 
@@ -149,6 +165,15 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
         Ok(_) => Ok(()),
         Err(source) => Err(StartError::Page { path, source }),
     }
+}
+
+fn read_product_names(path: Option<&Path>) -> Result<ProductNames, StartError> {
+    let Some(path) = path else { return Ok(ProductNames::default()) };
+    let wrong = |what| StartError::ProductNames { path: path.to_owned(), what };
+    let table = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let names = ProductNames::read(table).map_err(|error| wrong(error.to_string()))?;
+    info!(products.named = names.len(), "product names loaded from {}", path.display());
+    Ok(names)
 }
 
 fn load_model(config: &Config) -> Result<EmbeddedScorer, StartError> {

@@ -28,6 +28,8 @@ pub struct Config {
     pub scorer: Scorer,
     /// `[features]`
     pub features: Features,
+    /// `[products]`
+    pub products: Products,
     /// `[log]`
     pub log: Log,
 }
@@ -110,6 +112,13 @@ pub struct EmbeddedStore {
     pub cache: usize,
 }
 
+/// `[products]`: what products are called.
+#[derive(Debug, Clone)]
+pub struct Products {
+    /// `products.names`
+    pub names: Option<PathBuf>,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Copy)]
 pub struct Log {
@@ -152,6 +161,7 @@ impl Config {
             model: Model { path: reader.path("model.path"), threshold: reader.finite("model.threshold") },
             scorer: reader.choice("scorer.kind", &[("embedded", Scorer::Embedded)]),
             features: Features { columns: columns(&mut reader), store: store(&mut reader) },
+            products: Products { names: reader.optional_path("products.names") },
             log: Log {
                 level: reader.choice(
                     "log.level",

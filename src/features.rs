@@ -99,6 +99,17 @@ pub trait FeatureStore: Send + Sync {
     /// Every product of `user` with its row, ordered by product identifier; empty for an unknown user.
     async fn products_of(&self, user: &str) -> Result<Vec<(String, FeatureRow)>, StoreError>;
 
+    /// Whether [`Self::users`] can answer.
+    fn lists_users(&self) -> bool {
+        false
+    }
+
+    /// Up to `limit` users whose identifiers begin with `prefix`, in order; `None` when the store cannot list them
+    /// without reading all it holds.
+    async fn users(&self, _prefix: &str, _limit: usize) -> Result<Option<Vec<String>>, StoreError> {
+        Ok(None)
+    }
+
     /// Writes all of `rows` or none; a pair that is there already is replaced.
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError>;
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod explain;
 mod model;
 mod negotiate;
 mod observe;
@@ -10,6 +11,7 @@ mod page;
 mod predict;
 mod problem;
 mod python_float;
+mod recommend;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,7 @@ use tower_http::services::ServeDir;
 use crate::config::{Cors, Origins, Server};
 use crate::inference::Inference;
 use crate::metrics::Metrics;
+use crate::products::ProductNames;
 use crate::readiness::Readiness;
 
 pub use observe::ClientAddress;
@@ -41,6 +44,7 @@ struct Shared {
     inference: Arc<Inference>,
     readiness: Arc<Readiness>,
     metrics: Metrics,
+    product_names: ProductNames,
     body_limit: usize,
     deadline: Duration,
     access_log: bool,
@@ -54,12 +58,22 @@ impl HttpState {
         inference: Arc<Inference>,
         readiness: Arc<Readiness>,
         metrics: Metrics,
+        product_names: ProductNames,
         server: &Server,
         access_log: bool,
     ) -> Self {
         let Server { body_limit, deadline, .. } = *server;
         let files = ServeDir::new(&server.static_dir).append_index_html_on_directories(false);
-        Self(Arc::new(Shared { inference, readiness, metrics, body_limit, deadline, access_log, files }))
+        Self(Arc::new(Shared {
+            inference,
+            readiness,
+            metrics,
+            product_names,
+            body_limit,
+            deadline,
+            access_log,
+            files,
+        }))
     }
 }
 
@@ -82,6 +96,10 @@ pub fn router(state: HttpState, cors: &Cors) -> Router {
         // For pages and programs.
         .route("/predict", post(predict::predict))
         .route("/predict/pair", post(predict::predict_pair))
+        .route("/explain", post(explain::explain))
+        .route("/explain/pair", post(explain::explain_pair))
+        .route("/recommend/{user_id}", get(recommend::recommend))
+        .route("/users", get(recommend::users))
         .route("/model", get(model::model))
         // For those who operate the service.
         .route("/livez", get(operations::livez))

@@ -1,11 +1,13 @@
 //! The use case: rows, or pairs whose rows are looked up, to scores.
 
+pub mod recommend;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::features::{FeatureRow, FeatureStore, PairKey, StoreError};
 use crate::schema::Schema;
-use crate::scorer::{Batch, ModelInfo, ScoreError, Scorer, Scores};
+use crate::scorer::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores};
 
 /// Scores rows and pairs through the two ports.
 pub struct Inference {
@@ -24,6 +26,12 @@ pub enum InferenceError {
     /// The scoring failed.
     #[error(transparent)]
     Score(#[from] ScoreError),
+    /// Scores of several numbers have no order.
+    #[error("the model gives {outputs} numbers per row, which have no order")]
+    Unranked {
+        /// Numbers per row.
+        outputs: usize,
+    },
 }
 
 /// How long the stages of one request took.
@@ -95,6 +103,23 @@ impl Inference {
         Ok(scores)
     }
 
+    /// Scores and explains every row.
+    ///
+    /// # Errors
+    /// The scorer's; also that it cannot explain.
+    pub async fn explain(&self, rows: Batch, stages: &mut Stages) -> Result<Explanations, InferenceError> {
+        let started = Instant::now();
+        let explanations = self.scorer.explain(rows).await?;
+        stages.score = started.elapsed();
+        Ok(explanations)
+    }
+
+    /// Whether the scorer can explain the scores of the model in use.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.scorer.explains()
+    }
+
     /// The stored rows of `pairs`, in their order; `None` for a pair that is not stored.
     ///
     /// # Errors
@@ -108,6 +133,20 @@ impl Inference {
         let rows = self.store.get_many(pairs).await?;
         stages.lookup = started.elapsed();
         Ok(rows)
+    }
+
+    /// Up to `limit` users whose identifiers begin with `prefix`, in order; `None` when the store cannot list them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn users(&self, prefix: &str, limit: usize) -> Result<Option<Vec<String>>, InferenceError> {
+        Ok(self.store.users(prefix, limit).await?)
+    }
+
+    /// Whether the store can list its users.
+    #[must_use]
+    pub fn lists_users(&self) -> bool {
+        self.store.lists_users()
     }
 
     /// Shows that both ports answer.

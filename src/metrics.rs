@@ -27,7 +27,18 @@ const BUCKETS: [f64; 17] = [
 pub struct Route(&'static str);
 
 /// The routes that are counted by name.
-const ROUTES: [&str; 6] = ["/predict", "/predict/pair", "/model", "/livez", "/readyz", "/metrics"];
+const ROUTES: [&str; 10] = [
+    "/predict",
+    "/predict/pair",
+    "/recommend/{user_id}",
+    "/explain",
+    "/explain/pair",
+    "/users",
+    "/model",
+    "/livez",
+    "/readyz",
+    "/metrics",
+];
 
 impl Route {
     /// The route of a matched pattern.

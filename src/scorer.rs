@@ -95,6 +95,33 @@ impl Scores {
     }
 }
 
+/// Why each row of a batch has its score: exact `TreeSHAP` contributions.
+#[derive(Debug, Clone)]
+pub struct Explanations {
+    /// The scores themselves.
+    pub scores: Scores,
+    /// Numbers per row before the objective's transform.
+    pub margins_per_row: usize,
+    /// The margins, row after row.
+    pub margins: Vec<f32>,
+    /// Row after row and margin after margin: one number per feature, then the bias. They sum to the margin.
+    pub contributions: Vec<f32>,
+}
+
+impl Explanations {
+    /// Of each row: its score's numbers, its margins, and its contributions.
+    pub fn rows(&self) -> impl Iterator<Item = (&[f32], &[f32], &[f32])> {
+        let width = self.margins_per_row * (self.scores.model.feature_names.len() + 1);
+        let margins = self.margins.chunks_exact(self.margins_per_row);
+        let contributions = self.contributions.chunks_exact(width);
+        self.scores
+            .rows()
+            .zip(margins)
+            .zip(contributions)
+            .map(|((score, margins), contributions)| (score, margins, contributions))
+    }
+}
+
 /// A model that scores rows.
 #[async_trait]
 pub trait Scorer: Send + Sync {
@@ -106,6 +133,16 @@ pub trait Scorer: Send + Sync {
 
     /// Scores every row of `rows`, with one version of the model.
     async fn score(&self, rows: Batch) -> Result<Scores, ScoreError>;
+
+    /// Whether [`Self::explain`] can answer for the model in use.
+    fn explains(&self) -> bool {
+        false
+    }
+
+    /// Scores and explains every row of `rows`, with one version of the model.
+    async fn explain(&self, _rows: Batch) -> Result<Explanations, ScoreError> {
+        Err(ScoreError::Unexplained("the scorer in use gives scores alone".to_owned()))
+    }
 
     /// One cheap call that shows the scorer answers.
     async fn probe(&self) -> Result<(), ScoreError>;
@@ -125,6 +162,9 @@ pub enum ScoreError {
         /// What came instead of a finite number.
         value: f32,
     },
+    /// There are scores, but no contributions.
+    #[error("scores cannot be explained here: {0}")]
+    Unexplained(String),
     /// It cannot score now; a later try may succeed.
     #[error("the scorer is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

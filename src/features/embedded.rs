@@ -133,6 +133,30 @@ impl FeatureStore for EmbeddedStore {
         Ok(products)
     }
 
+    fn lists_users(&self) -> bool {
+        true
+    }
+
+    /// One seek per user, however many products each has.
+    async fn users(&self, prefix: &str, limit: usize) -> Result<Option<Vec<String>>, StoreError> {
+        let transaction = self.database.begin_read().map_err(unavailable)?;
+        let rows = transaction.open_table(ROWS).map_err(unavailable)?;
+        let mut users = Vec::new();
+        let mut from = prefix.to_owned();
+        while users.len() < limit {
+            let Some(entry) = rows.range((from.as_str(), "")..).map_err(unavailable)?.next() else { break };
+            let (key, _) = entry.map_err(unavailable)?;
+            let (user, _) = key.value();
+            if !user.starts_with(prefix) {
+                break;
+            }
+            // No identifier holds a NUL, so this is the least text after every identifier up to this user.
+            from = format!("{user}\0");
+            users.push(user.to_owned());
+        }
+        Ok(Some(users))
+    }
+
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
         if let Some((key, row)) = rows.iter().find(|(_, row)| row.len() != self.width) {
             return Err(StoreError::Corrupt(format!("{key}: {} values, expected {}", row.len(), self.width)));

@@ -19,7 +19,13 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// One line per row, without a line end after the last; numbers as Python prints them, several separated by commas.
 pub(super) fn text(scores: &Scores) -> Response {
     let mut body = String::with_capacity(scores.values.len() * 24);
-    for (at, row) in scores.rows().enumerate() {
+    lines(scores.rows(), &mut body);
+    text_body(body)
+}
+
+/// Appends one line per row to `body`.
+pub(super) fn lines<'r>(rows: impl Iterator<Item = &'r [f32]>, body: &mut String) {
+    for (at, row) in rows.enumerate() {
         if at > 0 {
             body.push('\n');
         }
@@ -27,9 +33,13 @@ pub(super) fn text(scores: &Scores) -> Response {
             if at > 0 {
                 body.push(',');
             }
-            python_float(f64::from(*value), &mut body);
+            python_float(f64::from(*value), body);
         }
     }
+}
+
+/// Lines of text as an answer.
+pub(super) fn text_body(body: impl Into<Body>) -> Response {
     with_type(TEXT, body)
 }
 
@@ -52,14 +62,14 @@ struct Prediction<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Outcome {
+pub(super) enum Outcome {
     Score { score: f64, likely: bool },
     Scores { score: Vec<f64> },
     Failed { error: Failure },
 }
 
 #[derive(Serialize)]
-struct Failure {
+pub(super) struct Failure {
     code: Code,
     detail: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,9 +89,7 @@ pub(super) fn json<'a>(
     let predictions = entries
         .filter_map(|(pair, problem)| {
             let outcome = match problem {
-                Some(Problem { code, detail, column, .. }) => {
-                    Outcome::Failed { error: Failure { code, detail, column } }
-                }
+                Some(problem) => Outcome::Failed { error: problem.into() },
                 None => outcome(scored.next()?, threshold),
             };
             let (user_id, product_id) = pair.map(|pair| (pair.user(), pair.product())).unzip();
@@ -91,7 +99,13 @@ pub(super) fn json<'a>(
     json_document(&Document { predictions, threshold, model: &scores.model.version })
 }
 
-fn outcome(row: &[f32], threshold: f64) -> Outcome {
+impl From<Problem> for Failure {
+    fn from(Problem { code, detail, column, .. }: Problem) -> Self {
+        Self { code, detail, column }
+    }
+}
+
+pub(super) fn outcome(row: &[f32], threshold: f64) -> Outcome {
     match row {
         [score] => {
             let score = f64::from(*score);

@@ -15,12 +15,20 @@ struct Document<'a> {
     threshold: f64,
     version: &'a str,
     backends: Backends,
+    capabilities: Capabilities,
 }
 
 #[derive(Serialize)]
 struct Backends {
     features: &'static str,
     scorer: &'static str,
+}
+
+/// What this model and this store can do beyond scores.
+#[derive(Serialize)]
+struct Capabilities {
+    explain: bool,
+    list_users: bool,
 }
 
 pub(super) async fn model(State(state): State<HttpState>) -> Response {
@@ -35,5 +43,6 @@ pub(super) async fn model(State(state): State<HttpState>) -> Response {
         threshold: inference.threshold(),
         version: &model.version,
         backends: Backends { features, scorer },
+        capabilities: Capabilities { explain: inference.explains(), list_users: inference.lists_users() },
     })
 }

@@ -17,17 +17,10 @@ use crate::scorer::Batch;
 
 /// `POST /predict`: feature rows to scores.
 pub(super) async fn predict(State(state): State<HttpState>, request: Request) -> Result<Response, Problem> {
-    let (reply, form, body) = receive(&state, request).await?;
+    let received = receive(&state, request).await?;
+    let reply = received.reply;
     let mut stages = Stages::default();
-    let Decoded { items: rows, outcomes } =
-        decode(&state, body, &mut stages, move |inference, body| match form {
-            Form::Csv => csv::feature_rows(body, inference.schema()),
-            Form::Json => json::feature_rows(body, inference.schema()),
-        })
-        .await?;
-    if let (Reply::Text, Some((row, error))) = (reply, outcomes.first_failure()) {
-        return Err(Problem::from(error.clone()).at_row(row));
-    }
+    let Decoded { items: rows, outcomes } = decode_rows(&state, received, &mut stages).await?;
     let inference = &state.0.inference;
     let scores = inference.score(rows, &mut stages).await?;
     let response = match reply {
@@ -45,23 +38,77 @@ pub(super) async fn predict_pair(
     State(state): State<HttpState>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (reply, form, body) = receive(&state, request).await?;
+    let received = receive(&state, request).await?;
+    let reply = received.reply;
     let mut stages = Stages::default();
-    let Decoded { items: pairs, outcomes } = decode(&state, body, &mut stages, move |_, body| match form {
+    let pairs = decode_pairs(&state, received, &mut stages).await?;
+    let (rows, entries) = look_up(&state, reply, &pairs, &mut stages).await?;
+    let inference = &state.0.inference;
+    let scores = inference.score(rows, &mut stages).await?;
+    let response = match reply {
+        Reply::Text => answer::text(&scores),
+        Reply::Json => answer::json(&scores, entries.into_iter(), inference.threshold()),
+    };
+    Ok(observe::with_stages(response, stages))
+}
+
+/// A request as it came in: its body, and the forms of that and of the answer.
+pub(super) struct Received {
+    pub(super) reply: Reply,
+    form: Form,
+    body: Bytes,
+}
+
+/// The pairs of a body; for an answer in text, all of them good.
+pub(super) async fn decode_pairs(
+    state: &HttpState,
+    Received { reply, form, body }: Received,
+    stages: &mut Stages,
+) -> Result<Decoded<Vec<PairKey>>, Problem> {
+    let decoded = decode(state, body, stages, move |_, body| match form {
         Form::Csv => csv::pairs(body),
         Form::Json => json::pairs(body),
     })
     .await?;
-    if let (Reply::Text, Some((row, error))) = (reply, outcomes.first_failure()) {
-        return Err(Problem::from(error.clone()).at_row(row));
+    all_good_for_text(reply, decoded)
+}
+
+/// The feature rows of a body; for an answer in text, all of them good.
+pub(super) async fn decode_rows(
+    state: &HttpState,
+    Received { reply, form, body }: Received,
+    stages: &mut Stages,
+) -> Result<Decoded<Batch>, Problem> {
+    let decoded = decode(state, body, stages, move |inference, body| match form {
+        Form::Csv => csv::feature_rows(body, inference.schema()),
+        Form::Json => json::feature_rows(body, inference.schema()),
+    })
+    .await?;
+    all_good_for_text(reply, decoded)
+}
+
+/// Text has no room for what is wrong with one row: the first bad one fails the request.
+fn all_good_for_text<T>(reply: Reply, decoded: Decoded<T>) -> Result<Decoded<T>, Problem> {
+    match (reply, decoded.outcomes.first_failure()) {
+        (Reply::Text, Some((row, error))) => Err(Problem::from(error.clone()).at_row(row)),
+        _ => Ok(decoded),
     }
+}
+
+/// The stored rows of `pairs`, and what became of each row of the request; for an answer in text, all of them good.
+pub(super) async fn look_up<'p>(
+    state: &HttpState,
+    reply: Reply,
+    Decoded { items: pairs, outcomes }: &'p Decoded<Vec<PairKey>>,
+    stages: &mut Stages,
+) -> Result<(Batch, Vec<answer::Entry<'p>>), Problem> {
     let inference = &state.0.inference;
-    let found = inference.look_up(&pairs, &mut stages).await?;
+    let found = inference.look_up(pairs, stages).await?;
 
     // The bad rows have no pair; the good ones have the next pair each, stored or not.
     let mut rows = Batch::new(inference.schema().width());
     let mut named = pairs.iter().zip(found);
-    let mut entries: Vec<(Option<&PairKey>, Option<Problem>)> = Vec::with_capacity(outcomes.count());
+    let mut entries: Vec<answer::Entry<'p>> = Vec::with_capacity(outcomes.count());
     for outcome in outcomes.iter() {
         entries.push(match outcome {
             Some(error) => (None, Some(error.clone().into())),
@@ -80,12 +127,7 @@ pub(super) async fn predict_pair(
     {
         return Err(problem.at_row(row));
     }
-    let scores = inference.score(rows, &mut stages).await?;
-    let response = match reply {
-        Reply::Text => answer::text(&scores),
-        Reply::Json => answer::json(&scores, entries.into_iter(), inference.threshold()),
-    };
-    Ok(observe::with_stages(response, stages))
+    Ok((rows, entries))
 }
 
 fn unknown_pair(pair: &PairKey) -> Problem {
@@ -93,10 +135,10 @@ fn unknown_pair(pair: &PairKey) -> Problem {
 }
 
 /// Settles the forms before the body is read, so that a request nobody can answer is not read for nothing.
-async fn receive(state: &HttpState, request: Request) -> Result<(Reply, Form, Bytes), Problem> {
+pub(super) async fn receive(state: &HttpState, request: Request) -> Result<Received, Problem> {
     let (reply, form) = (reply_form(request.headers())?, body_form(request.headers())?);
     let body = read_body(request.into_body(), state.0.body_limit).await?;
-    Ok((reply, form, body))
+    Ok(Received { reply, form, body })
 }
 
 async fn decode<T: Send + 'static>(

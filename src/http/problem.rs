@@ -23,7 +23,9 @@ use crate::scorer::ScoreError;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Code {
     Malformed,
+    WrongParameter,
     UnknownPair,
+    UnknownUser,
     UnknownRoute,
     MethodNotAllowed,
     NotAcceptable,
@@ -34,6 +36,7 @@ pub(super) enum Code {
     WrongValue,
     WrongRow,
     Internal,
+    Unsupported,
     Unavailable,
     NotReady,
     Deadline,
@@ -44,7 +47,9 @@ impl Code {
     const fn status_and_title(self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "The request body cannot be read"),
+            Self::WrongParameter => (StatusCode::BAD_REQUEST, "A parameter of the address is wrong"),
             Self::UnknownPair => (StatusCode::NOT_FOUND, "No features are stored for this user and product"),
+            Self::UnknownUser => (StatusCode::NOT_FOUND, "No features are stored for this user"),
             Self::UnknownRoute => (StatusCode::NOT_FOUND, "There is no such route"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The route does not take this method"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "None of the accepted types can be given"),
@@ -57,6 +62,7 @@ impl Code {
             Self::WrongValue => (StatusCode::UNPROCESSABLE_ENTITY, "A value has the wrong type"),
             Self::WrongRow => (StatusCode::UNPROCESSABLE_ENTITY, "A row is not a row"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+            Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "This service is not set up to do that"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "A part of the service is unavailable"),
             Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "The service is not ready"),
             Self::Deadline => (StatusCode::GATEWAY_TIMEOUT, "The request took too long"),
@@ -177,6 +183,9 @@ impl From<InferenceError> for Problem {
             }
             InferenceError::Score(ScoreError::Rejected(_)) => {
                 (Code::Internal, "the model did not take the rows")
+            }
+            InferenceError::Unranked { .. } | InferenceError::Score(ScoreError::Unexplained(_)) => {
+                return Self::new(Code::Unsupported, error.to_string());
             }
         };
         Self::new(code, detail).caused_by(error)

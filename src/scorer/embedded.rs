@@ -9,17 +9,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Batch, ModelInfo, ScoreError, Scorer, Scores, model_version};
+use super::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores, model_version};
 
 /// Up to this many rows are scored where they are.
 const INLINE_ROWS: usize = 64;
 /// Batch scored between two chances to stop.
 const PIECE_ROWS: usize = 4096;
+/// The same two for explanations, each of which takes as long as hundreds of scores.
+const INLINE_EXPLAINED: usize = 1;
+const PIECE_EXPLAINED: usize = 128;
 
 /// An XGBoost model and the scoring of rows by it.
 pub struct EmbeddedScorer {
     model: Arc<gbtree::Model>,
     info: Arc<ModelInfo>,
+    explains: bool,
 }
 
 /// Why a model file cannot be used.
@@ -52,7 +56,8 @@ impl EmbeddedScorer {
             trees: model.num_trees(),
             outputs: model.num_outputs(),
         };
-        Ok(Self { model: Arc::new(model), info: Arc::new(info) })
+        let explains = explain(&model, &vec![f32::NAN; columns.len()]).is_ok();
+        Ok(Self { model: Arc::new(model), info: Arc::new(info), explains })
     }
 }
 
@@ -84,10 +89,34 @@ impl Scorer for EmbeddedScorer {
                 out.copy_from_slice(&scored.await.map_err(|error| ScoreError::Unavailable(error.into()))??);
             }
         }
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(ScoreError::NotFinite { row: at / outputs + 1, value: values[at] });
-        }
+        check_finite(&values, outputs)?;
         Ok(Scores { model: Arc::clone(&self.info), values })
+    }
+
+    fn explains(&self) -> bool {
+        self.explains
+    }
+
+    async fn explain(&self, rows: Batch) -> Result<Explanations, ScoreError> {
+        let all = if rows.len() <= INLINE_EXPLAINED {
+            explain(&self.model, rows.values())?
+        } else {
+            let (rows, mut all) = (Arc::new(rows), Explained::default());
+            for from in (0..rows.len()).step_by(PIECE_EXPLAINED) {
+                let to = rows.len().min(from + PIECE_EXPLAINED);
+                let (model, rows) = (Arc::clone(&self.model), Arc::clone(&rows));
+                let explained = tokio::task::spawn_blocking(move || {
+                    explain(&model, &rows.values()[from * rows.width()..to * rows.width()])
+                });
+                all.append(explained.await.map_err(|error| ScoreError::Unavailable(error.into()))??);
+            }
+            all
+        };
+        let Explained { scores, margins, contributions } = all;
+        check_finite(&scores, self.info.outputs)?;
+        check_finite(&contributions, self.model.num_contributions())?;
+        let scores = Scores { model: Arc::clone(&self.info), values: scores };
+        Ok(Explanations { scores, margins_per_row: self.model.num_margins(), margins, contributions })
     }
 
     /// Scores a row of which nothing is known, as every model can.
@@ -100,6 +129,42 @@ impl Scorer for EmbeddedScorer {
 
 fn predict(model: &gbtree::Model, rows: &[f32], scores: &mut [f32]) -> Result<(), ScoreError> {
     model.predict(rows, scores).map_err(|error| ScoreError::Rejected(error.to_string()))
+}
+
+#[derive(Default)]
+struct Explained {
+    scores: Vec<f32>,
+    margins: Vec<f32>,
+    contributions: Vec<f32>,
+}
+
+impl Explained {
+    fn append(&mut self, piece: Self) {
+        self.scores.extend(piece.scores);
+        self.margins.extend(piece.margins);
+        self.contributions.extend(piece.contributions);
+    }
+}
+
+fn explain(model: &gbtree::Model, rows: &[f32]) -> Result<Explained, ScoreError> {
+    let count = rows.len() / model.num_features();
+    let mut explained = Explained {
+        scores: vec![0.0; count * model.num_outputs()],
+        margins: vec![0.0; count * model.num_margins()],
+        contributions: vec![0.0; count * model.num_contributions()],
+    };
+    predict(model, rows, &mut explained.scores)?;
+    let unexplained = |error: gbtree::ShapeError| ScoreError::Unexplained(error.to_string());
+    model.margin(rows, &mut explained.margins).map_err(unexplained)?;
+    model.contributions(rows, &mut explained.contributions).map_err(unexplained)?;
+    Ok(explained)
+}
+
+fn check_finite(values: &[f32], per_row: usize) -> Result<(), ScoreError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(ScoreError::NotFinite { row: at / per_row + 1, value: values[at] }),
+        None => Ok(()),
+    }
 }
 
 fn check_columns(model: &gbtree::Model, columns: &[String]) -> Result<(), LoadError> {

@@ -1,0 +1,99 @@
+//! What products are called: a table of names, for people who read answers.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+/// The columns of the table.
+const COLUMNS: [&str; 2] = ["product_id", "product_name"];
+
+/// Product identifiers and their names.
+#[derive(Debug, Default)]
+pub struct ProductNames(HashMap<String, String>);
+
+/// Why a table of names cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NamesError {
+    /// It is not CSV, or cannot be read.
+    #[error("{0}")]
+    Read(#[from] csv::Error),
+    /// The header names other columns.
+    #[error("line 1: the first columns are {0:?}; expected product_id,product_name")]
+    Header(Vec<String>),
+    /// A product is named twice, so that one of the names is wrong.
+    #[error("line {line}: product {product:?} is named twice")]
+    Repeated {
+        /// 1-based.
+        line: u64,
+        /// Its identifier.
+        product: String,
+    },
+}
+
+impl ProductNames {
+    /// Reads a CSV table with the columns `product_id,product_name`; columns after these are passed over.
+    ///
+    /// # Errors
+    /// The table is not CSV, has other columns, or names a product twice.
+    pub fn read(table: impl Read) -> Result<Self, NamesError> {
+        let mut csv = csv::Reader::from_reader(table);
+        let header = csv.headers()?;
+        let found = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).take(COLUMNS.len());
+        if !found.clone().eq(COLUMNS) {
+            return Err(NamesError::Header(found.map(str::to_owned).collect()));
+        }
+        let mut names = HashMap::new();
+        for record in csv.records() {
+            let record = record?;
+            let (product, name) = (record[0].trim().to_owned(), record[1].trim().to_owned());
+            if names.insert(product.clone(), name).is_some() {
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(NamesError::Repeated { line, product });
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// The name of `product`, if it has one.
+    #[must_use]
+    pub fn name(&self, product: &str) -> Option<&str> {
+        self.0.get(product).map(String::as_str)
+    }
+
+    /// Number of products with a name.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no product has a name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_by_product() {
+        let table = "\u{feff}product_id,product_name,aisle\r\n1,\"Oats, rolled\",9\r\n2,Bread,4\r\n";
+        let names = ProductNames::read(table.as_bytes()).unwrap();
+        assert_eq!(names.len(), 2);
+        assert_eq!(names.name("1"), Some("Oats, rolled"));
+        assert_eq!(names.name("3"), None);
+    }
+
+    #[test]
+    fn other_tables_are_refused_with_the_reason() {
+        for (table, words) in [
+            ("id,name\n1,Bread\n", "expected product_id,product_name"),
+            ("product_id,product_name\n1,Bread\n1,Toast\n", "line 3: product \"1\" is named twice"),
+            ("product_id,product_name\n1\n", "1 field"),
+        ] {
+            let error = ProductNames::read(table.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

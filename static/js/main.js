@@ -1,0 +1,48 @@
+// The start: learn what scores here, then show the view that the address names.
+
+import { VIEWS, follow } from "./address.js";
+import { featuresView } from "./features.js";
+import { byId, el } from "./markup.js";
+import { pairView } from "./pair.js";
+import { failure } from "./panel.js";
+import { model as fetchModel } from "./service.js";
+import { begin } from "./threshold.js";
+
+const TITLES = { pair: "Customer & product", features: "Features" };
+
+async function start() {
+  let model;
+  try {
+    model = await fetchModel();
+  } catch (error) {
+    byId("banner").replaceChildren(failure(error, start));
+    return;
+  }
+  byId("banner").replaceChildren();
+  begin(model.threshold);
+  describe(model);
+  const show = { pair: pairView(model), features: featuresView(model) };
+  follow(({ view, params }) => {
+    reveal(view);
+    show[view](params);
+  });
+}
+
+/** Shows one view and marks its tab. */
+function reveal(shown) {
+  for (const view of VIEWS) byId(`view-${view}`).hidden = view !== shown;
+  for (const tab of document.querySelectorAll("[data-view]")) {
+    if (tab.dataset.view === shown) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  document.title = `${TITLES[shown]} – imba`;
+}
+
+function describe(model) {
+  const { scorer, features } = model.backends;
+  byId("model").replaceChildren(
+    "Model ", el("code", { title: model.version }, model.version.slice(0, 12)),
+    ` · ${model.objective} · ${model.trees} trees · ${model.feature_names.length} features · scorer: ${scorer} · features: ${features}`);
+}
+
+start();

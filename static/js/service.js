@@ -1,0 +1,119 @@
+// The service behind the page: one function per route, one kind of error for whatever can go wrong.
+
+import { askForKey, storedKey } from "./key.js";
+
+/** Longest wait for an answer; the service itself gives up much earlier. */
+const PATIENCE_MS = 60_000;
+
+/** Why there is no answer, in words for the reader. */
+export class ServiceError extends Error {
+  /**
+   * @param {"offline" | "unauthorised" | "problem"} kind
+   * @param {{title: string, advice?: string, problem?: object, retry?: boolean}} what
+   */
+  constructor(kind, { title, advice = "", problem = null, retry = true }) {
+    super(title);
+    Object.assign(this, { kind, title, advice, problem, retry });
+  }
+}
+
+/** What scores here: names, threshold, version. */
+export const model = (signal) => get("model", signal);
+
+/** Scores feature rows in CSV. */
+export const predict = (rows, signal) => post("predict", rows, "text/csv", signal);
+
+/** Scores one pair. */
+export const predictPair = (user, product, signal) =>
+  post("predict/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
+
+const get = (path, signal) => call(path, { method: "GET" }, signal);
+const post = (path, body, type, signal) => call(path, { method: "POST", body, headers: { "content-type": type } }, signal);
+
+async function call(path, request, signal) {
+  for (;;) {
+    const response = await send(path, request, signal);
+    if (response.ok) return read(response);
+    const problem = await readProblem(response);
+    const refused = response.status === 401 || response.status === 403;
+    if (refused && (await askForKey(response.status === 403 || storedKey() !== null))) continue;
+    throw refused ? unauthorised(problem) : wrong(response, problem);
+  }
+}
+
+async function send(path, request, signal) {
+  const key = storedKey();
+  const headers = { ...request.headers, accept: "application/json", ...(key === null ? {} : { "x-api-key": key }) };
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    return await fetch(new URL(path, document.baseURI), {
+      ...request,
+      headers,
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (patience.aborted) {
+      throw new ServiceError("offline", {
+        title: `No answer within ${PATIENCE_MS / 1000} seconds`,
+        advice: "The service or the network between is overloaded. Try again in a moment.",
+      });
+    }
+    throw unreachable();
+  }
+}
+
+async function read(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServiceError("problem", {
+      title: "The answer cannot be read",
+      advice: "The connection broke off, or something between this page and imba changed the answer. Try again.",
+    });
+  }
+}
+
+/** The problem document of an answer, or null when something else than the service has answered. */
+async function readProblem(response) {
+  if (!response.headers.get("content-type")?.startsWith("application/problem+json")) return null;
+  return response.json().catch(() => null);
+}
+
+function unreachable() {
+  return new ServiceError("offline", navigator.onLine
+    ? { title: "The service cannot be reached", advice: `Nothing answers at ${location.host}. Check that imba is running, then try again.` }
+    : { title: "You are offline", advice: "Your device has no network connection. Your input is kept; try again when you are back." });
+}
+
+function unauthorised(problem) {
+  return new ServiceError("unauthorised", {
+    title: "The service asks for an API key",
+    advice: "Without a valid key there is no answer. Whoever operates this service can give you one.",
+    problem,
+  });
+}
+
+/** Errors that another try with the same input cannot mend. */
+const FINAL = new Set([400, 404, 405, 406, 413, 415, 422]);
+
+function wrong(response, problem) {
+  const retry = !FINAL.has(response.status);
+  if (problem === null) {
+    return new ServiceError("problem", {
+      title: `Unexpected answer ${response.status}`,
+      advice: "It did not come from imba but from something between, such as a proxy or a load balancer.",
+      retry,
+    });
+  }
+  const wait = Number(response.headers.get("retry-after"));
+  const advice = wait > 0 ? `Try again in ${wait} ${wait === 1 ? "second" : "seconds"}.` : "";
+  return new ServiceError("problem", { title: problem.title, advice: [sentence(problem.detail), advice].filter(Boolean).join(" "), problem, retry });
+}
+
+/** A detail of the service as a sentence. */
+export function sentence(detail = "") {
+  const text = detail.charAt(0).toUpperCase() + detail.slice(1);
+  return text === "" || /[.!?]$/.test(text) ? text : `${text}.`;
+}

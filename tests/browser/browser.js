@@ -1,0 +1,137 @@
+// Headless Chromium over the service: one browser per test file, one fresh profile and one page per test.
+
+import assert from "node:assert/strict";
+import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import puppeteer from "puppeteer-core";
+
+import { startService } from "./service.js";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const WIDE = { width: 1280, height: 900 };
+export const NARROW = { width: 360, height: 740, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+
+/** How long a test waits for the page to show something. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Starts service and browser for a test file.
+ * @param {Object<string, string>} settings of the service
+ * @returns {(name: string, body: (page: import("puppeteer-core").Page, service: {origin: string}) => Promise<void>, options?: object) => void}
+ *     registers a test with a page of its own, which fails on any error in the console and any violated policy
+ */
+export function withPage(settings = {}) {
+  const state = {};
+  before(async () => {
+    state.service = await startService(settings);
+    state.browser = await launch();
+  });
+  after(async () => {
+    await state.browser?.close();
+    await state.service?.stop();
+  });
+  return (name, body, { viewport = WIDE, expectedErrors = [] } = {}) =>
+    test(name, async () => {
+      const context = await state.browser.createBrowserContext();
+      try {
+        const page = await context.newPage();
+        page.setDefaultTimeout(PATIENCE_MS);
+        const complaints = await listen(page);
+        await page.setViewport(viewport);
+        await body(page, state.service);
+        await settle(page);
+        const unexpected = complaints.filter((complaint) => !expectedErrors.some((expected) => expected.test(complaint)));
+        assert.deepEqual(unexpected, [], "errors in the console or violated policies");
+      } finally {
+        await context.close();
+      }
+    });
+}
+
+/** A headless browser that talks to nobody but the page's service. */
+export async function launch() {
+  await access(CHROMIUM, constants.X_OK).catch(() => {
+    throw new Error(`${CHROMIUM} is not there: install Debian's package "chromium", or name another in CHROMIUM`);
+  });
+  const profile = await mkdtemp(join(tmpdir(), "imba-chromium-"));
+  const browser = await puppeteer.launch({
+    executablePath: CHROMIUM,
+    userDataDir: profile,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  const close = browser.close.bind(browser);
+  browser.close = async () => {
+    await close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return browser;
+}
+
+/** Gathers what must not happen: errors in the console, exceptions, violations of the content security policy. */
+async function listen(page) {
+  const complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warn"].includes(message.type())) complaints.push(`console: ${message.text()} ${message.location().url ?? ""}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`exception: ${error.stack ?? error}`));
+  await page.exposeFunction("imbaTestViolation", (text) => complaints.push(`policy: ${text}`));
+  await page.evaluateOnNewDocument(() => {
+    document.addEventListener("securitypolicyviolation", (violation) =>
+      window.imbaTestViolation(`${violation.violatedDirective} by ${violation.blockedURI} in ${violation.sourceFile}:${violation.lineNumber}`));
+  });
+  return complaints;
+}
+
+/** Lets messages under way arrive. */
+async function settle(page) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+}
+
+/** Opens the page at a fragment such as `#/pair?user=1` and waits until the view is there. */
+export async function open(page, origin, fragment = "") {
+  await page.goto(`${origin}/index_imba.html${fragment}`);
+  await page.waitForSelector("main > .view:not([hidden])");
+}
+
+/** The text of the first element that matches, once there is one with a text. */
+export async function text(page, selector) {
+  await page.waitForFunction((selector) => document.querySelector(selector)?.textContent.trim(), {}, selector);
+  return page.$eval(selector, (element) => element.textContent.trim());
+}
+
+/** Waits until the element's text matches, and fails with what it was. */
+export async function shows(page, selector, pattern) {
+  try {
+    await page.waitForFunction(
+      (selector, source, flags) => new RegExp(source, flags).test(document.querySelector(selector)?.textContent ?? ""),
+      {}, selector, pattern.source, pattern.flags);
+  } catch {
+    const found = await page.evaluate((selector) => document.querySelector(selector)?.textContent, selector);
+    assert.fail(`${selector} shows ${JSON.stringify(found)}, expected ${pattern}`);
+  }
+}
+
+/** Empties an input and types into it as a reader would. */
+export async function fill(page, selector, value) {
+  await page.$eval(selector, (input) => input.select());
+  await page.keyboard.press("Backspace");
+  await page.type(selector, value);
+}
+
+/** An answer of the service itself, to compare the page with. */
+export async function ask(origin, path, body, type = "text/csv") {
+  const response = await fetch(origin + path, body === undefined
+    ? { headers: { accept: "application/json" } }
+    : { method: "POST", body, headers: { accept: "application/json", "content-type": type } });
+  return response.json();
+}

@@ -1,0 +1,74 @@
+// The real binary, started for a test file on a free port with a temporary store, and stopped with it.
+
+import { spawn } from "node:child_process";
+import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const BINARY = resolve(process.env.IMBA_BIN ?? join(ROOT, "target/release/imba"));
+const START_MS = 60_000;
+
+/**
+ * Starts the service over the demo.
+ * @param {Object<string, string>} settings more `IMBA__…` variables
+ */
+export async function startService(settings = {}) {
+  await access(BINARY, constants.X_OK).catch(() => {
+    throw new Error(`${BINARY} is not there: build it with "cargo build --release", or name another in IMBA_BIN`);
+  });
+  const folder = await mkdtemp(join(tmpdir(), "imba-page-"));
+  const child = spawn(BINARY, ["serve"], {
+    cwd: ROOT,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: {
+      ...process.env,
+      IMBA__SERVER__LISTEN: "127.0.0.1:0",
+      IMBA__FEATURES__EMBEDDED__PATH: join(folder, "features.redb"),
+      IMBA__LOG__FORMAT: "json",
+      ...settings,
+    },
+  });
+  const exited = new Promise((done) => child.once("exit", done));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await exited;
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    return { origin: `http://${await boundAddress(child, exited)}`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The address from the log; the rest of the log is read on, so that the service never waits for a reader. */
+function boundAddress(child, exited) {
+  const lines = createInterface(child.stderr);
+  const log = [];
+  return new Promise((done, fail) => {
+    const late = setTimeout(() => fail(new Error(`no server.address in the log:\n${log.join("\n")}`)), START_MS);
+    lines.on("line", (line) => {
+      log.push(line);
+      const address = parsed(line)["server.address"];
+      if (address) {
+        clearTimeout(late);
+        done(address);
+      }
+    });
+    exited.then((code) => {
+      clearTimeout(late);
+      fail(new Error(`imba exited with ${code}:\n${log.join("\n")}`));
+    });
+  });
+}
+
+function parsed(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return {};
+  }
+}
