@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
+use super::Table;
 use super::source::{Origin, Raw, Setting, Settings};
 
 /// One thing wrong with the configuration.
@@ -129,8 +130,9 @@ impl<'a> Reader<'a> {
         PathBuf::new()
     }
 
-    pub(super) fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
-        self.text(key).filter(|text| !text.is_empty()).map(PathBuf::from)
+    pub(super) fn table(&mut self, key: &str) -> Option<Table> {
+        let path = self.text(key).filter(|text| !text.is_empty()).map(PathBuf::from)?;
+        Some(Table { path, required: self.setting(key).origin != Origin::BuiltIn })
     }
 
     pub(super) fn duration(&mut self, key: &str) -> Duration {

@@ -16,7 +16,6 @@ fn imba(folder: &TempDir) -> Command {
         .env("IMBA__SERVER__LISTEN", "127.0.0.1:0")
         .env("IMBA__SERVER__STATIC_DIR", root.join("static"))
         .env("IMBA__MODEL__PATH", fixture("binary.ubj"))
-        .env("IMBA__FEATURES__EMBEDDED__SEED", "")
         .stdin(Stdio::null());
     command
 }
@@ -262,4 +261,26 @@ fn serves_until_sigterm_then_exits_0() {
     let mut rest = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut rest).expect("UTF-8");
     assert!(rest.contains("SIGTERM: stopping") && rest.contains("drained"), "{rest}");
+}
+
+/// The demo's tables belong to the demo: away from it the service starts without them and says so.
+#[test]
+fn a_model_of_other_columns_needs_no_other_settings() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("demo")).expect("made");
+    std::fs::write(folder.path().join("demo/features.csv"), "user_id,product_id,a\n1,2,3\n")
+        .expect("written");
+    let mut child = imba(&folder).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut log = String::new();
+    while !log.contains("server.address") {
+        assert_ne!(stderr.read_line(&mut log).expect("UTF-8"), 0, "{log}");
+    }
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+    for words in
+        ["demo/features.csv is passed over: line 1: ", "demo/products.csv is passed over: No such file"]
+    {
+        assert!(log.contains(words), "no {words} in {log}");
+    }
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
-use imba::config::{Config, LogFormat, Origins, Store};
+use imba::config::{Config, LogFormat, Origins, Store, Table};
 
 fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().expect("folder");
@@ -26,7 +26,11 @@ fn the_defaults_are_the_embedded_demo() {
     assert_eq!(config.model.threshold, 0.2);
     assert_eq!(config.features.columns.len(), 18);
     let Store::Embedded(embedded) = config.features.store;
-    assert_eq!(embedded.seed, Some(PathBuf::from("demo/features.csv")));
+    let demo = Table { path: PathBuf::from("demo/features.csv"), required: false };
+    assert_eq!(embedded.seed, Some(demo));
+    let mine = resolve("features.embedded.seed = 'mine.csv'", &[]).expect("a configuration");
+    let Store::Embedded(embedded) = mine.features.store;
+    assert_eq!(embedded.seed, Some(Table { path: PathBuf::from("mine.csv"), required: true }));
 }
 
 #[test]

@@ -25,6 +25,7 @@ async fn the_model_describes_itself() {
             "threshold": 0.2,
             "version": model["version"],
             "backends": {"features": "embedded", "scorer": "embedded"},
+            "capabilities": {"explain": true, "list_users": true},
         })
     );
     let file = std::fs::read(crate::service::fixture("binary.ubj")).expect("fixture");

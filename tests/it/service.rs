@@ -74,7 +74,7 @@ impl TestService {
         ] {
             builder = builder.with(key, &path.to_string_lossy());
         }
-        builder.with("features.embedded.seed", "")
+        builder.with("features.embedded.seed", "").with("products.names", "")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
