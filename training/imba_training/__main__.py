@@ -88,9 +88,46 @@ def _add_report(commands) -> None:
 
 
 def _add_deploy(commands) -> None:
-    from .deploy import add_arguments, run
+    def run(options) -> None:
+        from . import deploy, images
 
-    add_arguments(_command(commands, "deploy", run, "put a model on a SageMaker endpoint, or take it down"))
+        sagemaker = deploy.Sagemaker(options.region)
+        if options.delete:
+            sagemaker.delete(options.endpoint)
+            return
+        if missing := [f"--{name}" for name in ("role", "bucket") if not getattr(options, name)]:
+            command.error(f"{' and '.join(missing)} needed to deploy")
+        if bool(options.model) == bool(options.variant):
+            command.error("either --model or --variant is needed to deploy")
+        variants = [deploy.Variant(*v) for v in options.variant or [("main", options.model, 1.0)]]
+        hosting = deploy.Hosting(
+            options.instance_type, options.instance_count, options.serverless_memory, options.serverless_concurrency
+        )
+        image = options.image or images.xgboost_image(sagemaker.region, options.image_version)
+        sagemaker.deploy(
+            options.endpoint, variants, role=options.role, bucket=options.bucket, hosting=hosting, image=image
+        )
+        print(deploy.config_lines(options.endpoint, sagemaker.region), end="")
+
+    from .images import VERSION
+
+    command = _command(commands, "deploy", run, "put a model on a SageMaker endpoint, or take it down")
+    command.add_argument("endpoint", help="name of the endpoint")
+    command.add_argument("--model", type=Path, help="model.tar.gz that `train` wrote")
+    command.add_argument(
+        "--variant", type=_variant, action="append", metavar="NAME=FILE[@WEIGHT]",
+        help="instead of --model, once per variant: a model.tar.gz and its share of the traffic",
+    )
+    command.add_argument("--role", help="ARN of the role that SageMaker works as; it must be able to read the bucket")
+    command.add_argument("--bucket", help="S3 bucket for the model")
+    command.add_argument("--region", help="AWS region (default: as AWS's own tools find it)")
+    command.add_argument("--image-version", default=VERSION, help="version of SageMaker's XGBoost image")
+    command.add_argument("--image", help="another image, by its full URI")
+    command.add_argument("--instance-type", default="ml.m5.large", help="instance type")
+    command.add_argument("--instance-count", type=_positive, default=1, help="instances per variant")
+    command.add_argument("--serverless-memory", type=_positive, metavar="MB", help="make the endpoint serverless, with so much memory")
+    command.add_argument("--serverless-concurrency", type=_positive, default=5, help="most requests at once, if serverless")
+    command.add_argument("--delete", action="store_true", help="delete the endpoint and all that belongs to it")
 
 
 def _add_synthesize(commands) -> None:
@@ -123,6 +160,20 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def _variant(text: str) -> tuple[str, Path, float]:
+    name, equals, rest = text.partition("=")
+    file, at, weight = rest.rpartition("@")
+    if not at:
+        file, weight = rest, "1"
+    try:
+        share = float(weight)
+    except ValueError:
+        share = -1.0
+    if not (name and equals and file and share > 0.0):
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=FILE or NAME=FILE@WEIGHT")
+    return name, Path(file), share
 
 
 def _probability(text: str) -> float:
