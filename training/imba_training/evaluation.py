@@ -29,17 +29,15 @@ def evaluate(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Number
 
 
 def decide(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Numbers:
-    """What happens when a score of at least `threshold` counts as "likely"."""
+    """What happens when a score of at least `threshold` counts as "likely"; no precision when none does."""
     likely = scores >= threshold
     hits = float(labels[likely].sum())
-    precision = hits / likely.sum() if likely.any() else 0.0
-    recall = hits / labels.sum() if labels.any() else 0.0
     return {
         "threshold": threshold,
         "likely": float(likely.mean()),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(2 * precision * recall / (precision + recall)) if hits else 0.0,
+        "precision": hits / int(likely.sum()) if likely.any() else None,
+        "recall": hits / float(labels.sum()),
+        "f1": 2 * hits / (int(likely.sum()) + float(labels.sum())),
     }
 
 

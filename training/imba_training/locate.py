@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from .failures import Failure
 
 Row = dict[str, str]
+WHOLE_NUMBER = " *[+-]?[0-9]+ *"  # a regular expression that DuckDB and Python read alike
 
 
 def header(file: Path) -> list[str]:
@@ -30,7 +32,7 @@ def unreadable(file: Path, types: dict[str, str]) -> Failure | None:
         with _open(file) as text:
             reader = csv.reader(text, strict=True)
             next(reader)
-            for cells in reader:
+            for cells in filter(None, reader):  # blank lines are no rows
                 if len(cells) != len(names):
                     return Failure(f"{file}, line {reader.line_num}: {len(cells)} cells where the header has {len(names)} columns")
                 for name, cell in zip(names, cells, strict=True):
@@ -93,12 +95,16 @@ def _misfit(kind: str, cell: str) -> str | None:
     """What was expected of `cell`, if it is not that. Empty cells are judged later."""
     if kind == "VARCHAR" or cell == "":
         return None
-    try:
-        float(cell) if kind == "DOUBLE" else int(cell)
-    except ValueError:
-        return "a number" if kind == "DOUBLE" else "a whole number"
-    limit = {"INTEGER": 2**31, "BIGINT": 2**63}.get(kind)
-    if limit and not -limit <= int(cell) < limit:
+    if kind == "DOUBLE":
+        try:
+            float(cell)
+        except ValueError:
+            return "a number"
+        return None
+    if not re.fullmatch(WHOLE_NUMBER, cell):
+        return "a whole number"
+    limit = {"INTEGER": 2**31, "BIGINT": 2**63}[kind]
+    if not -limit <= int(cell) < limit:
         return f"a whole number below {limit}"
     return None
 
@@ -107,7 +113,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Row]]:
     with _open(file) as text:
         reader = csv.reader(text)
         names = [name.strip() for name in next(reader)]
-        for cells in reader:
+        for cells in filter(None, reader):
             yield reader.line_num, dict(zip(names, cells, strict=False))
 
 

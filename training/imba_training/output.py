@@ -15,8 +15,9 @@ def finished_files(out: Path) -> Iterator[Path]:
     """A scratch directory whose `result` files move into `out` when the block ends well; else nothing is left.
 
     What is written to `<scratch>/result` is the result; everything beside it is scratch and is deleted. Files of `out` that the
-    block does not write stay as they are.
+    block does not write stay as they are, and an `out` that was made for nothing goes again.
     """
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
@@ -30,6 +31,8 @@ def finished_files(out: Path) -> Iterator[Path]:
             file.replace(out / file.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
 
 
 def say(message: str) -> None:

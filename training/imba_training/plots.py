@@ -76,8 +76,8 @@ def calibration(axes: Axes, bins: list[dict]) -> None:
 
 def f1(axes: Axes, decisions: list[dict], chosen: dict) -> None:
     thresholds = [d["threshold"] for d in decisions]
-    for name, color in (("precision", GRID), ("recall", "#a0aec0"), ("f1", BLUE)):
-        axes.plot(thresholds, [d[name] for d in decisions], color=color, label=name.replace("f1", "F1"))
+    for name, color in (("precision", "#38a169"), ("recall", "#a0aec0"), ("f1", BLUE)):
+        axes.plot(thresholds, np.array([d[name] for d in decisions], dtype=float), color=color, label=name.replace("f1", "F1"))
     axes.axvline(chosen["threshold"], color=ORANGE, label=f"threshold {chosen['threshold']}")
     axes.set(xlabel="threshold", ylim=(0, 1))
     axes.legend(loc="upper right")

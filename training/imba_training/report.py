@@ -92,7 +92,7 @@ def _page(numbers: Numbers, training: Numbers, contributions: np.ndarray, rows: 
         log_loss=f"{test['log_loss']:.3f}",
         average_precision=f"{test['average_precision']:.3f}",
         f1=f"{at['f1']:.3f}",
-        precision=f"{at['precision']:.0%}",
+        precision="–" if at["precision"] is None else f"{at['precision']:.0%}",
         recall=f"{at['recall']:.0%}",
         likely=f"{at['likely']:.0%}",
         threshold=at["threshold"],
@@ -125,5 +125,6 @@ def _rows(pairs: Numbers) -> str:
 
 
 def _decision(decision: Numbers) -> str:
-    cells = (f"{decision[name]:.3f}" for name in ("likely", "precision", "recall", "f1"))
+    values = (decision[name] for name in ("likely", "precision", "recall", "f1"))
+    cells = ("–" if value is None else f"{value:.3f}" for value in values)
     return f"<tr><th>{decision['threshold']:.2f}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

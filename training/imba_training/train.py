@@ -143,10 +143,11 @@ def _write_json(file: Path, content: dict[str, object]) -> None:
 def _say_result(numbers: dict[str, object], out: Path) -> None:
     test = numbers["test"]
     at = test["at_threshold"]
+    precision = "none" if at["precision"] is None else f"{at['precision']:.3f}"
     say(
         f"train: test AUC {test['auc']:.4f}, log loss {test['log_loss']:.4f}, average precision {test['average_precision']:.4f}, "
         f"calibration error {test['calibration_error']:.4f}\n"
-        f"train: at {at['threshold']}: precision {at['precision']:.3f}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}; "
+        f"train: at {at['threshold']}: precision {precision}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}; "
         f"greatest F1 {test['at_best_f1']['f1']:.3f} at {test['at_best_f1']['threshold']:.3f}\n"
         f"train: {numbers['trees']} trees in {out / 'model.ubj'}"
     )
