@@ -145,7 +145,8 @@ class Sagemaker:
         return name
 
     def _wait(self, endpoint: str, config: str) -> None:
-        started, said = time.monotonic(), None
+        """Until the endpoint serves `config`. InService with another config is a move not begun, or one rolled back."""
+        started, said, has_moved = time.monotonic(), None, False
         while True:
             found = self.sagemaker.describe_endpoint(EndpointName=endpoint)
             status, passed = found["EndpointStatus"], time.monotonic() - started
@@ -154,11 +155,14 @@ class Sagemaker:
                 said = status
             if status == "InService" and found["EndpointConfigName"] == config:
                 return
-            if status not in ("Creating", "Updating", "SystemUpdating"):
-                reason = found.get("FailureReason", "SageMaker gives no reason")
+            reason = found.get("FailureReason", "SageMaker gives no reason")
+            if status == "InService" and has_moved:
+                raise Failure(f"endpoint {endpoint} went back to {found['EndpointConfigName']}: {reason}")
+            if status not in ("Creating", "Updating", "SystemUpdating", "RollingBack", "InService"):
                 raise Failure(f"endpoint {endpoint} is {status}: {reason}")
             if passed > PATIENCE:
                 raise Failure(f"endpoint {endpoint} is still {status} after {passed / 60:.0f} minutes")
+            has_moved = has_moved or status != "InService"
             time.sleep(self.poll)
 
     def _smoke_test(self, endpoint: str, variant: str, expected: float) -> None:

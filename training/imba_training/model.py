@@ -76,9 +76,11 @@ def read(file: Path, threads: int = 1) -> xgboost.Booster:
         if content[:2] == b"\x1f\x8b":
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 content = archive.extractfile("xgboost-model").read()
+        if not content.startswith(b"{L"):  # XGBoost would not refuse it but abort the process
+            raise Failure(f"{file}: not a model: UBJSON is expected")
         booster = xgboost.Booster({"nthread": threads})
         booster.load_model(bytearray(content))
-    except (OSError, KeyError, tarfile.TarError, xgboost.core.XGBoostError) as error:
+    except (OSError, EOFError, KeyError, tarfile.TarError, xgboost.core.XGBoostError) as error:
         raise Failure(f"{file}: not a model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}") from error
     if booster.feature_names != list(FEATURES):
         raise Failure(f"{file}: its features are {booster.feature_names}, not the 18 of this package")

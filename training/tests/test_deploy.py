@@ -1,0 +1,346 @@
+"""Deployment against a SageMaker and an S3 that moto plays over HTTP."""
+
+import json
+import tarfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from botocore.stub import Stubber
+from moto.server import ThreadedMotoServer
+
+from conftest import Trained
+from imba_training import deploy, images, model
+from imba_training.__main__ import main
+from imba_training.columns import EXAMPLE
+from imba_training.failures import Failure
+
+ROLE = "arn:aws:iam::123456789012:role/imba"
+REGION = "eu-west-1"
+BUCKET = "imba-models"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    moto = ThreadedMotoServer(port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }.items():
+        monkeypatch.setenv(name, value)
+    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST")).close()
+    boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return server
+
+
+@pytest.fixture
+def archive(trained: Trained) -> Path:
+    return trained.model / "model.tar.gz"
+
+
+@pytest.fixture
+def score(archive: Path) -> float:
+    row = np.array([EXAMPLE], dtype=np.float32)
+    return float(model.read(archive).inplace_predict(row, validate_features=False)[0])
+
+
+def will_answer(server: str, *bodies: str) -> None:
+    """What the endpoint says to the next rows."""
+    results = [
+        {"Body": b, "ContentType": "text/csv; charset=utf-8", "InvokedProductionVariant": "", "CustomAttributes": ""}
+        for b in bodies
+    ]
+    body = json.dumps({"region": REGION, "results": results}).encode()
+    address = f"{server}/moto-api/static/sagemaker/endpoint-results"
+    request = urllib.request.Request(address, data=body, headers={"content-type": "application/json"}, method="POST")
+    urllib.request.urlopen(request).close()
+
+
+def left() -> dict[str, int]:
+    """How much of each kind exists."""
+    sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
+    return {
+        "endpoints": len(sagemaker.list_endpoints()["Endpoints"]),
+        "configs": len(sagemaker.list_endpoint_configs()["EndpointConfigs"]),
+        "models": len(sagemaker.list_models()["Models"]),
+        "objects": s3.list_objects_v2(Bucket=BUCKET)["KeyCount"],
+    }
+
+
+NOTHING = {"endpoints": 0, "configs": 0, "models": 0, "objects": 0}
+
+
+def arguments(archive: Path, *more: str) -> list[str]:
+    return ["deploy", "imba", "--model", str(archive), "--role", ROLE, "--bucket", BUCKET, *more]
+
+
+def test_deploy_then_delete(aws: str, archive: Path, score: float, capsys: pytest.CaptureFixture) -> None:
+    will_answer(aws, f"{score}\n")
+    assert main(arguments(archive)) == 0
+    shown = capsys.readouterr()
+    assert shown.out == deploy.config_lines("imba", REGION)
+    assert "endpoint imba is InService" in shown.err
+    assert f"scores the example row {score}" in shown.err
+
+    sagemaker = boto3.client("sagemaker")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=_config_name(sagemaker))
+    (variant,) = config["ProductionVariants"]
+    assert (variant["VariantName"], variant["InstanceType"], variant["InitialInstanceCount"]) == ("main", "ml.m5.large", 1)
+    made = sagemaker.describe_model(ModelName=variant["ModelName"])
+    assert made["ExecutionRoleArn"] == ROLE
+    container = made["PrimaryContainer"]
+    assert container["Image"] == "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+    bucket, key = container["ModelDataUrl"].removeprefix("s3://").split("/", 1)
+    assert boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == archive.read_bytes()
+    assert left() == {"endpoints": 1, "configs": 1, "models": 1, "objects": 1}
+
+    assert main(["deploy", "imba", "--delete"]) == 0
+    assert left() == NOTHING
+
+
+def _config_name(sagemaker) -> str:
+    return sagemaker.describe_endpoint(EndpointName="imba")["EndpointConfigName"]
+
+
+def test_config_lines_are_the_service_s_keys() -> None:
+    import tomllib
+
+    config = tomllib.loads(deploy.config_lines("imba", REGION))
+    assert config == {
+        "scorer": {"kind": "sagemaker", "sagemaker": {"endpoint_name": "imba"}},
+        "aws": {"region": REGION},
+    }
+
+
+def test_serverless(aws: str, archive: Path, score: float) -> None:
+    will_answer(aws, f"{score}")
+    assert main(arguments(archive, "--serverless-memory", "2048", "--serverless-concurrency", "7")) == 0
+    sagemaker = boto3.client("sagemaker")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=_config_name(sagemaker))
+    (variant,) = config["ProductionVariants"]
+    assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 7}
+
+
+def test_variants_share_the_traffic(aws: str, archive: Path, score: float) -> None:
+    will_answer(aws, f"{score}\n", f"{score}\n")
+    command = ["deploy", "imba", "--role", ROLE, "--bucket", BUCKET]
+    command += ["--variant", f"old={archive}@9", "--variant", f"new={archive}"]
+    assert main(command) == 0
+    sagemaker = boto3.client("sagemaker")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=_config_name(sagemaker))
+    weights = {v["VariantName"]: v["InitialVariantWeight"] for v in config["ProductionVariants"]}
+    assert weights == {"old": 9.0, "new": 1.0}
+    assert left() == {"endpoints": 1, "configs": 1, "models": 2, "objects": 2}
+    assert main(["deploy", "imba", "--delete"]) == 0
+    assert left() == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("0.99", "scores the example row 0.99, the local model"), ("nan", "scores the example row nan"), ("<html>", "<html>")],
+)
+def test_a_wrong_answer_undoes_everything(
+    answer: str, expected: str, aws: str, archive: Path, capsys: pytest.CaptureFixture
+) -> None:
+    will_answer(aws, answer)
+    assert main(arguments(archive)) == 1
+    assert expected in capsys.readouterr().err
+    assert left() == NOTHING
+
+
+def test_a_missing_bucket_leaves_nothing(aws: str, archive: Path, capsys: pytest.CaptureFixture) -> None:
+    command = arguments(archive)
+    command[command.index(BUCKET)] = "no-such-bucket"
+    assert main(command) == 1
+    shown = capsys.readouterr().err
+    assert "no-such-bucket" in shown
+    assert "NoSuchBucket" in shown
+    assert left() == NOTHING
+
+
+def test_only_what_this_tool_made_is_touched(aws: str, archive: Path, capsys: pytest.CaptureFixture) -> None:
+    sagemaker = boto3.client("sagemaker")
+    container = {"Image": "x", "ModelDataUrl": f"s3://{BUCKET}/theirs"}
+    sagemaker.create_model(ModelName="theirs", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variant = {"VariantName": "a", "ModelName": "theirs", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="theirs", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="imba", EndpointConfigName="theirs")
+    assert main(["deploy", "imba", "--delete"]) == 1
+    assert main(arguments(archive)) == 1
+    assert capsys.readouterr().err.count("was not made by this tool") == 2
+    assert left() == {"endpoints": 1, "configs": 1, "models": 1, "objects": 0}
+
+
+def test_deleting_what_is_not_there(aws: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["deploy", "imba", "--delete"]) == 1
+    assert f"no endpoint imba in {REGION}" in capsys.readouterr().err
+
+
+class Scripted(deploy.Sagemaker):
+    """A client whose SageMaker says what a test tells it to, for the calls and states that moto does not play."""
+
+    def __init__(self) -> None:
+        super().__init__(REGION, poll=0.0)
+        self.stub = Stubber(self.sagemaker)
+        self.stub.activate()
+
+    def will_describe(self, status: str, config: str, **more: str) -> None:
+        self.stub.add_response(
+            "describe_endpoint",
+            {
+                "EndpointName": "imba",
+                "EndpointArn": f"arn:aws:sagemaker:{REGION}:123456789012:endpoint/imba",
+                "EndpointConfigName": config,
+                "EndpointStatus": status,
+                "CreationTime": 0,
+                "LastModifiedTime": 0,
+                **more,
+            },
+        )
+
+
+def test_an_existing_endpoint_moves_over_and_its_old_parts_go(
+    aws: str, archive: Path, score: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy.time, "strftime", lambda *_: "20261122090000")
+    will_answer(aws, f"{score}\n")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="imba/imba/old/model.tar.gz", Body=b"old")
+    client = Scripted()
+    client.will_describe("InService", "imba-old")
+    client.will_describe("InService", "imba-old")
+    client.stub.add_response("list_tags", {"Tags": [deploy.TAG]})
+    client.stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:x:1:model/imba-main-20261122090000"})
+    client.stub.add_response("create_endpoint_config", {"EndpointConfigArn": "arn:aws:sagemaker:x:1:endpoint-config/a"})
+    client.stub.add_response(
+        "update_endpoint",
+        {"EndpointArn": "arn:aws:sagemaker:x:1:endpoint/imba"},
+        {"EndpointName": "imba", "EndpointConfigName": "imba-20261122090000"},
+    )
+    client.will_describe("InService", "imba-old")  # the move has not shown yet
+    client.will_describe("Updating", "imba-old")
+    client.will_describe("InService", "imba-20261122090000")
+    old = {"VariantName": "main", "ModelName": "imba-main-old"}
+    client.stub.add_response(
+        "describe_endpoint_config",
+        {
+            "EndpointConfigName": "imba-old",
+            "EndpointConfigArn": "arn:aws:sagemaker:x:1:endpoint-config/imba-old",
+            "ProductionVariants": [old],
+            "CreationTime": 0,
+        },
+    )
+    client.stub.add_response("delete_endpoint_config", {}, {"EndpointConfigName": "imba-old"})
+    client.stub.add_response(
+        "describe_model",
+        {
+            "ModelName": "imba-main-old",
+            "PrimaryContainer": {"ModelDataUrl": f"s3://{BUCKET}/imba/imba/old/model.tar.gz"},
+            "CreationTime": 0,
+            "ModelArn": "arn:aws:sagemaker:eu-west-1:123456789012:model/imba-main-old",
+        },
+    )
+    client.stub.add_response("delete_model", {}, {"ModelName": "imba-main-old"})
+
+    client.deploy("imba", [deploy.Variant("main", archive)], role=ROLE, bucket=BUCKET, hosting=deploy.Hosting(), image="x")
+    client.stub.assert_no_pending_responses()
+    keys = [entry["Key"] for entry in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert len(keys) == 1
+    assert "20261122090000" in keys[0]
+
+
+def test_waiting_tells_why_an_endpoint_failed(aws: str) -> None:
+    client = Scripted()
+    client.will_describe("Creating", "imba-1")
+    client.will_describe("Failed", "imba-1", FailureReason="The image cannot be pulled.")
+    with pytest.raises(Failure, match=r"endpoint imba is Failed: The image cannot be pulled\."):
+        client._wait("imba", "imba-1")
+
+
+def test_waiting_has_an_end(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy, "PATIENCE", -1.0)
+    client = Scripted()
+    client.will_describe("Creating", "imba-1")
+    with pytest.raises(Failure, match="still Creating"):
+        client._wait("imba", "imba-1")
+
+
+def test_a_move_that_sagemaker_rolled_back_is_a_failure(aws: str) -> None:
+    """SageMaker then says InService again, with the old config: that is not success."""
+    client = Scripted()
+    client.will_describe("Updating", "imba-1")
+    client.will_describe("InService", "imba-1")
+    with pytest.raises(Failure, match="went back to imba-1"):
+        client._wait("imba", "imba-2")
+
+
+@pytest.mark.parametrize(
+    ("variants", "hosting", "expected"),
+    [
+        (["bad name"], deploy.Hosting(), "name 'bad name'"),
+        (["a" * 33], deploy.Hosting(), "1 to 32 letters"),
+        (["a", "a"], deploy.Hosting(), "each needs a name of its own"),
+        (["a", "b"], deploy.Hosting(serverless_memory=2048), "one variant only"),
+    ],
+)
+def test_impossible_wishes_are_refused_before_any_call(
+    variants: list[str], hosting: deploy.Hosting, expected: str, aws: str, archive: Path
+) -> None:
+    wishes = [deploy.Variant(name, archive) for name in variants]
+    with pytest.raises(Failure, match=expected):
+        Scripted().deploy("imba", wishes, role=ROLE, bucket=BUCKET, hosting=hosting, image="x")
+
+
+def test_a_broken_archive_is_refused_before_any_call(aws: str, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz"):
+        pass
+    with pytest.raises(Failure, match=r"model\.tar\.gz: not a model"):
+        Scripted().deploy(
+            "imba",
+            [deploy.Variant("main", tmp_path / "model.tar.gz")],
+            role=ROLE,
+            bucket=BUCKET,
+            hosting=deploy.Hosting(),
+            image="x",
+        )
+
+
+def test_no_region_and_no_connection_are_said(
+    monkeypatch: pytest.MonkeyPatch, aws: str, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["deploy", "imba", "--delete"]) == 1
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert main(["deploy", "imba", "--delete"]) == 1
+    shown = capsys.readouterr().err
+    assert "AWS cannot be reached" in shown
+    assert "no region" in shown
+
+
+def test_images_are_found_by_region_and_version() -> None:
+    assert images.xgboost_image("us-east-1", "1.7-1") == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    assert ".amazonaws.com.cn/" in images.xgboost_image("cn-north-1")
+    with pytest.raises(Failure, match="region mars-1"):
+        images.xgboost_image("mars-1")
+
+
+@pytest.mark.parametrize("more", [[], ["--role", ROLE], ["--role", ROLE, "--bucket", BUCKET], ["--variant", "x"]])
+def test_incomplete_commands_exit_with_2(more: list[str], aws: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["deploy", "imba", *more])
+    assert stop.value.code == 2
