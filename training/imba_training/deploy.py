@@ -15,7 +15,7 @@ import boto3
 import botocore.exceptions
 import numpy as np
 
-from . import images, model
+from . import model
 from .columns import EXAMPLE
 from .failures import Failure
 from .output import say
@@ -76,7 +76,7 @@ class Sagemaker:
     def deploy(
         self, endpoint: str, variants: list[Variant], *, role: str, bucket: str, hosting: Hosting, image: str
     ) -> None:
-        """Creates the endpoint, or moves an existing one to the new models without a gap; undoes itself when it fails."""
+        """Creates the endpoint, or moves an existing one to the new models without a gap; a failure undoes itself."""
         _check(endpoint, variants, hosting)
         local = {variant.name: _local_score(variant.archive) for variant in variants}
         stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
@@ -130,7 +130,9 @@ class Sagemaker:
     def _refuse_foreign(self, endpoint: str) -> None:
         arn = self.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointArn"]
         if TAG not in self.sagemaker.list_tags(ResourceArn=arn)["Tags"]:
-            raise Failure(f"endpoint {endpoint} was not made by this tool (no tag {TAG['Key']}={TAG['Value']}); left alone")
+            raise Failure(
+                f"endpoint {endpoint} was not made by this tool (no tag {TAG['Key']}={TAG['Value']}); left alone"
+            )
 
     def _create_model(self, endpoint: str, variant: Variant, stamp: str, role: str, bucket: str, image: str) -> str:
         key = _key(endpoint, variant, stamp)
@@ -260,7 +262,9 @@ def _key(endpoint: str, variant: Variant, stamp: str) -> str:
 def _is_absent(error: botocore.exceptions.ClientError) -> bool:
     found = error.response.get("Error", {})
     message = found.get("Message", "").lower()
-    return found.get("Code") in ("ResourceNotFound", "NoSuchKey") or "could not find" in message or "not exist" in message
+    return (
+        found.get("Code") in ("ResourceNotFound", "NoSuchKey") or "could not find" in message or "not exist" in message
+    )
 
 
 def _spell(error: botocore.exceptions.ClientError) -> str:

@@ -15,3 +15,13 @@ def open_database(scratch: Path) -> duckdb.DuckDBPyConnection:
         str(scratch / "work.duckdb"),
         config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": str(scratch / "spill")},
     )
+
+
+def literal(path: Path) -> str:
+    """A path as SQL text, for the places where a statement takes no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def write_csv(database: duckdb.DuckDBPyConnection, query: str, file: Path, *options: str) -> None:
+    """Writes the rows of `query` with a header line; `options` are those of DuckDB's COPY."""
+    database.execute(f"COPY ({query}) TO {literal(file)} ({', '.join(('FORMAT csv', 'HEADER', *options))})")

@@ -1,4 +1,4 @@
-"""Where AWS keeps its XGBoost container: one ECR account per region (from the image tables of the SageMaker Python SDK)."""
+"""Where AWS keeps its XGBoost container: one ECR account per region (source: image tables of the SageMaker SDK)."""
 
 from .failures import Failure
 

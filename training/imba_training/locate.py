@@ -1,4 +1,4 @@
-"""The slow second look at a CSV file that DuckDB or a check objected to: finds the line and the column to complain about."""
+"""The slow second look at a CSV file that DuckDB or a check objected to: finds the line and column to name."""
 
 import csv
 import gzip
@@ -34,7 +34,9 @@ def unreadable(file: Path, types: dict[str, str]) -> Failure | None:
             next(reader)
             for cells in filter(None, reader):  # blank lines are no rows
                 if len(cells) != len(names):
-                    return Failure(f"{file}, line {reader.line_num}: {len(cells)} cells where the header has {len(names)} columns")
+                    return Failure(
+                        f"{file}, line {reader.line_num}: {len(cells)} cells where the header has {len(names)} columns"
+                    )
                 for name, cell in zip(names, cells, strict=True):
                     if expected := _misfit(types[name], cell):
                         return Failure(f"{file}, line {reader.line_num}, column {name}: {cell!r} is not {expected}")
@@ -70,7 +72,9 @@ def rows(file: Path, key: dict[str, object], message: str) -> Failure:
 def duplicate(file: Path, key: dict[str, object]) -> Failure:
     """A failure that names the rows with the same `key`."""
     lines = _lines_with(file, key)
-    return Failure(f"{file}, lines {' and '.join(map(str, lines[:3]))}: {_spell(key)} occurs {len(lines)} times; it must be unique")
+    return Failure(
+        f"{file}, lines {' and '.join(map(str, lines[:3]))}: {_spell(key)} occurs {len(lines)} times; it must be unique"
+    )
 
 
 def _spell(key: dict[str, object]) -> str:
@@ -118,5 +122,5 @@ def _rows(file: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _open(file: Path) -> TextIOWrapper:
-    opened = gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
-    return TextIOWrapper(opened, encoding="utf-8-sig", newline="")
+    packed = gzip.GzipFile(file, "rb") if file.suffix == ".gz" else file.open("rb")
+    return TextIOWrapper(packed, encoding="utf-8-sig", newline="")

@@ -14,8 +14,8 @@ from .failures import Failure
 def finished_files(out: Path) -> Iterator[Path]:
     """A scratch directory whose `result` files move into `out` when the block ends well; else nothing is left.
 
-    What is written to `<scratch>/result` is the result; everything beside it is scratch and is deleted. Files of `out` that the
-    block does not write stay as they are, and an `out` that was made for nothing goes again.
+    What is written to `<scratch>/result` is the result; everything beside it is scratch and is deleted. Files of `out`
+    that the block does not write stay as they are, and an `out` that was made for nothing goes again.
     """
     is_new = not out.exists()
     try:

@@ -61,7 +61,9 @@ def precision_recall(axes: Axes, recall: np.ndarray, precision: np.ndarray, base
     axes.axhline(base_rate, color=GRID, linestyle="--", label="by chance")
     axes.plot(recall, precision, color=BLUE, label="model")
     axes.plot(chosen["recall"], chosen["precision"], "o", color=ORANGE, label=f"threshold {chosen['threshold']}")
-    axes.set(xlabel="recall: share of reorders found", ylabel="precision: share of finds that are reorders", ylim=(0, 1))
+    axes.set(
+        xlabel="recall: share of reorders found", ylabel="precision: share of finds that are reorders", ylim=(0, 1)
+    )
     axes.legend(loc="upper right")
 
 
@@ -77,7 +79,9 @@ def calibration(axes: Axes, bins: list[dict]) -> None:
 def f1(axes: Axes, decisions: list[dict], chosen: dict) -> None:
     thresholds = [d["threshold"] for d in decisions]
     for name, color in (("precision", "#38a169"), ("recall", "#a0aec0"), ("f1", BLUE)):
-        axes.plot(thresholds, np.array([d[name] for d in decisions], dtype=float), color=color, label=name.replace("f1", "F1"))
+        axes.plot(
+            thresholds, np.array([d[name] for d in decisions], dtype=float), color=color, label=name.replace("f1", "F1")
+        )
     axes.axvline(chosen["threshold"], color=ORANGE, label=f"threshold {chosen['threshold']}")
     axes.set(xlabel="threshold", ylim=(0, 1))
     axes.legend(loc="upper right")

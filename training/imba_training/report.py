@@ -23,7 +23,7 @@ Numbers = dict[str, object]
 
 
 def report(features: Path, trained: Path, out: Path, threads: int = 1) -> None:
-    """Scores the test split with the model in the directory `trained`; writes `report.html` and `report.json` to `out`."""
+    """Scores the test split with the model in `trained`; writes `report.html` and `report.json` to `out`."""
     training = _read_training(trained / "training.json")
     booster = model.read(trained / "model.ubj", threads)
     test = dataset.load(features / "features.parquet", "test")
@@ -92,7 +92,7 @@ def _page(numbers: Numbers, training: Numbers, contributions: np.ndarray, rows: 
         log_loss=f"{test['log_loss']:.3f}",
         average_precision=f"{test['average_precision']:.3f}",
         f1=f"{at['f1']:.3f}",
-        precision="–" if at["precision"] is None else f"{at['precision']:.0%}",
+        precision="none" if at["precision"] is None else f"{at['precision']:.0%}",
         recall=f"{at['recall']:.0%}",
         likely=f"{at['likely']:.0%}",
         threshold=at["threshold"],
@@ -118,13 +118,11 @@ def _page(numbers: Numbers, training: Numbers, contributions: np.ndarray, rows: 
 
 
 def _rows(pairs: Numbers) -> str:
-    return "".join(
-        f"<tr><th>{html.escape(str(name))}</th><td>{html.escape(f'{value:.4g}' if isinstance(value, float) else str(value))}</td></tr>"
-        for name, value in pairs.items()
-    )
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in pairs.items()}
+    return "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in shown.items())
 
 
 def _decision(decision: Numbers) -> str:
     values = (decision[name] for name in ("likely", "precision", "recall", "f1"))
-    cells = ("–" if value is None else f"{value:.3f}" for value in values)
+    cells = ("none" if value is None else f"{value:.3f}" for value in values)
     return f"<tr><th>{decision['threshold']:.2f}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

@@ -10,8 +10,8 @@ ORDERS = "order_id,user_id,eval_set,order_number,order_dow,order_hour_of_day,day
 LINES = "order_id,product_id,add_to_cart_order,reordered"
 PRODUCTS = "product_id,product_name,aisle_id,department_id"
 
-# Three users. User 1 buys product 1 in three orders, product 2 in the first, product 3 in the third; user 2 has one order;
-# user 3 buys product 2 twice and product 1 once.
+# Three users. User 1 buys product 1 in three orders, product 2 in the first, product 3 in the third; user 2 has one
+# order; user 3 buys product 2 twice and product 1 once.
 TINY = {
     "orders": f"""{ORDERS}
 11,1,prior,1,2,08,
@@ -65,7 +65,7 @@ def rows(folder: Path) -> dict[tuple[int, int], dict]:
 
 def read(out: Path) -> dict[tuple[int, int], dict]:
     with duckdb.connect() as database:
-        table = database.execute(f"SELECT * FROM '{out / 'features.parquet'}'")
+        table = database.execute("SELECT * FROM read_parquet(?)", [str(out / "features.parquet")])
         names = [column[0] for column in table.description]
         found = [dict(zip(names, row, strict=True)) for row in table.fetchall()]
     return {(row["user_id"], row["product_id"]): row for row in found}

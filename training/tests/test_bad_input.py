@@ -124,7 +124,9 @@ def test_the_command_line_says_it_in_a_line_and_exits_with_1(tmp_path: Path, cap
     assert len(shown.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["bake"], ["train", "x"], ["train", "x", "--out", "y", "--threshold", "1.5"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["bake"], ["train", "x"], ["train", "x", "--out", "y", "--threshold", "1.5"]]
+)
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments)

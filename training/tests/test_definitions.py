@@ -98,7 +98,7 @@ def test_missing_values_are_empty_cells_of_the_service_table(tmp_path: Path) -> 
 
 
 def test_the_recorded_row_is_reached_by_these_definitions(tmp_path: Path) -> None:
-    """Builds a purchase history that has every count of the recorded payload, and gets the payload back to the last digit."""
+    """A purchase history with every count of the recorded payload gives the payload back to the last digit."""
     watched, orders, lines = 9_999, [], []
     days_seven = {number for number in range(2, 58) if number not in _TEN_LINES}
     days_seven = set(sorted(days_seven)[:34]) | set(sorted(_TEN_LINES)[:4])

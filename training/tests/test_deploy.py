@@ -100,7 +100,11 @@ def test_deploy_then_delete(aws: str, archive: Path, score: float, capsys: pytes
     sagemaker = boto3.client("sagemaker")
     config = sagemaker.describe_endpoint_config(EndpointConfigName=_config_name(sagemaker))
     (variant,) = config["ProductionVariants"]
-    assert (variant["VariantName"], variant["InstanceType"], variant["InitialInstanceCount"]) == ("main", "ml.m5.large", 1)
+    assert (variant["VariantName"], variant["InstanceType"], variant["InitialInstanceCount"]) == (
+        "main",
+        "ml.m5.large",
+        1,
+    )
     made = sagemaker.describe_model(ModelName=variant["ModelName"])
     assert made["ExecutionRoleArn"] == ROLE
     container = made["PrimaryContainer"]
@@ -152,7 +156,11 @@ def test_variants_share_the_traffic(aws: str, archive: Path, score: float) -> No
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [("0.99", "scores the example row 0.99, the local model"), ("nan", "scores the example row nan"), ("<html>", "<html>")],
+    [
+        ("0.99", "scores the example row 0.99, the local model"),
+        ("nan", "scores the example row nan"),
+        ("<html>", "<html>"),
+    ],
 )
 def test_a_wrong_answer_undoes_everything(
     answer: str, expected: str, aws: str, archive: Path, capsys: pytest.CaptureFixture
@@ -256,7 +264,9 @@ def test_an_existing_endpoint_moves_over_and_its_old_parts_go(
     )
     client.stub.add_response("delete_model", {}, {"ModelName": "imba-main-old"})
 
-    client.deploy("imba", [deploy.Variant("main", archive)], role=ROLE, bucket=BUCKET, hosting=deploy.Hosting(), image="x")
+    client.deploy(
+        "imba", [deploy.Variant("main", archive)], role=ROLE, bucket=BUCKET, hosting=deploy.Hosting(), image="x"
+    )
     client.stub.assert_no_pending_responses()
     keys = [entry["Key"] for entry in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert len(keys) == 1
@@ -333,7 +343,10 @@ def test_no_region_and_no_connection_are_said(
 
 
 def test_images_are_found_by_region_and_version() -> None:
-    assert images.xgboost_image("us-east-1", "1.7-1") == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    assert (
+        images.xgboost_image("us-east-1", "1.7-1")
+        == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    )
     assert ".amazonaws.com.cn/" in images.xgboost_image("cn-north-1")
     with pytest.raises(Failure, match="region mars-1"):
         images.xgboost_image("mars-1")

@@ -53,7 +53,16 @@ def test_the_page_needs_nothing_else(reported: Path) -> None:
 def test_every_plot_has_its_heading(reported: Path) -> None:
     outline = _Outline()
     outline.feed((reported / "report.html").read_text())
-    for heading in ("rank well", "find cost", "probability", "draw the line", "scores occur", "search go", "trees use", "up or down"):
+    for heading in (
+        "rank well",
+        "find cost",
+        "probability",
+        "draw the line",
+        "scores occur",
+        "search go",
+        "trees use",
+        "up or down",
+    ):
         assert any(heading in shown for shown in outline.headings), heading
 
 

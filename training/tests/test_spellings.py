@@ -87,7 +87,9 @@ def test_unknown_columns_are_ignored_with_a_note(tmp_path: Path, capsys: pytest.
 
 def test_unneeded_published_columns_may_be_absent(tmp_path: Path) -> None:
     expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
-    narrow = "\n".join(",".join(line.split(",")[:4] + line.split(",")[6:]) for line in tables.TINY["orders"].splitlines())
+    narrow = "\n".join(
+        ",".join(line.split(",")[:4] + line.split(",")[6:]) for line in tables.TINY["orders"].splitlines()
+    )
     assert tables.rows(tables.write(tmp_path / "narrow", tables.TINY | {"orders": narrow})) == expected
 
 
@@ -99,3 +101,8 @@ def test_all_dialects_of_synthesize_mean_the_same(tmp_path: Path) -> None:
         features(shop, out)
         digests.add(hashlib.sha256((out / "features.csv").read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+def test_a_folder_with_quotes_and_blanks_in_its_name(tmp_path: Path) -> None:
+    expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
+    assert tables.rows(tables.write(tmp_path / 'it\'s a "shop"', tables.TINY)) == expected

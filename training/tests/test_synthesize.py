@@ -1,4 +1,4 @@
-"""The invented shop has the published shape, is the same for the same seed, and teaches a model something but not all."""
+"""The invented shop has the published shape, is the same for the same seed, and can be learned, but not wholly."""
 
 import hashlib
 from pathlib import Path

@@ -44,7 +44,14 @@ def test_an_early_stopped_model_ends_with_its_best_tree(trained: Trained) -> Non
     history: dict = {}
     steep = {"max_depth": 8, "eta": 0.5}
     booster = model.fit(
-        steep, data.matrix(2), validation.matrix(2), rounds=60, patience=5, seed=1, threads=2, callbacks=[_Record(history)]
+        steep,
+        data.matrix(2),
+        validation.matrix(2),
+        rounds=60,
+        patience=5,
+        seed=1,
+        threads=2,
+        callbacks=[_Record(history)],
     )
     aucs = history["validation"]["auc"]
     assert len(aucs) < 60
@@ -80,7 +87,7 @@ def test_test_metrics_are_those_of_the_model_on_the_test_users(trained: Trained)
     assert at["recall"] == pytest.approx((ones >= 0.2).mean())
     assert at["f1"] == pytest.approx(2 * at["precision"] * at["recall"] / (at["precision"] + at["recall"]))
     assert found["at_best_f1"]["f1"] >= max(row["f1"] for row in found["f1_by_threshold"]) - 1e-9
-    assert sum(bin["pairs"] for bin in found["calibration"]) == len(test)
+    assert sum(part["pairs"] for part in found["calibration"]) == len(test)
 
 
 def test_threshold_comes_with_a_reason(trained: Trained) -> None:
