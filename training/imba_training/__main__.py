@@ -85,7 +85,7 @@ def _add_train(commands) -> None:
         "--patience", type=_positive, default=30, help="rounds without a better validation AUC before a fit stops"
     )
     command.add_argument(
-        "--threshold", type=_probability, default=0.2, help="score from which on a reorder counts as likely"
+        "--threshold", type=_probability, default=0.2, help="score above which a reorder counts as likely"
     )
     command.add_argument("--seed", type=int, default=1, help="of the search and of the row samples")
     command.add_argument(

@@ -29,8 +29,8 @@ def evaluate(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Number
 
 
 def decide(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Numbers:
-    """What happens when a score of at least `threshold` counts as "likely"; no precision when none does."""
-    likely = scores >= threshold
+    """What happens when a score above `threshold` counts as "likely"; no precision when none does."""
+    likely = scores > threshold
     hits = float(labels[likely].sum())
     return {
         "threshold": threshold,
@@ -42,10 +42,10 @@ def decide(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Numbers:
 
 
 def best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The score from which on "likely" gives the greatest F1."""
+    """The threshold above which "likely" gives the greatest F1."""
     precision, recall, thresholds = metrics.precision_recall_curve(labels, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(thresholds[int(np.argmax(f1[:-1]))])
+    return float(np.nextafter(thresholds[int(np.argmax(f1[:-1]))], 0.0))  # the curve's thresholds are inclusive
 
 
 def calibration(labels: np.ndarray, scores: np.ndarray) -> list[Numbers]:
