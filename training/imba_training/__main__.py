@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -34,10 +35,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that say something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
 def _command(commands, name: str, run, summary: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name, help=summary, description=summary, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    command = commands.add_parser(name, help=summary, description=summary, formatter_class=_Defaults)
     command.set_defaults(run=run)
     return command
 
@@ -87,7 +93,7 @@ def _add_train(commands) -> None:
     command.add_argument(
         "--threshold", type=_probability, default=0.2, help="score above which a reorder counts as likely"
     )
-    command.add_argument("--seed", type=int, default=1, help="of the search and of the row samples")
+    command.add_argument("--seed", type=_natural, default=1, help="of the search and of the row samples")
     command.add_argument(
         "--threads", type=_positive, default=os.cpu_count() or 1, help="threads; the same number gives the same model"
     )
@@ -175,7 +181,7 @@ def _add_synthesize(commands) -> None:
     command.add_argument("--out", type=Path, required=True, help="directory for the tables")
     command.add_argument("--users", type=_positive, default=5000, help="users; the published data has 206209")
     command.add_argument("--products", type=_positive, default=2000, help="products; the published data has 49688")
-    command.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes")
+    command.add_argument("--seed", type=_natural, default=1, help="the same seed gives the same bytes")
     command.add_argument(
         "--dialect", choices=("kaggle", "quoted", "spreadsheet"), default="kaggle", help="how cells are spelled"
     )
@@ -213,6 +219,13 @@ def _variant(text: str) -> tuple[str, Path, float]:
     return name, Path(file), share
 
 
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+    return number
+
+
 def _probability(text: str) -> float:
     number = float(text)
     if not 0.0 < number < 1.0:
@@ -221,4 +234,5 @@ def _probability(text: str) -> float:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that unfinished files are removed
     sys.exit(main())

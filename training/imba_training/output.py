@@ -29,6 +29,8 @@ def finished_files(out: Path) -> Iterator[Path]:
         yield scratch
         for file in sorted(result.iterdir()):
             file.replace(out / file.name)
+    except OSError as error:
+        raise Failure(f"{error.filename or out}: cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         if is_new and not any(out.iterdir()):

@@ -54,8 +54,7 @@ def synthesize(
     people = shoppers.invite(rng, users)
     train = rng.random(users) < (1.0 if all_train else TRAIN_SHARE)
     order_ids = rng.permutation(int(people.orders.sum())) + 1
-    with finished_files(out) as scratch:
-        database = open_database(scratch)
+    with finished_files(out) as scratch, open_database(scratch) as database:
         database.execute(_TABLES)
         _insert_products(database, catalogue)
         done = 0
@@ -65,7 +64,6 @@ def synthesize(
             done += len(visits.user)
             say(f"synthesize: {done:,} of {len(order_ids):,} orders")
         _write(database, scratch / "result", DIALECTS[dialect], ".gz" if gzip else "")
-        database.close()
 
 
 _TABLES = """
