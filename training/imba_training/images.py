@@ -1,8 +1,12 @@
 """Where AWS keeps its XGBoost container: one ECR account per region (source: image tables of the SageMaker SDK)."""
 
+import re
+
 from .failures import Failure
 
 VERSION = "3.2-0"  # carries XGBoost 3.2, the release this package trains with
+# Since 3.1 the base score is stored as an array. XGBoost 3.0.5 loads such a model without complaint and scores it wrongly.
+OLDEST = (3, 1)
 
 _ACCOUNTS = {
     "af-south-1": "510948584623",
@@ -43,6 +47,13 @@ _ACCOUNTS = {
 
 def xgboost_image(region: str, version: str = VERSION) -> str:
     """The image URI of SageMaker's XGBoost container."""
+    carried = re.match(r"(\d+)\.(\d+)-\d", version)
+    if not carried:
+        raise Failure(f"image version {version!r}: a version such as {VERSION} is expected")
+    if tuple(map(int, carried.groups())) < OLDEST:
+        raise Failure(
+            f"image version {version} carries an XGBoost that scores models of this package wrongly; use {VERSION}"
+        )
     if region not in _ACCOUNTS:
         raise Failure(f"region {region}: no XGBoost image is known there; name one with --image")
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import tables
+import handwritten
 from imba_training.__main__ import main
 from imba_training.failures import Failure
 from imba_training.features import features
@@ -45,16 +45,18 @@ CASES = {
     "train order without lines": ("order_products__train", "33,3,1,0\n", "", ["orders.csv, line 10", "order_id 33", "no lines"]),
     "line of an unknown product": ("order_products__prior", "13,3,1,0", "13,77,1,0", ["order_products__prior.csv, line 5", "product_id 77", "products.csv"]),
     "prior order after the train order": ("orders", "13,1,prior,3", "13,1,prior,9", ["orders.csv, line 4", "order_id 13", "last"]),
-    "no rows": ("products", tables.TINY["products"].split("\n", 1)[1], "", ["products.csv", "no rows"]),
-    "empty file": ("orders", tables.TINY["orders"], "", ["orders.csv", "empty"]),
+    "no rows": ("products", handwritten.TINY["products"].split("\n", 1)[1], "", ["products.csv", "no rows"]),
+    "empty file": ("orders", handwritten.TINY["orders"], "", ["orders.csv", "empty"]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_message_names_file_line_and_column(case: str, tmp_path: Path) -> None:
     table, old, new, expected = CASES[case]
-    assert tables.TINY[table].count(old) >= 1
-    data = tables.write(tmp_path / "data", tables.TINY | {table: tables.TINY[table].replace(old, new, 1)})
+    assert handwritten.TINY[table].count(old) >= 1
+    data = handwritten.write(
+        tmp_path / "data", handwritten.TINY | {table: handwritten.TINY[table].replace(old, new, 1)}
+    )
     with pytest.raises(Failure) as failure:
         features(data, tmp_path / "out")
     for part in expected:
@@ -63,54 +65,54 @@ def test_message_names_file_line_and_column(case: str, tmp_path: Path) -> None:
 
 
 def test_open_quote(tmp_path: Path) -> None:
-    text = tables.TINY["products"].replace('2 Pack"', "2 Pack")
-    data = tables.write(tmp_path / "data", tables.TINY | {"products": text})
+    text = handwritten.TINY["products"].replace('2 Pack"', "2 Pack")
+    data = handwritten.write(tmp_path / "data", handwritten.TINY | {"products": text})
     with pytest.raises(Failure, match=r"products\.csv, line [34]: .*expected"):
         features(data, tmp_path / "out")
 
 
 def test_not_utf8(tmp_path: Path) -> None:
-    data = tables.write(tmp_path / "data", tables.TINY)
-    (data / "products.csv").write_bytes(tables.TINY["products"].replace("Salsa", "Salsa é").encode("latin-1"))
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
+    (data / "products.csv").write_bytes(handwritten.TINY["products"].replace("Salsa", "Salsa é").encode("latin-1"))
     with pytest.raises(Failure, match=r"products\.csv.*utf-8"):
         features(data, tmp_path / "out")
 
 
 def test_cut_gzip(tmp_path: Path) -> None:
-    data = tables.write(tmp_path / "data", tables.TINY)
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
     (data / "orders.csv").unlink()
-    (data / "orders.csv.gz").write_bytes(gzip.compress(tables.TINY["orders"].encode())[:-20])
+    (data / "orders.csv.gz").write_bytes(gzip.compress(handwritten.TINY["orders"].encode())[:-20])
     with pytest.raises(Failure, match=r"orders\.csv\.gz"):
         features(data, tmp_path / "out")
 
 
-@pytest.mark.parametrize("table", tables.TINY)
+@pytest.mark.parametrize("table", handwritten.TINY)
 def test_missing_file(table: str, tmp_path: Path) -> None:
-    data = tables.write(tmp_path / "data", tables.TINY)
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
     (data / f"{table}.csv").unlink()
     with pytest.raises(Failure, match=rf"no file {table}\.csv"):
         features(data, tmp_path / "out")
 
 
 def test_two_files_for_one_table(tmp_path: Path) -> None:
-    data = tables.write(tmp_path / "data", tables.TINY)
-    (data / "orders.csv.gz").write_bytes(gzip.compress(tables.TINY["orders"].encode()))
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
+    (data / "orders.csv.gz").write_bytes(gzip.compress(handwritten.TINY["orders"].encode()))
     with pytest.raises(Failure, match=r"both orders\.csv and orders\.csv\.gz"):
         features(data, tmp_path / "out")
 
 
 def test_a_failure_leaves_earlier_results_as_they_were(tmp_path: Path) -> None:
-    data, out = tables.write(tmp_path / "data", tables.TINY), tmp_path / "out"
+    data, out = handwritten.write(tmp_path / "data", handwritten.TINY), tmp_path / "out"
     features(data, out)
     before = {file.name: file.read_bytes() for file in out.iterdir()}
-    tables.write(data, {"products": tables.PRODUCTS})
+    handwritten.write(data, {"products": handwritten.PRODUCTS})
     with pytest.raises(Failure):
         features(data, out)
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
 def test_output_that_cannot_be_made(tmp_path: Path) -> None:
-    data = tables.write(tmp_path / "data", tables.TINY)
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
     (tmp_path / "out").write_text("a file")
     with pytest.raises(Failure, match="out: cannot write there"):
         features(data, tmp_path / "out")

@@ -1,16 +1,16 @@
-"""Each feature's definition, against numbers worked out by hand for the tables in `tables.TINY`."""
+"""Each feature's definition, against numbers worked out by hand for the tables in `handwritten.TINY`."""
 
 from pathlib import Path
 
 import pytest
 
-import tables
+import handwritten
 from imba_training.columns import EXAMPLE, FEATURES
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], dict]:
-    return tables.rows(tables.write(tmp_path_factory.mktemp("tiny"), tables.TINY))
+    return handwritten.rows(handwritten.write(tmp_path_factory.mktemp("tiny"), handwritten.TINY))
 
 
 def test_one_row_per_pair_of_the_prior_orders(tiny: dict) -> None:
@@ -79,11 +79,11 @@ def test_label_is_what_the_train_order_holds(tiny: dict, pair: tuple[int, int], 
 
 
 def test_the_order_to_be_predicted_does_not_leak(tmp_path: Path, tiny: dict) -> None:
-    changed = tables.TINY | {
-        "orders": tables.TINY["orders"].replace("14,1,train,4,4,15,7.0", "14,1,train,4,0,00,30.0"),
-        "order_products__train": f"{tables.LINES}\n14,3,9,1\n33,1,1,1\n33,2,2,1\n",
+    changed = handwritten.TINY | {
+        "orders": handwritten.TINY["orders"].replace("14,1,train,4,4,15,7.0", "14,1,train,4,0,00,30.0"),
+        "order_products__train": f"{handwritten.LINES}\n14,3,9,1\n33,1,1,1\n33,2,2,1\n",
     }
-    other = tables.rows(tables.write(tmp_path, changed))
+    other = handwritten.rows(handwritten.write(tmp_path, changed))
     for pair, row in tiny.items():
         assert [row[name] for name in FEATURES] == [other[pair][name] for name in FEATURES]
     assert other[1, 3]["label"] == 1
@@ -91,7 +91,7 @@ def test_the_order_to_be_predicted_does_not_leak(tmp_path: Path, tiny: dict) -> 
 
 
 def test_missing_values_are_empty_cells_of_the_service_table(tmp_path: Path) -> None:
-    tables.rows(tables.write(tmp_path, tables.TINY))
+    handwritten.rows(handwritten.write(tmp_path, handwritten.TINY))
     lines = (tmp_path / "out" / "features.csv").read_text().splitlines()
     assert lines[0] == ",".join(("user_id", "product_id", *FEATURES))
     assert lines[4].startswith("2,1,1,,,2,,2,1.0,1,1,1,5,")
@@ -121,12 +121,12 @@ def test_the_recorded_row_is_reached_by_these_definitions(tmp_path: Path) -> Non
             lines.append(f"{order},{watched},1,{int(number > 1)}")
     orders.append(f"{order + 1},1,train,58,0,8,3")
     data = {
-        "orders": "\n".join([tables.ORDERS, *orders, ""]),
-        "order_products__prior": "\n".join([tables.LINES, *lines, ""]),
-        "order_products__train": f"{tables.LINES}\n{order + 1},1,1,1\n",
-        "products": "\n".join([tables.PRODUCTS, *(f"{i},p{i},1,1" for i in (*range(1, 209), watched)), ""]),
+        "orders": "\n".join([handwritten.ORDERS, *orders, ""]),
+        "order_products__prior": "\n".join([handwritten.LINES, *lines, ""]),
+        "order_products__train": f"{handwritten.LINES}\n{order + 1},1,1,1\n",
+        "products": "\n".join([handwritten.PRODUCTS, *(f"{i},p{i},1,1" for i in (*range(1, 209), watched)), ""]),
     }
-    found = tables.rows(tables.write(tmp_path, data))[1, watched]
+    found = handwritten.rows(handwritten.write(tmp_path, data))[1, watched]
     assert tuple(found[name] for name in FEATURES) == EXAMPLE
 
 

@@ -343,13 +343,21 @@ def test_no_region_and_no_connection_are_said(
 
 
 def test_images_are_found_by_region_and_version() -> None:
-    assert (
-        images.xgboost_image("us-east-1", "1.7-1")
-        == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-    )
+    address = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.4-1"
+    assert images.xgboost_image("us-east-1", "3.4-1") == address
     assert ".amazonaws.com.cn/" in images.xgboost_image("cn-north-1")
     with pytest.raises(Failure, match="region mars-1"):
         images.xgboost_image("mars-1")
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("1.7-1", "scores models of this package wrongly"), ("3.0-5", "use 3.2-0"), ("latest", "such as 3.2-0")],
+)
+def test_images_that_would_score_wrongly_are_refused(version: str, expected: str) -> None:
+    """XGBoost 3.0.5 loads a model of 3.2.0 without complaint and answers 0.0195 where 3.2.0 answers 0.0031."""
+    with pytest.raises(Failure, match=expected):
+        images.xgboost_image("us-east-1", version)
 
 
 @pytest.mark.parametrize("more", [[], ["--role", ROLE], ["--role", ROLE, "--bucket", BUCKET], ["--variant", "x"]])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import tables
+import handwritten
 from imba_training.features import features
 from imba_training.synthesize import DIALECTS, synthesize
 
@@ -50,23 +50,23 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_spelling_does_not_matter(spelling: str, tmp_path: Path) -> None:
-    expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
-    respelled = {name: SPELLINGS[spelling](name, text) for name, text in tables.TINY.items()}
-    assert respelled != tables.TINY
-    assert tables.rows(tables.write(tmp_path / "respelled", respelled)) == expected
+    expected = handwritten.rows(handwritten.write(tmp_path / "plain", handwritten.TINY))
+    respelled = {name: SPELLINGS[spelling](name, text) for name, text in handwritten.TINY.items()}
+    assert respelled != handwritten.TINY
+    assert handwritten.rows(handwritten.write(tmp_path / "respelled", respelled)) == expected
 
 
 def test_gzip(tmp_path: Path) -> None:
-    expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
+    expected = handwritten.rows(handwritten.write(tmp_path / "plain", handwritten.TINY))
     packed = tmp_path / "packed"
     packed.mkdir()
-    for name, text in tables.TINY.items():
+    for name, text in handwritten.TINY.items():
         (packed / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
-    assert tables.rows(packed) == expected
+    assert handwritten.rows(packed) == expected
 
 
 def test_product_names_keep_commas_and_quotes(tmp_path: Path) -> None:
-    tables.rows(tables.write(tmp_path, tables.TINY))
+    handwritten.rows(handwritten.write(tmp_path, handwritten.TINY))
     assert (tmp_path / "out" / "products.csv").read_text().splitlines() == [
         "product_id,product_name",
         "1,Meadow Lane Whole Milk",
@@ -77,20 +77,20 @@ def test_product_names_keep_commas_and_quotes(tmp_path: Path) -> None:
 
 
 def test_unknown_columns_are_ignored_with_a_note(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
-    header, *lines = tables.TINY["orders"].splitlines()
+    expected = handwritten.rows(handwritten.write(tmp_path / "plain", handwritten.TINY))
+    header, *lines = handwritten.TINY["orders"].splitlines()
     wider = "\n".join([header + ",store", *(line + ",north" for line in lines), ""])
-    found = tables.rows(tables.write(tmp_path / "wider", tables.TINY | {"orders": wider}))
+    found = handwritten.rows(handwritten.write(tmp_path / "wider", handwritten.TINY | {"orders": wider}))
     assert found == expected
     assert "note: orders.csv: unknown column store ignored" in capsys.readouterr().err
 
 
 def test_unneeded_published_columns_may_be_absent(tmp_path: Path) -> None:
-    expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
+    expected = handwritten.rows(handwritten.write(tmp_path / "plain", handwritten.TINY))
     narrow = "\n".join(
-        ",".join(line.split(",")[:4] + line.split(",")[6:]) for line in tables.TINY["orders"].splitlines()
+        ",".join(line.split(",")[:4] + line.split(",")[6:]) for line in handwritten.TINY["orders"].splitlines()
     )
-    assert tables.rows(tables.write(tmp_path / "narrow", tables.TINY | {"orders": narrow})) == expected
+    assert handwritten.rows(handwritten.write(tmp_path / "narrow", handwritten.TINY | {"orders": narrow})) == expected
 
 
 def test_all_dialects_of_synthesize_mean_the_same(tmp_path: Path) -> None:
@@ -104,5 +104,5 @@ def test_all_dialects_of_synthesize_mean_the_same(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_quotes_and_blanks_in_its_name(tmp_path: Path) -> None:
-    expected = tables.rows(tables.write(tmp_path / "plain", tables.TINY))
-    assert tables.rows(tables.write(tmp_path / 'it\'s a "shop"', tables.TINY)) == expected
+    expected = handwritten.rows(handwritten.write(tmp_path / "plain", handwritten.TINY))
+    assert handwritten.rows(handwritten.write(tmp_path / 'it\'s a "shop"', handwritten.TINY)) == expected

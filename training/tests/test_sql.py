@@ -8,7 +8,7 @@ import sqlglot
 import sqlglot.errors
 from sqlglot import exp
 
-import tables
+import handwritten
 from imba_training.columns import FEATURES, KEYS
 from imba_training.features import sql
 from imba_training.tables import TABLES
@@ -37,12 +37,12 @@ def test_every_division_is_of_a_double_and_never_by_zero(dialect: str) -> None:
 
 
 def test_another_engine_gets_the_same_rows(tmp_path: Path) -> None:
-    ours = tables.rows(tables.write(tmp_path, tables.TINY))
+    ours = handwritten.rows(handwritten.write(tmp_path, handwritten.TINY))
     database = sqlite3.connect(":memory:")
     for table in TABLES:
         columns = list(table.columns | table.unused)
         database.execute(f"CREATE TABLE {table.name} ({', '.join(columns)})")
-    for name, text in tables.TINY.items():
+    for name, text in handwritten.TINY.items():
         header, *lines = [line.split(",") for line in text.splitlines()]
         if name == "products":
             continue

@@ -136,9 +136,9 @@ def test_missing_features_are_said(tmp_path: Path) -> None:
 
 
 def test_one_kind_of_label_is_said(tmp_path: Path) -> None:
-    import tables
+    import handwritten
 
-    tables.rows(tables.write(tmp_path, tables.TINY))
+    handwritten.rows(handwritten.write(tmp_path, handwritten.TINY))
     with pytest.raises(Failure, match="both kinds are needed"):
         train(tmp_path / "out", tmp_path / "model", SEARCH)
 
