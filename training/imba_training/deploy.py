@@ -184,23 +184,18 @@ class Sagemaker:
     def _undo(
         self, endpoint: str, config: str, stamp: str, before: str | None, variants: list[Variant], bucket: str
     ) -> None:
-        """Best effort: the failure that led here is the one to show."""
-        if before:
-            steps = [(self._return_to, (endpoint, before, config))]
-        else:
-            steps = [(self.sagemaker.delete_endpoint, {"EndpointName": endpoint})]
-        steps.append((self.sagemaker.delete_endpoint_config, {"EndpointConfigName": config}))
-        for v in variants:
-            steps.append((self.sagemaker.delete_model, {"ModelName": _model_name(endpoint, v, stamp)}))
-            steps.append((self.s3.delete_object, {"Bucket": bucket, "Key": _key(endpoint, v, stamp)}))
-        for step, arguments in steps:
-            try:
-                step(**arguments) if isinstance(arguments, dict) else step(*arguments)
-            except botocore.exceptions.ClientError as error:
-                if not _is_absent(error):
-                    say(f"deploy: could not undo: {_spell(error)}")
-            except (botocore.exceptions.BotoCoreError, Failure) as error:
-                say(f"deploy: could not undo: {error}")
+        with _best_effort():
+            if before:
+                self._return_to(endpoint, before, config)
+            else:
+                self.sagemaker.delete_endpoint(EndpointName=endpoint)
+        with _best_effort():
+            self.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+        for variant in variants:
+            with _best_effort():
+                self.sagemaker.delete_model(ModelName=_model_name(endpoint, variant, stamp))
+            with _best_effort():
+                self.s3.delete_object(Bucket=bucket, Key=_key(endpoint, variant, stamp))
 
     def _return_to(self, endpoint: str, before: str, config: str) -> None:
         if self._config_of(endpoint) == config:
@@ -280,3 +275,15 @@ def _explained() -> Iterator[None]:
         raise Failure(f"AWS refused {_spell(error)}") from error
     except botocore.exceptions.BotoCoreError as error:
         raise Failure(f"AWS cannot be reached or used: {error}") from error
+
+
+@contextmanager
+def _best_effort() -> Iterator[None]:
+    """For undoing: the failure that led there is the one to show, so others are only mentioned."""
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        if not _is_absent(error):
+            say(f"deploy: could not undo: {_spell(error)}")
+    except (botocore.exceptions.BotoCoreError, Failure) as error:
+        say(f"deploy: could not undo: {error}")

@@ -5,7 +5,7 @@ import re
 from .failures import Failure
 
 VERSION = "3.2-0"  # carries XGBoost 3.2, the release this package trains with
-# Since 3.1 the base score is stored as an array. XGBoost 3.0.5 loads such a model without complaint and scores it wrongly.
+# Since 3.1 the base score is stored as an array. XGBoost 3.0.5 loads such a model without complaint, and misreads it.
 OLDEST = (3, 1)
 
 _ACCOUNTS = {
