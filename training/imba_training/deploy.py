@@ -100,7 +100,8 @@ class Sagemaker:
                     self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config, Tags=[TAG])
                 self._wait(endpoint, config)
                 for name, score in local.items():
-                    self._smoke_test(endpoint, name, score)
+                    target = {"TargetVariant": name} if len(local) > 1 else {}
+                    self._smoke_test(endpoint, name, score, target)
             except BaseException:
                 say(f"deploy: failed; removing what was made for {config}")
                 self._undo(endpoint, config, stamp, before, variants, bucket)
@@ -167,10 +168,10 @@ class Sagemaker:
             has_moved = has_moved or status != "InService"
             time.sleep(self.poll)
 
-    def _smoke_test(self, endpoint: str, variant: str, expected: float) -> None:
+    def _smoke_test(self, endpoint: str, variant: str, expected: float, target: dict[str, str]) -> None:
         row = ",".join(map(str, EXAMPLE))
         answer = self.runtime.invoke_endpoint(
-            EndpointName=endpoint, TargetVariant=variant, ContentType="text/csv", Accept="text/csv", Body=row
+            EndpointName=endpoint, ContentType="text/csv", Accept="text/csv", Body=row, **target
         )
         body = answer["Body"].read().decode(errors="replace")
         try:
@@ -184,10 +185,14 @@ class Sagemaker:
     def _undo(
         self, endpoint: str, config: str, stamp: str, before: str | None, variants: list[Variant], bucket: str
     ) -> None:
-        with _best_effort():
-            if before:
+        if before:
+            try:
                 self._return_to(endpoint, before, config)
-            else:
+            except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, Failure) as error:
+                say(f"deploy: {endpoint} could not be returned to {before}, so {config} and its models stay: {error}")
+                return
+        else:
+            with _best_effort():
                 self.sagemaker.delete_endpoint(EndpointName=endpoint)
         with _best_effort():
             self.sagemaker.delete_endpoint_config(EndpointConfigName=config)
@@ -198,7 +203,10 @@ class Sagemaker:
                 self.s3.delete_object(Bucket=bucket, Key=_key(endpoint, variant, stamp))
 
     def _return_to(self, endpoint: str, before: str, config: str) -> None:
-        if self._config_of(endpoint) == config:
+        found = self.sagemaker.describe_endpoint(EndpointName=endpoint)
+        if found["EndpointStatus"] != "InService":
+            raise Failure(f"it is {found['EndpointStatus']}")
+        if found["EndpointConfigName"] == config:
             self.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=before)
             self._wait(endpoint, before)
 

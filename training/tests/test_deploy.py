@@ -1,86 +1,15 @@
 """Deployment against a SageMaker and an S3 that moto plays over HTTP."""
 
-import json
 import tarfile
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
-import numpy as np
 import pytest
-from botocore.stub import Stubber
-from moto.server import ThreadedMotoServer
 
-from conftest import Trained
-from imba_training import deploy, images, model
+from cloud import BUCKET, REGION, ROLE, Scripted, left, will_answer
+from imba_training import deploy, images
 from imba_training.__main__ import main
-from imba_training.columns import EXAMPLE
 from imba_training.failures import Failure
-
-ROLE = "arn:aws:iam::123456789012:role/imba"
-REGION = "eu-west-1"
-BUCKET = "imba-models"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    moto = ThreadedMotoServer(port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    yield f"http://{host}:{port}"
-    moto.stop()
-
-
-@pytest.fixture
-def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(name, value)
-    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST")).close()
-    boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return server
-
-
-@pytest.fixture
-def archive(trained: Trained) -> Path:
-    return trained.model / "model.tar.gz"
-
-
-@pytest.fixture
-def score(archive: Path) -> float:
-    row = np.array([EXAMPLE], dtype=np.float32)
-    return float(model.read(archive).inplace_predict(row, validate_features=False)[0])
-
-
-def will_answer(server: str, *bodies: str) -> None:
-    """What the endpoint says to the next rows."""
-    results = [
-        {"Body": b, "ContentType": "text/csv; charset=utf-8", "InvokedProductionVariant": "", "CustomAttributes": ""}
-        for b in bodies
-    ]
-    body = json.dumps({"region": REGION, "results": results}).encode()
-    address = f"{server}/moto-api/static/sagemaker/endpoint-results"
-    request = urllib.request.Request(address, data=body, headers={"content-type": "application/json"}, method="POST")
-    urllib.request.urlopen(request).close()
-
-
-def left() -> dict[str, int]:
-    """How much of each kind exists."""
-    sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
-    return {
-        "endpoints": len(sagemaker.list_endpoints()["Endpoints"]),
-        "configs": len(sagemaker.list_endpoint_configs()["EndpointConfigs"]),
-        "models": len(sagemaker.list_models()["Models"]),
-        "objects": s3.list_objects_v2(Bucket=BUCKET)["KeyCount"],
-    }
-
 
 NOTHING = {"endpoints": 0, "configs": 0, "models": 0, "objects": 0}
 
@@ -197,105 +126,6 @@ def test_only_what_this_tool_made_is_touched(aws: str, archive: Path, capsys: py
 def test_deleting_what_is_not_there(aws: str, capsys: pytest.CaptureFixture) -> None:
     assert main(["deploy", "imba", "--delete"]) == 1
     assert f"no endpoint imba in {REGION}" in capsys.readouterr().err
-
-
-class Scripted(deploy.Sagemaker):
-    """A client whose SageMaker says what a test tells it to, for the calls and states that moto does not play."""
-
-    def __init__(self) -> None:
-        super().__init__(REGION, poll=0.0)
-        self.stub = Stubber(self.sagemaker)
-        self.stub.activate()
-
-    def will_describe(self, status: str, config: str, **more: str) -> None:
-        self.stub.add_response(
-            "describe_endpoint",
-            {
-                "EndpointName": "imba",
-                "EndpointArn": f"arn:aws:sagemaker:{REGION}:123456789012:endpoint/imba",
-                "EndpointConfigName": config,
-                "EndpointStatus": status,
-                "CreationTime": 0,
-                "LastModifiedTime": 0,
-                **more,
-            },
-        )
-
-
-def test_an_existing_endpoint_moves_over_and_its_old_parts_go(
-    aws: str, archive: Path, score: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deploy.time, "strftime", lambda *_: "20261122090000")
-    will_answer(aws, f"{score}\n")
-    boto3.client("s3").put_object(Bucket=BUCKET, Key="imba/imba/old/model.tar.gz", Body=b"old")
-    client = Scripted()
-    client.will_describe("InService", "imba-old")
-    client.will_describe("InService", "imba-old")
-    client.stub.add_response("list_tags", {"Tags": [deploy.TAG]})
-    client.stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:x:1:model/imba-main-20261122090000"})
-    client.stub.add_response("create_endpoint_config", {"EndpointConfigArn": "arn:aws:sagemaker:x:1:endpoint-config/a"})
-    client.stub.add_response(
-        "update_endpoint",
-        {"EndpointArn": "arn:aws:sagemaker:x:1:endpoint/imba"},
-        {"EndpointName": "imba", "EndpointConfigName": "imba-20261122090000"},
-    )
-    client.will_describe("InService", "imba-old")  # the move has not shown yet
-    client.will_describe("Updating", "imba-old")
-    client.will_describe("InService", "imba-20261122090000")
-    old = {"VariantName": "main", "ModelName": "imba-main-old"}
-    client.stub.add_response(
-        "describe_endpoint_config",
-        {
-            "EndpointConfigName": "imba-old",
-            "EndpointConfigArn": "arn:aws:sagemaker:x:1:endpoint-config/imba-old",
-            "ProductionVariants": [old],
-            "CreationTime": 0,
-        },
-    )
-    client.stub.add_response("delete_endpoint_config", {}, {"EndpointConfigName": "imba-old"})
-    client.stub.add_response(
-        "describe_model",
-        {
-            "ModelName": "imba-main-old",
-            "PrimaryContainer": {"ModelDataUrl": f"s3://{BUCKET}/imba/imba/old/model.tar.gz"},
-            "CreationTime": 0,
-            "ModelArn": "arn:aws:sagemaker:eu-west-1:123456789012:model/imba-main-old",
-        },
-    )
-    client.stub.add_response("delete_model", {}, {"ModelName": "imba-main-old"})
-
-    client.deploy(
-        "imba", [deploy.Variant("main", archive)], role=ROLE, bucket=BUCKET, hosting=deploy.Hosting(), image="x"
-    )
-    client.stub.assert_no_pending_responses()
-    keys = [entry["Key"] for entry in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
-    assert len(keys) == 1
-    assert "20261122090000" in keys[0]
-
-
-def test_waiting_tells_why_an_endpoint_failed(aws: str) -> None:
-    client = Scripted()
-    client.will_describe("Creating", "imba-1")
-    client.will_describe("Failed", "imba-1", FailureReason="The image cannot be pulled.")
-    with pytest.raises(Failure, match=r"endpoint imba is Failed: The image cannot be pulled\."):
-        client._wait("imba", "imba-1")
-
-
-def test_waiting_has_an_end(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy, "PATIENCE", -1.0)
-    client = Scripted()
-    client.will_describe("Creating", "imba-1")
-    with pytest.raises(Failure, match="still Creating"):
-        client._wait("imba", "imba-1")
-
-
-def test_a_move_that_sagemaker_rolled_back_is_a_failure(aws: str) -> None:
-    """SageMaker then says InService again, with the old config: that is not success."""
-    client = Scripted()
-    client.will_describe("Updating", "imba-1")
-    client.will_describe("InService", "imba-1")
-    with pytest.raises(Failure, match="went back to imba-1"):
-        client._wait("imba", "imba-2")
 
 
 @pytest.mark.parametrize(
