@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"imba_training {options.command}: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"imba_training {options.command}: interrupted, nothing written", file=sys.stderr)
+        print(f"imba_training {options.command}: interrupted; what it had made is removed", file=sys.stderr)
         return 130
     return 0
 

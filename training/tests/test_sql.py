@@ -1,6 +1,7 @@
 """The feature query belongs to no engine: other engines' parsers read it as the same query, and SQLite runs it."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,21 +39,16 @@ def test_every_division_is_of_a_double_and_never_by_zero(dialect: str) -> None:
 
 def test_another_engine_gets_the_same_rows(tmp_path: Path) -> None:
     ours = handwritten.rows(handwritten.write(tmp_path, handwritten.TINY))
-    database = sqlite3.connect(":memory:")
-    for table in TABLES:
-        columns = list(table.columns | table.unused)
-        database.execute(f"CREATE TABLE {table.name} ({', '.join(columns)})")
-    for name, text in handwritten.TINY.items():
-        header, *lines = [line.split(",") for line in text.splitlines()]
-        if name == "products":
-            continue
-        for line in lines:
-            cells = {column: _value(cell) for column, cell in zip(header, line, strict=True)}
-            marks = ", ".join("?" * len(cells))
-            database.execute(f"INSERT INTO {name} ({', '.join(cells)}) VALUES ({marks})", list(cells.values()))
-    cursor = database.execute(sql())
-    names = [column[0] for column in cursor.description]
-    theirs = [dict(zip(names, row, strict=True)) for row in cursor]
+    with closing(sqlite3.connect(":memory:")) as database:
+        for table in TABLES:
+            database.execute(f"CREATE TABLE {table.name} ({', '.join(table.columns | table.unused)})")
+        for name in ("orders", "order_products__prior", "order_products__train"):
+            header, *lines = [line.split(",") for line in handwritten.TINY[name].splitlines()]
+            insert = f"INSERT INTO {name} ({', '.join(header)}) VALUES ({', '.join('?' * len(header))})"
+            database.executemany(insert, [[_value(cell) for cell in line] for line in lines])
+        cursor = database.execute(sql())
+        names = [column[0] for column in cursor.description]
+        theirs = [dict(zip(names, row, strict=True)) for row in cursor]
     assert theirs == list(ours.values())
 
 
