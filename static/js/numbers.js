@@ -9,20 +9,34 @@ export function percent(probability) {
   return `${value.toFixed(digits).replace(/\.0+$/, "")} %`;
 }
 
+/** A number with a typographic minus, as margins are written. */
+export function plain(number, digits = 2) {
+  return number.toFixed(digits).replace("-", "−");
+}
+
 /** A change with its sign: "+0.83", "−1.20". */
 export function signed(change) {
-  const text = Math.abs(change).toFixed(Math.abs(change) < 0.01 && change !== 0 ? 4 : 2);
-  return `${change < 0 ? "−" : "+"}${text}`;
+  const digits = change !== 0 && Math.abs(change) < 0.01 ? 4 : 2;
+  return `${change < 0 ? "" : "+"}${plain(change, digits)}`;
 }
 
 /** A value of a feature, shortened for reading; "missing" for null. */
 export function short(value) {
   if (value === null || value === undefined) return "missing";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
-  return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
+  return value.toLocaleString("en", { maximumSignificantDigits: Number.isInteger(value) ? 21 : 4 });
 }
 
-/** Whether scores of this objective are probabilities. */
+/** A count with its noun: "1 row", "1,200 rows". */
+export function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Whether scores of this model are probabilities. */
 export function isProbability(model) {
   return model.outputs === 1 && ["binary:logistic", "reg:logistic"].includes(model.objective);
+}
+
+/** The probability of a margin in log-odds. */
+export function probabilityOf(margin) {
+  return 1 / (1 + Math.exp(-margin));
 }

@@ -20,12 +20,33 @@ export class ServiceError extends Error {
 /** What scores here: names, threshold, version. */
 export const model = (signal) => get("model", signal);
 
-/** Scores feature rows in CSV. */
+/** Scores feature rows, in CSV. */
 export const predict = (rows, signal) => post("predict", rows, "text/csv", signal);
 
-/** Scores one pair. */
-export const predictPair = (user, product, signal) =>
-  post("predict/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
+/** Scores pairs, in CSV. */
+export const predictPairs = (rows, signal) => post("predict/pair", rows, "text/csv", signal);
+
+/** One row in CSV scored, and explained where the scorer can: an entry of `/explain` or of `/predict`. */
+export const scoreRow = (model, row, signal) => one(model, "", row, "text/csv", signal);
+
+/** One pair looked up and scored, and explained where the scorer can. */
+export const scorePair = (model, user, product, signal) => 
+  one(model, "/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
+
+/** The likeliest products of a user. */
+export const recommend = (user, limit, signal) => get(`recommend/${encodeURIComponent(user)}?limit=${limit}`, signal);
+
+/** Users whose ids begin so. */
+export const users = (prefix, limit, signal) => get(`users?${new URLSearchParams({ prefix, limit })}`, signal);
+
+async function one(model, suffix, body, type, signal) {
+  const { explain } = model.capabilities;
+  const answer = await post(`${explain ? "explain" : "predict"}${suffix}`, body, type, signal);
+  const [entry] = explain ? answer.explanations : answer.predictions;
+  if (!entry.error) return entry;
+  const title = suffix === "" ? "This row has no score" : "This pair has no score";
+  throw new ServiceError("problem", { title, advice: sentence(entry.error.detail), retry: false });
+}
 
 const get = (path, signal) => call(path, { method: "GET" }, signal);
 const post = (path, body, type, signal) => call(path, { method: "POST", body, headers: { "content-type": type } }, signal);
