@@ -132,7 +132,7 @@ impl App {
     /// Serves on `listener` until `stop` completes and the drain is over.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
-        let edge = edge(self.state, &self.config.cors);
+        let edge = edge(&self.state, &self.config.cors);
         server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
     }
 }

@@ -92,7 +92,7 @@ pub type Answer = Response<CompressionBody<Body>>;
 
 /// The whole edge: every route, inside the layers.
 pub fn edge(
-    state: HttpState,
+    state: &HttpState,
     cors: &Cors,
 ) -> impl Service<Request, Response = Answer, Error = Infallible, Future: Send> + Clone + Send + 'static {
     let deadline = state.0.deadline;

@@ -73,5 +73,5 @@ fn escaped(out: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
         return out.write_all(text.as_bytes());
     }
     let quoted = serde_json::Value::from(text).to_string();
-    out.write_all(quoted[1..quoted.len() - 1].as_bytes())
+    out.write_all(&quoted.as_bytes()[1..quoted.len() - 1])
 }
