@@ -1,6 +1,6 @@
 //! Logging: levels and form from configuration, everything to standard error.
 //!
-//! Lines of the access log are gathered and written together, at the latest after [`FLUSH_EVERY`]: one system call for
+//! Lines of the access log are gathered and written together, at the latest after `FLUSH_EVERY`: one system call for
 //! many requests. Every other line is written at once, with what was gathered before it, so that the order is kept.
 
 use std::io::{self, IsTerminal, Write, stderr};

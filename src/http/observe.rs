@@ -71,7 +71,7 @@ where
     }
 }
 
-/// Hands the times of the stages to [`observe`].
+/// Hands the times of the stages to [`Observe`].
 pub(super) fn with_stages(mut response: Response, stages: Stages) -> Response {
     response.extensions_mut().insert(stages);
     response

@@ -166,14 +166,13 @@ impl Builder {
             Some(ref scorer) => Arc::clone(scorer),
             None => Arc::new(self.fixture_scorer()),
         };
-        let store: Arc<dyn FeatureStore> = match self.store {
-            Some(store) => store,
-            None => {
-                let path = self.folder.path().join("features.redb");
-                let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
-                store.put_many(self.pairs).await.expect("pairs stored");
-                Arc::new(store)
-            }
+        let store: Arc<dyn FeatureStore> = if let Some(store) = self.store {
+            store
+        } else {
+            let path = self.folder.path().join("features.redb");
+            let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
+            store.put_many(self.pairs).await.expect("pairs stored");
+            Arc::new(store)
         };
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
         let app =
