@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, Store};
 use crate::features::FeatureStore;
 use crate::features::embedded::{EmbeddedStore, OpenError};
-use crate::features::table::{Report, Table, TableError};
+use crate::features::table::Table;
 use crate::http::{HttpState, PAGE, router};
 use crate::inference::Inference;
 use crate::metrics::Metrics;
@@ -44,17 +44,11 @@ pub enum StartError {
         /// What is wrong with it.
         source: OpenError,
     },
-    /// The table for an empty store cannot be loaded.
-    #[error("features.embedded.seed: {}: {what}", path.display())]
-    Seed {
-        /// The table.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The table of product names cannot be used.
-    #[error("products.names: {}: {what}", path.display())]
-    ProductNames {
+    /// A table that was asked for cannot be loaded.
+    #[error("{key}: {}: {what}", path.display())]
+    Table {
+        /// The key that names it.
+        key: &'static str,
         /// The table.
         path: PathBuf,
         /// What is wrong with it.
@@ -117,7 +111,10 @@ impl App {
         store: Arc<dyn FeatureStore>,
         scorer: Arc<dyn Scorer>,
     ) -> Result<Self, StartError> {
-        let product_names = read_product_names(config.products.names.as_deref())?;
+        let product_names = match &config.products.names {
+            Some(table) => taken("products.names", table, read_product_names(table))?,
+            None => ProductNames::default(),
+        };
         let metrics = Metrics::new(&scorer.info());
         let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
@@ -167,15 +164,6 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
     }
 }
 
-fn read_product_names(path: Option<&Path>) -> Result<ProductNames, StartError> {
-    let Some(path) = path else { return Ok(ProductNames::default()) };
-    let wrong = |what| StartError::ProductNames { path: path.to_owned(), what };
-    let table = File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let names = ProductNames::read(table).map_err(|error| wrong(error.to_string()))?;
-    info!(products.named = names.len(), "product names loaded from {}", path.display());
-    Ok(names)
-}
-
 fn load_model(config: &Config) -> Result<EmbeddedScorer, StartError> {
     let path = &config.model.path;
     let scorer = EmbeddedScorer::load(path, &config.features.columns)
@@ -198,29 +186,49 @@ fn open_embedded(embedded: &EmbeddedStoreConfig, columns: &[String]) -> Result<E
 
 async fn open_seeded(embedded: &EmbeddedStoreConfig, schema: &Schema) -> Result<EmbeddedStore, StartError> {
     let store = open_embedded(embedded, schema.names())?;
-    let pairs =
-        |source| StartError::Store { path: embedded.path.clone(), source: OpenError::NotAStore(source) };
-    let mut count = store.len().map_err(|error| pairs(error.to_string()))?;
-    if let (0, Some(path)) = (count, &embedded.seed) {
-        let seed = |what| StartError::Seed { path: path.clone(), what };
-        let file = File::open(path).map_err(|error| seed(error.to_string()))?;
-        let report = match Table::open(file, schema) {
-            Ok(table) => table.load_into(&store, |_| {}).await,
-            Err(error) => Err(error),
-        };
-        count = seeded(report).map_err(seed)?;
-        info!(features.pairs = count, "empty feature store loaded from {}", path.display());
+    let count = |store: &EmbeddedStore| {
+        store.len().map_err(|error| StartError::Store {
+            path: embedded.path.clone(),
+            source: OpenError::NotAStore(error.to_string()),
+        })
+    };
+    if let (0, Some(seed)) = (count(&store)?, &embedded.seed) {
+        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, &store).await)?;
     }
-    info!(features.pairs = count, "feature store open at {}", embedded.path.display());
+    info!(features.pairs = count(&store)?, "feature store open at {}", embedded.path.display());
     Ok(store)
 }
 
-fn seeded(report: Result<Report, TableError>) -> Result<u64, String> {
-    let report = report.map_err(|error| error.to_string())?;
-    match report.bad.first() {
-        Some(bad) => {
-            Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what))
-        }
-        None => Ok(report.loaded),
+async fn load_seed(path: &Path, schema: &Schema, store: &EmbeddedStore) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let table = Table::open(file, schema).map_err(|error| error.to_string())?;
+    let report = table.load_into(store, |_| {}).await.map_err(|error| error.to_string())?;
+    if let Some(bad) = report.bad.first() {
+        return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
     }
+    info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());
+    Ok(())
+}
+
+fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {
+    let file = File::open(&table.path).map_err(|error| error.to_string())?;
+    let names = ProductNames::read(file).map_err(|error| error.to_string())?;
+    info!(products.named = names.len(), "product names loaded from {}", table.path.display());
+    Ok(names)
+}
+
+/// What was loaded from `table`, or nothing if it could not be and nobody asked for it.
+fn taken<T: Default>(
+    key: &'static str,
+    table: &config::Table,
+    loaded: Result<T, String>,
+) -> Result<T, StartError> {
+    loaded.or_else(|what| {
+        let path = table.path.clone();
+        if table.required {
+            return Err(StartError::Table { key, path, what });
+        }
+        warn!("{key}: the demo's {} is passed over: {what}", path.display());
+        Ok(T::default())
+    })
 }

@@ -107,7 +107,7 @@ pub struct EmbeddedStore {
     /// `features.embedded.path`
     pub path: PathBuf,
     /// `features.embedded.seed`
-    pub seed: Option<PathBuf>,
+    pub seed: Option<Table>,
     /// `features.embedded.cache`, in bytes
     pub cache: usize,
 }
@@ -116,7 +116,17 @@ pub struct EmbeddedStore {
 #[derive(Debug, Clone)]
 pub struct Products {
     /// `products.names`
-    pub names: Option<PathBuf>,
+    pub names: Option<Table>,
+}
+
+/// A table that the service can do without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether the operator named it. The built-in defaults name tables of the demo, which are passed over with a warning
+    /// where they are absent or belong to another model; a table that somebody asked for must be there and fit.
+    pub required: bool,
 }
 
 /// `[log]`
@@ -161,7 +171,7 @@ impl Config {
             model: Model { path: reader.path("model.path"), threshold: reader.finite("model.threshold") },
             scorer: reader.choice("scorer.kind", &[("embedded", Scorer::Embedded)]),
             features: Features { columns: columns(&mut reader), store: store(&mut reader) },
-            products: Products { names: reader.optional_path("products.names") },
+            products: Products { names: reader.table("products.names") },
             log: Log {
                 level: reader.choice(
                     "log.level",
@@ -187,7 +197,7 @@ impl Config {
 fn store(reader: &mut Reader<'_>) -> Store {
     let embedded = EmbeddedStore {
         path: reader.path("features.embedded.path"),
-        seed: reader.optional_path("features.embedded.seed"),
+        seed: reader.table("features.embedded.seed"),
         cache: reader.size("features.embedded.cache"),
     };
     reader.choice("features.kind", &[("embedded", Store::Embedded)])(embedded)

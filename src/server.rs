@@ -37,7 +37,7 @@ pub async fn serve(
     draining: impl FnOnce(),
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout).pipeline_flush(true);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout);
     let (close, closed) = watch::channel(());
     let mut connections = JoinSet::new();
     let open = |stream, address, connections: &mut JoinSet<()>| {

@@ -10,7 +10,7 @@ use crate::telemetry;
 
 pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
-    telemetry::init(config.log);
+    let _flush = telemetry::init(config.log).map_err(CommandError::failed)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
     runtime.block_on(run(&config))

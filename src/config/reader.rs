@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
+use super::Table;
 use super::source::{Origin, Raw, Setting, Settings};
 
 /// One thing wrong with the configuration.
@@ -88,92 +91,75 @@ impl<'a> Reader<'a> {
         self.settings.get(key).unwrap_or_else(|| panic!("config/default.toml lacks {key}: this is a bug"))
     }
 
-    fn text(&mut self, key: &str) -> &'a str {
+    /// A quoted string; `None` after a mistake.
+    fn text(&mut self, key: &str) -> Option<&'a str> {
         match &self.setting(key).raw {
-            Raw::Text(text) => text.trim(),
+            Raw::Text(text) => Some(text.trim()),
             other => {
                 self.mistake(key, format!("expected a string in quotes, found {}", describe(other)));
-                ""
+                None
             }
         }
     }
 
-    /// The spelling of a number or flag, quoted or not (the environment knows only text).
-    fn bare(&mut self, key: &str, expected: &str) -> &'a str {
-        match &self.setting(key).raw {
-            Raw::Text(text) | Raw::Bare(text) => text.trim(),
-            other => {
-                self.mistake(key, format!("expected {expected}, found {}", describe(other)));
-                ""
-            }
+    /// What `parse` makes of the spelling of a value, quoted or not (the environment knows only text).
+    fn parsed<T>(&mut self, key: &str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let raw = &self.setting(key).raw;
+        let parsed = match raw {
+            Raw::Text(text) | Raw::Bare(text) => parse(text.trim()),
+            Raw::List(_) | Raw::Other(_) => None,
+        };
+        if parsed.is_none() {
+            self.mistake(key, format!("expected {expected}, found {}", describe(raw)));
         }
+        parsed
     }
 
     pub(super) fn address(&mut self, key: &str) -> SocketAddr {
-        let text = self.text(key);
-        text.parse().unwrap_or_else(|_| {
-            self.mistake(key, format!("expected an address and port like 127.0.0.1:8080, found {text:?}"));
-            SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
-        })
+        let address =
+            self.parsed(key, "an address and port like \"127.0.0.1:8080\"", |text| text.parse().ok());
+        address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
     pub(super) fn path(&mut self, key: &str) -> PathBuf {
-        self.optional_path(key).unwrap_or_else(|| {
-            self.mistake(key, "is empty: expected a path".to_owned());
-            PathBuf::new()
-        })
+        match self.text(key) {
+            Some("") => self.mistake(key, "is empty: expected a path".to_owned()),
+            Some(text) => return PathBuf::from(text),
+            None => {}
+        }
+        PathBuf::new()
     }
 
-    pub(super) fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
-        Some(self.text(key)).filter(|text| !text.is_empty()).map(PathBuf::from)
+    pub(super) fn table(&mut self, key: &str) -> Option<Table> {
+        let path = self.text(key).filter(|text| !text.is_empty()).map(PathBuf::from)?;
+        Some(Table { path, required: self.setting(key).origin != Origin::BuiltIn })
     }
 
     pub(super) fn duration(&mut self, key: &str) -> Duration {
-        let text = self.bare(key, "a duration with its unit");
-        match humantime::parse_duration(text) {
-            Ok(duration) if !duration.is_zero() && text != "0" => duration,
-            _ => {
-                self.mistake(
-                    key,
-                    format!("expected a duration with its unit, like \"250ms\" or \"10s\", found {text:?}"),
-                );
-                Duration::ZERO
-            }
-        }
+        let expected = "a duration with its unit, like \"250ms\" or \"10s\"";
+        let duration = self.parsed(key, expected, |text| {
+            humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero())
+        });
+        duration.unwrap_or_default()
     }
 
     pub(super) fn size(&mut self, key: &str) -> usize {
-        let text = self.bare(key, "a size with its unit");
-        let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
-        match text.parse::<bytesize::ByteSize>() {
-            Ok(size) if has_unit && size.as_u64() > 0 => usize::try_from(size.as_u64()).unwrap_or(usize::MAX),
-            _ => {
-                self.mistake(
-                    key,
-                    format!("expected a size with its unit, like \"512KiB\" or \"6MiB\", found {text:?}"),
-                );
-                0
-            }
-        }
+        let size = self.parsed(key, "a size with its unit, like \"512KiB\" or \"6MiB\"", |text| {
+            let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+            let size = text.parse::<ByteSize>().ok().filter(|size| has_unit && size.as_u64() > 0)?;
+            usize::try_from(size.as_u64()).ok()
+        });
+        size.unwrap_or_default()
     }
 
     pub(super) fn finite(&mut self, key: &str) -> f64 {
-        let text = self.bare(key, "a number");
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => number,
-            _ => {
-                self.mistake(key, format!("expected a number, found {text:?}"));
-                0.0
-            }
-        }
+        let number =
+            self.parsed(key, "a number", |text| text.parse().ok().filter(|number: &f64| number.is_finite()));
+        number.unwrap_or_default()
     }
 
     pub(super) fn flag(&mut self, key: &str) -> bool {
-        let text = self.bare(key, "true or false");
-        text.parse().unwrap_or_else(|_| {
-            self.mistake(key, format!("expected true or false, found {text:?}"));
-            false
-        })
+        self.parsed(key, "true or false", |text| text.parse().ok()).unwrap_or_default()
     }
 
     /// A TOML array of strings; in the environment, the same or names separated by commas.
@@ -196,15 +182,11 @@ impl<'a> Reader<'a> {
 
     /// One of a closed list of words.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
-        let text = self.text(key);
-        choices.iter().find(|(word, _)| *word == text).map_or_else(
-            || {
-                let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-                self.mistake(key, format!("expected {}, found {text:?}", words.join(" or ")));
-                choices[0].1
-            },
-            |(_, choice)| *choice,
-        )
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let chosen = self.parsed(key, &words.join(" or "), |text| {
+            choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice)
+        });
+        chosen.unwrap_or(choices[0].1)
     }
 }
 

@@ -17,6 +17,7 @@ use super::problem::{Code, Problem};
 use super::{HttpState, name};
 use crate::inference::Stages;
 use crate::metrics::Route;
+use crate::telemetry::ACCESS;
 
 pub(super) const REQUEST_ID: HeaderName = name("x-request-id");
 pub(super) const SERVER_TIMING: HeaderName = name("server-timing");
@@ -104,7 +105,7 @@ impl Drop for Seen<'_> {
         self.state.0.metrics.end(self.route, self.status.as_u16(), elapsed);
         let Some((method, uri, client, id)) = &self.log else { return };
         info!(
-            target: "imba::access",
+            target: ACCESS,
             request_id = id.to_str().unwrap_or_default(),
             client.address = client.map(|client| tracing::field::display(client.0)),
             duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3,

@@ -9,7 +9,7 @@ LEVELS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 
 def baseline(train: Dataset, scores: np.ndarray) -> dict[str, object]:
-    """Share of missing values, mean and quantiles of each feature of `train`, and of the model's `scores` on unseen pairs."""
+    """Share of missing values, mean and quantiles of each feature, and of the model's `scores` on unseen pairs."""
     return {
         "pairs": len(train),
         "quantile_levels": LEVELS,

@@ -26,3 +26,25 @@ FEATURES = (
 LABEL = "label"
 SPLIT = "split"
 SPLITS = ("train", "validation", "test")
+
+# The payload of the old service's documentation, in model order: what `deploy` asks a new endpoint.
+EXAMPLE = (
+    1,
+    6.67578125,
+    3418,
+    209,
+    0.595703125,
+    514,
+    10.0,
+    11,
+    57,
+    11,
+    1599,
+    0.1498791297340854,
+    1.2884770346494763,
+    0.22388993120700437,
+    9.017543859649123,
+    0.017543859649122806,
+    46,
+    0.02127659574468085,
+)

@@ -45,5 +45,7 @@ def load(features: Path, split: str) -> Dataset:
             raise Failure(f"{features}: cannot be read: {error}") from error
     ones = int(labels.sum())
     if ones in (0, count):
-        raise Failure(f"{features}: split {split} has {count} labelled pairs, {ones} of them reordered; both kinds are needed")
+        raise Failure(
+            f"{features}: split {split} has {count} labelled pairs, {ones} of them reordered; both kinds are needed"
+        )
     return Dataset(rows, labels)

@@ -6,6 +6,8 @@ from pathlib import Path
 import duckdb
 
 from . import dataset, model
+from .columns import FEATURES, KEYS
+from .engine import literal, write_csv
 from .failures import Failure
 from .features import features
 from .output import finished_files, say
@@ -54,6 +56,5 @@ def _content(file: Path) -> bytes | None:
 
 def _show(parquet: Path, csv: Path) -> None:
     with duckdb.connect() as database:
-        database.execute(
-            f"COPY (SELECT * EXCLUDE (label, split) FROM '{parquet}' WHERE user_id <= {SHOWN} ORDER BY user_id, product_id) TO '{csv}' (FORMAT csv, HEADER)"
-        )
+        shown = f"SELECT {', '.join((*KEYS, *FEATURES))} FROM {literal(parquet)} WHERE user_id <= {SHOWN}"
+        write_csv(database, f"{shown} ORDER BY user_id, product_id", csv)

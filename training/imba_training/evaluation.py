@@ -29,25 +29,23 @@ def evaluate(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Number
 
 
 def decide(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Numbers:
-    """What happens when a score of at least `threshold` counts as "likely"."""
-    likely = scores >= threshold
+    """What happens when a score above `threshold` counts as "likely"; no precision when none does."""
+    likely = scores > threshold
     hits = float(labels[likely].sum())
-    precision = hits / likely.sum() if likely.any() else 0.0
-    recall = hits / labels.sum() if labels.any() else 0.0
     return {
         "threshold": threshold,
         "likely": float(likely.mean()),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(2 * precision * recall / (precision + recall)) if hits else 0.0,
+        "precision": hits / int(likely.sum()) if likely.any() else None,
+        "recall": hits / float(labels.sum()),
+        "f1": 2 * hits / (int(likely.sum()) + float(labels.sum())),
     }
 
 
 def best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The score from which on "likely" gives the greatest F1."""
+    """The threshold above which "likely" gives the greatest F1."""
     precision, recall, thresholds = metrics.precision_recall_curve(labels, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(thresholds[int(np.argmax(f1[:-1]))])
+    return float(np.nextafter(thresholds[int(np.argmax(f1[:-1]))], 0.0))  # the curve's thresholds are inclusive
 
 
 def calibration(labels: np.ndarray, scores: np.ndarray) -> list[Numbers]:

@@ -8,7 +8,7 @@ import duckdb
 
 from . import tables
 from .columns import FEATURES, KEYS, LABEL, SPLIT
-from .engine import open_database
+from .engine import literal, open_database, write_csv
 from .output import finished_files, say
 
 
@@ -32,26 +32,28 @@ def features(data: Path, out: Path) -> None:
             say("features: computing")
             columns = ", ".join((*KEYS, *FEATURES))
             parquet = result / "features.parquet"
-            database.execute(f"COPY ({sql()}) TO '{parquet}' (FORMAT parquet, ROW_GROUP_SIZE 100000)")
+            database.execute(f"COPY ({sql()}) TO {literal(parquet)} (FORMAT parquet, ROW_GROUP_SIZE 100000)")
             say("features: writing the table for the service")
-            database.execute(
-                f"COPY (SELECT {columns} FROM '{parquet}' ORDER BY user_id, product_id) TO '{result / 'features.csv'}' (FORMAT csv, HEADER)"
-            )
-            database.execute(
-                f"COPY (SELECT product_id, product_name FROM products ORDER BY product_id) TO '{result / 'products.csv'}' (FORMAT csv, HEADER)"
-            )
+            pairs = f"SELECT {columns} FROM {literal(parquet)} ORDER BY user_id, product_id"
+            write_csv(database, pairs, result / "features.csv")
+            names = "SELECT product_id, product_name FROM products ORDER BY product_id"
+            write_csv(database, names, result / "products.csv")
             counts = _counts(database, parquet)
         (result / "features.json").write_text(json.dumps(counts, indent=2) + "\n")
     say(f"features: {counts['pairs']:,} pairs of {counts['users']:,} users in {out}")
 
 
 def _counts(database: duckdb.DuckDBPyConnection, parquet: Path) -> dict[str, object]:
-    pairs, users = database.execute(f"SELECT COUNT(*), COUNT(DISTINCT user_id) FROM '{parquet}'").fetchone()
+    table = literal(parquet)
+    pairs, users = database.execute(f"SELECT COUNT(*), COUNT(DISTINCT user_id) FROM {table}").fetchone()
     splits = database.execute(
-        f"SELECT {SPLIT}, COUNT(*), COUNT({LABEL}), SUM({LABEL}) FROM '{parquet}' GROUP BY {SPLIT} ORDER BY {SPLIT}"
+        f"SELECT {SPLIT}, COUNT(*), COUNT({LABEL}), SUM({LABEL}) FROM {table} GROUP BY {SPLIT} ORDER BY {SPLIT}"
     ).fetchall()
     return {
         "pairs": pairs,
         "users": users,
-        "splits": {name: {"pairs": rows, "labelled": labelled, "reordered": int(ones or 0)} for name, rows, labelled, ones in splits},
+        "splits": {
+            name: {"pairs": rows, "labelled": labelled, "reordered": int(ones or 0)}
+            for name, rows, labelled, ones in splits
+        },
     }

@@ -41,28 +41,28 @@ pairs AS (
 
 products AS (
     SELECT
-        product_id,
-        SUM(orders) AS orders,
-        SUM(reorders) AS reorders,
+        p.product_id,
+        SUM(p.orders) AS orders,
+        SUM(p.reorders) AS reorders,
         COUNT(*) AS first_orders,
-        SUM(CASE WHEN orders > 1 THEN 1 ELSE 0 END) AS second_orders
-    FROM pairs
-    GROUP BY product_id
+        SUM(CASE WHEN p.orders > 1 THEN 1 ELSE 0 END) AS second_orders
+    FROM pairs p
+    GROUP BY p.product_id
 ),
 
 -- Days are summed over lines, not over orders: an order of ten lines counts ten times.
 users AS (
     SELECT
-        user_id,
-        MAX(last_order) AS orders,
+        p.user_id,
+        MAX(p.last_order) AS orders,
         COUNT(*) AS distinct_products,
-        SUM(orders) AS total_products,
-        SUM(reorders) AS reorders,
-        SUM(later_lines) AS later_lines,
-        SUM(days) AS days,
-        SUM(lines_with_days) AS lines_with_days
-    FROM pairs
-    GROUP BY user_id
+        SUM(p.orders) AS total_products,
+        SUM(p.reorders) AS reorders,
+        SUM(p.later_lines) AS later_lines,
+        SUM(p.days) AS days,
+        SUM(p.lines_with_days) AS lines_with_days
+    FROM pairs p
+    GROUP BY p.user_id
 ),
 
 train_orders AS (

@@ -100,9 +100,7 @@ def _names(rng: np.random.Generator, aisle: np.ndarray) -> list[str]:
     draws = rng.integers(2**31, size=(len(aisle), 3))
     for where, (brand, kind, item) in zip(aisle, draws.tolist(), strict=True):
         shelf = AISLES[where]
-        plain = (
-            f"{_BRANDS[brand % len(_BRANDS)]} {shelf.kinds[kind % len(shelf.kinds)]} {shelf.items[item % len(shelf.items)]}"
-        )
+        plain = f"{_BRANDS[brand % len(_BRANDS)]} {shelf.kinds[kind % len(shelf.kinds)]} {shelf.items[item % len(shelf.items)]}"
         name = next((n for n in (plain + size for size in _SIZES) if n not in taken), f"{plain}, No. {len(names) + 1}")
         taken.add(name)
         names.append(name)

@@ -1,7 +1,8 @@
-"""The slow second look at a CSV file that DuckDB or a check objected to: finds the line and the column to complain about."""
+"""The slow second look at a CSV file that DuckDB or a check objected to: finds the line and column to name."""
 
 import csv
 import gzip
+import re
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from .failures import Failure
 
 Row = dict[str, str]
+WHOLE_NUMBER = " *[+-]?[0-9]+ *"  # a regular expression that DuckDB and Python read alike
 
 
 def header(file: Path) -> list[str]:
@@ -30,9 +32,11 @@ def unreadable(file: Path, types: dict[str, str]) -> Failure | None:
         with _open(file) as text:
             reader = csv.reader(text, strict=True)
             next(reader)
-            for cells in reader:
+            for cells in filter(None, reader):  # blank lines are no rows
                 if len(cells) != len(names):
-                    return Failure(f"{file}, line {reader.line_num}: {len(cells)} cells where the header has {len(names)} columns")
+                    return Failure(
+                        f"{file}, line {reader.line_num}: {len(cells)} cells where the header has {len(names)} columns"
+                    )
                 for name, cell in zip(names, cells, strict=True):
                     if expected := _misfit(types[name], cell):
                         return Failure(f"{file}, line {reader.line_num}, column {name}: {cell!r} is not {expected}")
@@ -68,7 +72,9 @@ def rows(file: Path, key: dict[str, object], message: str) -> Failure:
 def duplicate(file: Path, key: dict[str, object]) -> Failure:
     """A failure that names the rows with the same `key`."""
     lines = _lines_with(file, key)
-    return Failure(f"{file}, lines {' and '.join(map(str, lines[:3]))}: {_spell(key)} occurs {len(lines)} times; it must be unique")
+    return Failure(
+        f"{file}, lines {' and '.join(map(str, lines[:3]))}: {_spell(key)} occurs {len(lines)} times; it must be unique"
+    )
 
 
 def _spell(key: dict[str, object]) -> str:
@@ -93,12 +99,16 @@ def _misfit(kind: str, cell: str) -> str | None:
     """What was expected of `cell`, if it is not that. Empty cells are judged later."""
     if kind == "VARCHAR" or cell == "":
         return None
-    try:
-        float(cell) if kind == "DOUBLE" else int(cell)
-    except ValueError:
-        return "a number" if kind == "DOUBLE" else "a whole number"
-    limit = {"INTEGER": 2**31, "BIGINT": 2**63}.get(kind)
-    if limit and not -limit <= int(cell) < limit:
+    if kind == "DOUBLE":
+        try:
+            float(cell)
+        except ValueError:
+            return "a number"
+        return None
+    if not re.fullmatch(WHOLE_NUMBER, cell):
+        return "a whole number"
+    limit = {"INTEGER": 2**31, "BIGINT": 2**63}[kind]
+    if not -limit <= int(cell) < limit:
         return f"a whole number below {limit}"
     return None
 
@@ -107,10 +117,10 @@ def _rows(file: Path) -> Iterator[tuple[int, Row]]:
     with _open(file) as text:
         reader = csv.reader(text)
         names = [name.strip() for name in next(reader)]
-        for cells in reader:
+        for cells in filter(None, reader):
             yield reader.line_num, dict(zip(names, cells, strict=False))
 
 
 def _open(file: Path) -> TextIOWrapper:
-    opened = gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
-    return TextIOWrapper(opened, encoding="utf-8-sig", newline="")
+    packed = gzip.GzipFile(file, "rb") if file.suffix == ".gz" else file.open("rb")
+    return TextIOWrapper(packed, encoding="utf-8-sig", newline="")

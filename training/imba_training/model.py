@@ -27,8 +27,8 @@ def fit(
 ) -> xgboost.Booster:
     """Fits up to `rounds` trees; with `patience`, stops when the validation AUC has not improved for so many rounds.
 
-    An early-stopped model is cut after its best round: SageMaker's container and `Booster.predict` use every tree in the file,
-    so the trees that did not help must not be in it. Its AUC stays in the attribute `best_score`.
+    An early-stopped model is cut after its best round: SageMaker's container and `Booster.predict` use every tree in
+    the file, so the trees that did not help must not be in it. Its AUC stays in the attribute `best_score`.
     """
     booster = xgboost.train(
         FIXED | parameters | {"seed": seed, "nthread": threads},
@@ -76,10 +76,14 @@ def read(file: Path, threads: int = 1) -> xgboost.Booster:
         if content[:2] == b"\x1f\x8b":
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 content = archive.extractfile("xgboost-model").read()
+        if not content.startswith(b"{L"):  # XGBoost would not refuse it but abort the process
+            raise Failure(f"{file}: not a model: UBJSON is expected")
         booster = xgboost.Booster({"nthread": threads})
         booster.load_model(bytearray(content))
-    except (OSError, KeyError, tarfile.TarError, xgboost.core.XGBoostError) as error:
-        raise Failure(f"{file}: not a model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}") from error
+    except (OSError, EOFError, KeyError, tarfile.TarError, xgboost.core.XGBoostError) as error:
+        raise Failure(
+            f"{file}: not a model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}"
+        ) from error
     if booster.feature_names != list(FEATURES):
         raise Failure(f"{file}: its features are {booster.feature_names}, not the 18 of this package")
     return booster

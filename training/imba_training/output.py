@@ -14,9 +14,10 @@ from .failures import Failure
 def finished_files(out: Path) -> Iterator[Path]:
     """A scratch directory whose `result` files move into `out` when the block ends well; else nothing is left.
 
-    What is written to `<scratch>/result` is the result; everything beside it is scratch and is deleted. Files of `out` that the
-    block does not write stay as they are.
+    What is written to `<scratch>/result` is the result; everything beside it is scratch and is deleted. Files of `out`
+    that the block does not write stay as they are, and an `out` that was made for nothing goes again.
     """
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
@@ -28,8 +29,12 @@ def finished_files(out: Path) -> Iterator[Path]:
         yield scratch
         for file in sorted(result.iterdir()):
             file.replace(out / file.name)
+    except OSError as error:
+        raise Failure(f"{error.filename or out}: cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
 
 
 def say(message: str) -> None:

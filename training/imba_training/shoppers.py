@@ -2,7 +2,7 @@
 
 Every user has a rhythm (days between orders), a basket size, a curiosity for new products and, for each product once
 tried, a habit: how strongly it is wanted when it is due, how long a purchase lasts and after how many orders the habit
-dies. These are the causes that the 18 features see the traces of, so a model has something to learn and cannot learn all.
+dies. These are the causes that the 18 features see the traces of, so a model can learn something, but not all.
 
 Arrays are columns. A "pair" is one user with one product.
 """

@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 
 from . import groceries, shoppers
-from .engine import open_database
+from .engine import open_database, write_csv
 from .failures import Failure
 from .output import finished_files, say
 
@@ -26,13 +26,22 @@ class Dialect:
 
 DIALECTS = {
     "kaggle": Dialect(hour="printf('%02d', hour)", days="printf('%.1f', days)"),
-    "quoted": Dialect(hour="printf('%02d', hour)", days="printf('%.1f', days)", quoted=", FORCE_QUOTE (order_hour_of_day)"),
+    "quoted": Dialect(
+        hour="printf('%02d', hour)", days="printf('%.1f', days)", quoted="FORCE_QUOTE (order_hour_of_day)"
+    ),
     "spreadsheet": Dialect(hour="hour", days="CAST(days AS INTEGER)", byte_order_mark=True),
 }
 
 
 def synthesize(
-    out: Path, *, users: int, products: int, seed: int, dialect: str = "kaggle", gzip: bool = False, all_train: bool = False
+    out: Path,
+    *,
+    users: int,
+    products: int,
+    seed: int,
+    dialect: str = "kaggle",
+    gzip: bool = False,
+    all_train: bool = False,
 ) -> None:
     """Writes orders, order_products__prior, order_products__train, products, aisles and departments to `out`.
 
@@ -45,8 +54,7 @@ def synthesize(
     people = shoppers.invite(rng, users)
     train = rng.random(users) < (1.0 if all_train else TRAIN_SHARE)
     order_ids = rng.permutation(int(people.orders.sum())) + 1
-    with finished_files(out) as scratch:
-        database = open_database(scratch)
+    with finished_files(out) as scratch, open_database(scratch) as database:
         database.execute(_TABLES)
         _insert_products(database, catalogue)
         done = 0
@@ -56,12 +64,16 @@ def synthesize(
             done += len(visits.user)
             say(f"synthesize: {done:,} of {len(order_ids):,} orders")
         _write(database, scratch / "result", DIALECTS[dialect], ".gz" if gzip else "")
-        database.close()
 
 
 _TABLES = """
-CREATE TABLE orders (order_id INTEGER, user_id INTEGER, eval_set VARCHAR, order_number INTEGER, weekday INTEGER, hour INTEGER, days DOUBLE);
-CREATE TABLE lines (order_id INTEGER, product_id INTEGER, add_to_cart_order INTEGER, reordered INTEGER, eval_set VARCHAR);
+CREATE TABLE orders (
+    order_id INTEGER, user_id INTEGER, eval_set VARCHAR, order_number INTEGER,
+    weekday INTEGER, hour INTEGER, days DOUBLE
+);
+CREATE TABLE lines (
+    order_id INTEGER, product_id INTEGER, add_to_cart_order INTEGER, reordered INTEGER, eval_set VARCHAR
+);
 CREATE TABLE products (product_id INTEGER, product_name VARCHAR, aisle_id INTEGER, department_id INTEGER);
 CREATE TABLE aisles (aisle_id INTEGER, aisle VARCHAR);
 CREATE TABLE departments (department_id INTEGER, department VARCHAR);
@@ -79,7 +91,9 @@ def _insert_products(database: duckdb.DuckDBPyConnection, catalogue: groceries.C
     database.execute("INSERT INTO products SELECT id, name, aisle, department FROM rows")
     aisles = [(i + 1, a.name) for i, a in enumerate(groceries.AISLES)]
     database.executemany("INSERT INTO aisles VALUES (?, ?)", aisles)
-    database.executemany("INSERT INTO departments VALUES (?, ?)", [(i + 1, d) for i, d in enumerate(groceries.DEPARTMENTS)])
+    database.executemany(
+        "INSERT INTO departments VALUES (?, ?)", [(i + 1, d) for i, d in enumerate(groceries.DEPARTMENTS)]
+    )
 
 
 def _insert_batch(
@@ -110,24 +124,32 @@ def _insert_batch(
     }
     sets = "['prior', 'train', 'test'][eval_set + 1]"
     database.execute(
-        f'INSERT INTO orders SELECT id, "user", {sets}, number, weekday, hour, CASE WHEN NOT isnan(days) THEN days END FROM visit_rows'
+        f"""INSERT INTO orders
+            SELECT id, "user", {sets}, number, weekday, hour, CASE WHEN NOT isnan(days) THEN days END FROM visit_rows"""
     )
-    database.execute(f"INSERT INTO lines SELECT id, product, position, reordered, {sets} FROM line_rows WHERE eval_set < 2")
+    database.execute(
+        f"INSERT INTO lines SELECT id, product, position, reordered, {sets} FROM line_rows WHERE eval_set < 2"
+    )
 
 
 def _write(database: duckdb.DuckDBPyConnection, out: Path, dialect: Dialect, suffix: str) -> None:
-    mark = "\ufeff" if dialect.byte_order_mark else ""
-    lines = 'SELECT order_id AS "{mark}order_id", product_id, add_to_cart_order, reordered FROM lines WHERE eval_set = \'{set}\' ORDER BY order_id, add_to_cart_order'
+    mark = "\ufeff" if dialect.byte_order_mark else ""  # goes before the name of the first column
+    lines = f"""SELECT order_id AS "{mark}order_id", product_id, add_to_cart_order, reordered
+                FROM lines WHERE eval_set = '%s' ORDER BY order_id, add_to_cart_order"""
     tables = {
-        "orders": f'SELECT order_id AS "{mark}order_id", user_id, eval_set, order_number, weekday AS order_dow, {dialect.hour} AS order_hour_of_day, '
-        f"CASE WHEN days IS NOT NULL THEN {dialect.days} END AS days_since_prior_order FROM orders ORDER BY user_id, order_number",
-        "order_products__prior": lines.format(mark=mark, set="prior"),
-        "order_products__train": lines.format(mark=mark, set="train"),
-        "products": f'SELECT product_id AS "{mark}product_id", product_name, aisle_id, department_id FROM products ORDER BY product_id',
+        "orders": f"""SELECT order_id AS "{mark}order_id", user_id, eval_set, order_number, weekday AS order_dow,
+                             {dialect.hour} AS order_hour_of_day,
+                             CASE WHEN days IS NOT NULL THEN {dialect.days} END AS days_since_prior_order
+                      FROM orders ORDER BY user_id, order_number""",
+        "order_products__prior": lines % "prior",
+        "order_products__train": lines % "train",
+        "products": f"""SELECT product_id AS "{mark}product_id", product_name, aisle_id, department_id
+                        FROM products ORDER BY product_id""",
         "aisles": f'SELECT aisle_id AS "{mark}aisle_id", aisle FROM aisles ORDER BY aisle_id',
-        "departments": f'SELECT department_id AS "{mark}department_id", department FROM departments ORDER BY department_id',
+        "departments": f"""SELECT department_id AS "{mark}department_id", department
+                           FROM departments ORDER BY department_id""",
     }
+    compression = ["COMPRESSION gzip"] if suffix else []
     for name, query in tables.items():
-        quoted = dialect.quoted if name == "orders" else ""
-        compression = ", COMPRESSION gzip" if suffix else ""
-        database.execute(f"COPY ({query}) TO '{out / (name + '.csv' + suffix)}' (FORMAT csv, HEADER{compression}{quoted})")
+        quoted = [dialect.quoted] if dialect.quoted and name == "orders" else []
+        write_csv(database, query, out / f"{name}.csv{suffix}", *compression, *quoted)

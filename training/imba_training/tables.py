@@ -1,7 +1,7 @@
 """The four published tables: where they are, how they are read, and what must hold before features are made of them.
 
-The fast way is DuckDB's strict CSV reader and a few set-wise checks. Only when one of them objects is the file read a second
-time, slowly, by `locate`, which knows line numbers.
+The fast way is DuckDB's strict CSV reader and a few set-wise checks. Only when one of them objects is the file read a
+second time, slowly, by `locate`, which knows line numbers.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,11 @@ _RANGES = {
     "orders": (
         ("eval_set", "eval_set IN ('prior', 'train', 'test')", "one of prior, train, test"),
         ("order_number", "order_number >= 1", "1 or more"),
-        ("days_since_prior_order", "days_since_prior_order >= 0 AND isfinite(days_since_prior_order)", "a number of days, or empty"),
+        (
+            "days_since_prior_order",
+            "days_since_prior_order >= 0 AND isfinite(days_since_prior_order)",
+            "a number of days, or empty",
+        ),
     ),
     "order_products__prior": (
         ("add_to_cart_order", "add_to_cart_order >= 1", "1 or more"),
@@ -99,15 +103,27 @@ def _read(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -> None
     if unknown := [name for name in header if name not in known]:
         say(f"features: note: {file.name}: unknown column {', '.join(unknown)} ignored")
     types = {name: known.get(name, "VARCHAR") for name in header}
-    kept = ", ".join(table.columns)
+    kept = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in table.columns.items())
+    # Cells come as text and are looked at before they are cast: DuckDB's own reader would round 13.5 to the id 14.
+    fits = " AND ".join(f"({name} IS NULL OR {_FITS[types[name]].format(name)})" for name in header if name in known)
     try:
         database.execute(
-            f"""CREATE TABLE {table.name} AS SELECT {kept} FROM read_csv(?, columns = ?, header = true, auto_detect = false,
-                delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, max_line_size = 1000000)""",
-            [str(file), types],
+            f"""CREATE TABLE {table.name} AS SELECT {kept}
+                FROM read_csv(?, columns = ?, header = true, auto_detect = false, strict_mode = true,
+                              delim = ',', quote = '"', escape = '"', nullstr = '', max_line_size = 1000000)
+                WHERE CASE WHEN {fits} THEN true ELSE error('a cell does not fit its column') END""",
+            [str(file), dict.fromkeys(header, "VARCHAR")],
         )
     except duckdb.Error as error:
         raise locate.unreadable(file, types) or Failure(f"{file}: cannot be read as CSV: {error}") from error
+
+
+_FITS = {
+    "BIGINT": f"regexp_full_match({{}}, '{locate.WHOLE_NUMBER}')",
+    "INTEGER": f"regexp_full_match({{}}, '{locate.WHOLE_NUMBER}')",
+    "DOUBLE": "TRY_CAST({} AS DOUBLE) IS NOT NULL",
+    "VARCHAR": "true",
+}
 
 
 def _check_rows(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -> None:
@@ -126,7 +142,9 @@ def _check_rows(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -
         if bad:
             raise locate.value(file, column, bad[0], expected)
     key = ", ".join(table.key)
-    twice = database.execute(f"SELECT {key} FROM {table.name} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY ALL LIMIT 1").fetchone()
+    twice = database.execute(
+        f"SELECT {key} FROM {table.name} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY ALL LIMIT 1"
+    ).fetchone()
     if twice:
         raise locate.duplicate(file, dict(zip(table.key, twice, strict=True)))
 
@@ -134,7 +152,8 @@ def _check_rows(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -
 def _check_orders(database: duckdb.DuckDBPyConnection, files: dict[str, Path]) -> None:
     file = files["orders"]
     twice = database.execute(
-        "SELECT user_id, order_number FROM orders GROUP BY user_id, order_number HAVING COUNT(*) > 1 ORDER BY ALL LIMIT 1"
+        """SELECT user_id, order_number FROM orders
+           GROUP BY user_id, order_number HAVING COUNT(*) > 1 ORDER BY ALL LIMIT 1"""
     ).fetchone()
     if twice:
         raise locate.duplicate(file, {"user_id": twice[0], "order_number": twice[1]})
@@ -144,20 +163,30 @@ def _check_orders(database: duckdb.DuckDBPyConnection, files: dict[str, Path]) -
            ON l.user_id = o.user_id WHERE o.order_number > l.last ORDER BY ALL LIMIT 1"""
     ).fetchone()
     if late:
-        raise locate.rows(file, {"order_id": late[0]}, "comes after the user's train or test order, which must be the last")
+        raise locate.rows(
+            file, {"order_id": late[0]}, "comes after the user's train or test order, which must be the last"
+        )
 
 
 def _check_lines(database: duckdb.DuckDBPyConnection, files: dict[str, Path], lines: str, eval_set: str) -> None:
     stray = database.execute(
-        f"SELECT order_id FROM {lines} ANTI JOIN (FROM orders WHERE eval_set = '{eval_set}') USING (order_id) ORDER BY ALL LIMIT 1"
+        f"""SELECT order_id FROM {lines} ANTI JOIN (FROM orders WHERE eval_set = '{eval_set}') USING (order_id)
+            ORDER BY ALL LIMIT 1"""
     ).fetchone()
     if stray:
-        raise locate.rows(files[lines], {"order_id": stray[0]}, f"is no order of eval_set {eval_set} in {files['orders'].name}")
+        raise locate.rows(
+            files[lines], {"order_id": stray[0]}, f"is no order of eval_set {eval_set} in {files['orders'].name}"
+        )
     empty = database.execute(
-        f"SELECT order_id FROM orders ANTI JOIN {lines} USING (order_id) WHERE eval_set = '{eval_set}' ORDER BY ALL LIMIT 1"
+        f"""SELECT order_id FROM orders ANTI JOIN {lines} USING (order_id) WHERE eval_set = '{eval_set}'
+            ORDER BY ALL LIMIT 1"""
     ).fetchone()
     if empty:
-        raise locate.rows(files["orders"], {"order_id": empty[0]}, f"has eval_set {eval_set} but no lines in {files[lines].name}")
-    unnamed = database.execute(f"SELECT product_id FROM {lines} ANTI JOIN products USING (product_id) ORDER BY ALL LIMIT 1").fetchone()
+        raise locate.rows(
+            files["orders"], {"order_id": empty[0]}, f"has eval_set {eval_set} but no lines in {files[lines].name}"
+        )
+    unnamed = database.execute(
+        f"SELECT product_id FROM {lines} ANTI JOIN products USING (product_id) ORDER BY ALL LIMIT 1"
+    ).fetchone()
     if unnamed:
         raise locate.rows(files[lines], {"product_id": unnamed[0]}, f"is not in {files['products'].name}")

@@ -63,7 +63,10 @@ def train(features: Path, out: Path, search: Search, threshold: float = THRESHOL
             "parameters": model.FIXED | study.best_params,
             "trees": booster.num_boosted_rounds(),
             "validation_auc": study.best_value,
-            "threshold": {"value": threshold, "reason": _reason(data["validation"].labels, scores["validation"], threshold)},
+            "threshold": {
+                "value": threshold,
+                "reason": _reason(data["validation"].labels, scores["validation"], threshold),
+            },
             "test": evaluation.evaluate(data["test"].labels, scores["test"], threshold),
             "trials": [{"auc": t.value, "trees": t.user_attrs["trees"], "parameters": t.params} for t in study.trials],
         }
@@ -75,7 +78,9 @@ def train(features: Path, out: Path, search: Search, threshold: float = THRESHOL
     return numbers
 
 
-def _search(train: dataset.Dataset, validation: dataset.Dataset, search: Search) -> tuple[xgboost.Booster, optuna.Study]:
+def _search(
+    train: dataset.Dataset, validation: dataset.Dataset, search: Search
+) -> tuple[xgboost.Booster, optuna.Study]:
     """The booster with the best validation AUC, and the history of the search."""
     matrices = train.matrix(search.threads), validation.matrix(search.threads)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -129,10 +134,10 @@ def _reason(labels: np.ndarray, scores: np.ndarray, threshold: float) -> str:
     here = evaluation.decide(labels, scores, threshold)
     half = evaluation.decide(labels, scores, 0.5)
     return (
-        f"Only {labels.mean():.0%} of the pairs are bought again, so few scores exceed 0.5 and a threshold there finds "
-        f"{half['recall']:.0%} of the reorders. A missed reorder costs more than a needless suggestion, which the F1 of rare "
-        f"positives reflects: on validation data it is {here['f1']:.3f} at {threshold}, against {half['f1']:.3f} at 0.5 and its "
-        f"greatest value {best['f1']:.3f} at {best['threshold']:.3f}."
+        f"Only {labels.mean():.0%} of the pairs are bought again, so few scores exceed 0.5 and a threshold there "
+        f"finds {half['recall']:.0%} of the reorders. A missed reorder costs more than a needless suggestion, which "
+        f"the F1 of rare positives reflects: on validation data it is {here['f1']:.3f} at {threshold}, against "
+        f"{half['f1']:.3f} at 0.5 and its greatest value {best['f1']:.3f} at {best['threshold']:.3f}."
     )
 
 
@@ -141,12 +146,12 @@ def _write_json(file: Path, content: dict[str, object]) -> None:
 
 
 def _say_result(numbers: dict[str, object], out: Path) -> None:
-    test = numbers["test"]
-    at = test["at_threshold"]
+    test, at, best = numbers["test"], numbers["test"]["at_threshold"], numbers["test"]["at_best_f1"]
+    precision = "none" if at["precision"] is None else f"{at['precision']:.3f}"
     say(
-        f"train: test AUC {test['auc']:.4f}, log loss {test['log_loss']:.4f}, average precision {test['average_precision']:.4f}, "
-        f"calibration error {test['calibration_error']:.4f}\n"
-        f"train: at {at['threshold']}: precision {at['precision']:.3f}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}; "
-        f"greatest F1 {test['at_best_f1']['f1']:.3f} at {test['at_best_f1']['threshold']:.3f}\n"
+        f"train: test AUC {test['auc']:.4f}, log loss {test['log_loss']:.4f}, "
+        f"average precision {test['average_precision']:.4f}, calibration error {test['calibration_error']:.4f}\n"
+        f"train: at {at['threshold']}: precision {precision}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}; "
+        f"greatest F1 {best['f1']:.3f} at {best['threshold']:.3f}\n"
         f"train: {numbers['trees']} trees in {out / 'model.ubj'}"
     )

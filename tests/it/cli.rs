@@ -1,0 +1,286 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::service::{RECORDED, fixture, fixture_lines};
+
+/// The program, in a folder of its own, configured for the small model.
+fn imba(folder: &TempDir) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("IMBA__SERVER__LISTEN", "127.0.0.1:0")
+        .env("IMBA__SERVER__STATIC_DIR", root.join("static"))
+        .env("IMBA__MODEL__PATH", fixture("binary.ubj"))
+        .stdin(Stdio::null());
+    command
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("folder")
+}
+
+/// Exit code, standard output and standard error.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().expect("an exit code"), text(stdout), text(stderr))
+}
+
+fn run_with_input(command: &mut Command, input: &str) -> (i32, String, String) {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || {
+        // The program may stop reading early.
+        let _ = stdin.write_all(input.as_bytes());
+    });
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("it ends");
+    writer.join().expect("written");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().expect("an exit code"), text(stdout), text(stderr))
+}
+
+fn table(folder: &TempDir, rows: &str) -> std::path::PathBuf {
+    let path = folder.path().join("table.csv");
+    std::fs::write(&path, format!("user_id,product_id,feature\n{rows}")).expect("written");
+    path
+}
+
+#[test]
+fn score_equals_the_official_package() {
+    let expected = fixture_lines("scores.txt").join("\n") + "\n";
+    let rows = fixture("rows.csv");
+    for model in ["binary.ubj", "binary.json"] {
+        let output =
+            run(imba(&folder()).arg("score").arg("--model").arg(fixture(model)).arg("--input").arg(&rows));
+        assert_eq!(output, (0, expected.clone(), String::new()));
+    }
+    let text = std::fs::read_to_string(&rows).expect("fixture");
+    let (code, stdout, _) =
+        run_with_input(imba(&folder()).arg("score").arg("--model").arg(fixture("binary.ubj")), &text);
+    assert_eq!((code, stdout), (0, expected));
+}
+
+#[test]
+fn score_reads_other_forms() {
+    let expected = fixture_lines("scores.txt")[0].clone() + "\n";
+    let cells: Vec<&str> = RECORDED.split(',').collect();
+    let libsvm: Vec<String> = cells.iter().enumerate().map(|(at, cell)| format!("{at}:{cell}")).collect();
+    for (form, input) in [
+        ("libsvm", format!("0 {}\n", libsvm.join(" "))),
+        ("json", format!("[{RECORDED}]")),
+        ("json", format!("{{\"instances\": [[{RECORDED}]]}}")),
+        ("csv", RECORDED.to_owned()),
+    ] {
+        let folder = folder();
+        let mut command = imba(&folder);
+        command.args(["score", "--format", form, "--model"]).arg(fixture("binary.ubj"));
+        assert_eq!(run_with_input(&mut command, &input), (0, expected.clone(), String::new()), "{form}");
+    }
+}
+
+#[test]
+fn score_stops_at_a_bad_row_after_scoring_what_came_before() {
+    let folder = folder();
+    let mut command = imba(&folder);
+    command.args(["score", "--model"]).arg(fixture("binary.ubj"));
+    let (code, stdout, stderr) = run_with_input(&mut command, &format!("{RECORDED}\n1,2\n{RECORDED}\n"));
+    assert_eq!((code, stdout), (1, fixture_lines("scores.txt")[0].clone() + "\n"));
+    assert_eq!(stderr, "imba: -: line 2: 2 columns, expected 18\n");
+}
+
+#[test]
+fn margins_and_iterations() {
+    let score = |args: &[&str]| {
+        let folder = folder();
+        let mut command = imba(&folder);
+        command.args(["score", "--model"]).arg(fixture("binary.ubj")).args(args);
+        run_with_input(&mut command, RECORDED)
+    };
+    let margin: f64 = score(&["--output", "margin"]).1.trim().parse().expect("a number");
+    let probability: f64 = fixture_lines("scores.txt")[0].parse().expect("a number");
+    assert!((1.0 / (1.0 + (-margin).exp()) - probability).abs() < 1e-6, "{margin} {probability}");
+    assert_eq!(score(&["--iterations", "0..20"]).1.trim(), fixture_lines("scores.txt")[0]);
+    assert_ne!(score(&["--iterations", "0..5"]).1.trim(), fixture_lines("scores.txt")[0]);
+    let (code, _, stderr) = score(&["--iterations", "0..21"]);
+    assert!(code == 1 && stderr.contains("20"), "{stderr}");
+    assert_eq!(score(&["--iterations", "five"]).0, 2);
+}
+
+#[test]
+fn a_file_that_is_no_model_is_refused() {
+    let folder = folder();
+    for (content, word) in [("{\"learner\": {}}", "learner"), ("hello", "model"), ("", "empty")] {
+        let path = folder.path().join("model");
+        std::fs::write(&path, content).expect("written");
+        for command in ["model", "score"] {
+            let mut imba = imba(&folder);
+            imba.arg(command);
+            if command == "score" {
+                imba.arg("--model");
+            }
+            let (code, stdout, stderr) = run(imba.arg(&path));
+            assert_eq!((code, stdout), (1, String::new()));
+            assert!(stderr.starts_with("imba: ") && stderr.contains(word), "{stderr}");
+        }
+        let (code, _, stderr) = run(imba(&folder).arg("serve").env("IMBA__MODEL__PATH", &path));
+        assert!(code == 1 && stderr.contains("imba: model.path: "), "{stderr}");
+    }
+    let (code, _, stderr) = run(imba(&folder).args(["model", "nowhere"]));
+    assert!(code == 1 && stderr.contains("nowhere: No such file"), "{stderr}");
+}
+
+#[test]
+fn model_tells_what_is_in_a_file() {
+    let (code, stdout, _) = run(imba(&folder()).arg("model").arg(fixture("binary.ubj")));
+    assert_eq!(code, 0);
+    for part in [
+        "UBJSON",
+        "XGBoost 3.2.0",
+        "binary:logistic",
+        "trees           20",
+        "17 up_order_rate_since_first_order",
+    ] {
+        assert!(stdout.contains(part), "no {part} in\n{stdout}");
+    }
+}
+
+#[test]
+fn features_in_and_out() {
+    let folder = folder();
+    let table = table(&folder, &format!("1,2,\"{RECORDED}\"\n"));
+    let (code, stdout, stderr) = run(imba(&folder).args(["features", "import"]).arg(&table));
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert!(stderr.ends_with("table.csv: 1 rows loaded\n"), "{stderr}");
+    let (code, stdout, _) = run(imba(&folder).args(["features", "get", "1", "2"]));
+    assert_eq!(code, 0);
+    assert!(stdout.starts_with("up_orders\t1.0\nuser_mean_days_since_prior\t6.67578125\n"), "{stdout}");
+    assert_eq!(stdout.lines().count(), 18);
+    let (code, _, stderr) = run(imba(&folder).args(["features", "get", "1", "3"]));
+    assert_eq!((code, stderr.as_str()), (1, "imba: no features are stored for user 1, product 3\n"));
+}
+
+#[test]
+fn a_bad_table_names_its_lines() {
+    let folder = folder();
+    let table = table(&folder, &format!("1,2,\"{RECORDED}\"\n1,3,\"1,2\"\n"));
+    let (code, _, stderr) = run(imba(&folder).args(["features", "import"]).arg(&table));
+    assert_eq!(code, 1);
+    assert!(stderr.contains("line 3: 2 values in feature, expected 18"), "{stderr}");
+    assert!(stderr.contains("1 bad lines; 1 good rows of their batches were not loaded"), "{stderr}");
+    assert_eq!(
+        run(imba(&folder).args(["features", "get", "1", "2"])).0,
+        1,
+        "nothing of the batch was loaded"
+    );
+}
+
+#[test]
+fn config_prints_what_is_in_force_and_where_it_came_from() {
+    let folder = folder();
+    let path = folder.path().join("mine.toml");
+    std::fs::write(&path, "[server]\ndeadline = '3s'\n").expect("written");
+    let (code, stdout, _) = run(imba(&folder).args(["config", "--config", "mine.toml"]));
+    assert_eq!(code, 0);
+    for line in [
+        "server.deadline = \"3s\" # mine.toml, line 2",
+        "server.listen = \"127.0.0.1:0\" # environment variable IMBA__SERVER__LISTEN",
+        "model.threshold = 0.2 # built in",
+    ] {
+        assert!(stdout.lines().any(|found| found == line), "no {line} in\n{stdout}");
+    }
+    // What is printed can be read back.
+    std::fs::write(folder.path().join("printed.toml"), &stdout).expect("written");
+    assert_eq!(run(imba(&folder).args(["config", "--config", "printed.toml"])).0, 0);
+}
+
+#[test]
+fn exit_codes() {
+    let folder = folder();
+    let (code, _, stderr) =
+        run(imba(&folder).arg("serve").env("IMBA__SERVER__LISTEN", "x").env("IMBA__LOG__LEVEL", "y"));
+    assert_eq!(code, 64);
+    assert!(
+        stderr.contains("2 mistakes") && stderr.contains("server.listen") && stderr.contains("log.level"),
+        "{stderr}"
+    );
+    assert_eq!(run(imba(&folder).arg("dance")).0, 2);
+    assert_eq!(run(imba(&folder).arg("--help")).0, 0);
+    let (code, _, stderr) = run(imba(&folder).arg("healthcheck").env("IMBA__SERVER__LISTEN", "127.0.0.1:1"));
+    assert!(code == 1 && stderr.contains("http://127.0.0.1:1/livez"), "{stderr}");
+    let (code, _, stderr) = run(imba(&folder).env("IMBA__SERVER__STATIC_DIR", "nowhere"));
+    assert!(
+        code == 1 && stderr.contains("server.static_dir: nowhere/index_imba.html: No such file"),
+        "{stderr}"
+    );
+    let (code, _, stderr) = run(imba(&folder).env("IMBA__FEATURES__EMBEDDED__SEED", "nowhere.csv"));
+    assert!(code == 1 && stderr.contains("features.embedded.seed: nowhere.csv: No such file"), "{stderr}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let (code, _, stderr) = run(imba(&folder).env("IMBA__SERVER__LISTEN", &address));
+    assert!(
+        code == 1 && stderr.contains(&format!("server.listen: {address}: Address already in use")),
+        "{stderr}"
+    );
+}
+
+/// Waits for the line that tells the bound address.
+fn bound(child: &mut Child) -> String {
+    let stderr = BufReader::new(child.stderr.as_mut().expect("a pipe"));
+    for line in stderr.lines() {
+        let line = line.expect("UTF-8");
+        let event: serde_json::Value = serde_json::from_str(&line).expect("a JSON line");
+        if let Some(address) = event["server.address"].as_str() {
+            return address.to_owned();
+        }
+    }
+    panic!("the address was not logged");
+}
+
+#[test]
+fn serves_until_sigterm_then_exits_0() {
+    let folder = folder();
+    let mut child = imba(&folder).stderr(Stdio::piped()).spawn().expect("it runs");
+    let address = bound(&mut child);
+    assert_eq!(run(imba(&folder).arg("healthcheck").env("IMBA__SERVER__LISTEN", &address)).0, 0);
+    assert_eq!(
+        run(imba(&folder).args(["healthcheck", "--ready"]).env("IMBA__SERVER__LISTEN", &address)).0,
+        0
+    );
+    let (code, _, stderr) = run(imba(&folder).args(["features", "get", "1", "2"]));
+    assert!(code == 1 && stderr.contains("in use by another process"), "{stderr}");
+    let killed = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().expect("kill runs");
+    assert!(killed.success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let mut rest = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut rest).expect("UTF-8");
+    assert!(rest.contains("SIGTERM: stopping") && rest.contains("drained"), "{rest}");
+}
+
+/// The demo's tables belong to the demo: away from it the service starts without them and says so.
+#[test]
+fn a_model_of_other_columns_needs_no_other_settings() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("demo")).expect("made");
+    std::fs::write(folder.path().join("demo/features.csv"), "user_id,product_id,a\n1,2,3\n")
+        .expect("written");
+    let mut child = imba(&folder).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut log = String::new();
+    while !log.contains("server.address") {
+        assert_ne!(stderr.read_line(&mut log).expect("UTF-8"), 0, "{log}");
+    }
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+    for words in
+        ["demo/features.csv is passed over: line 1: ", "demo/products.csv is passed over: No such file"]
+    {
+        assert!(log.contains(words), "no {words} in {log}");
+    }
+}

@@ -1,0 +1,120 @@
+use std::fs;
+use std::path::PathBuf;
+
+use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
+use imba::config::{Config, LogFormat, Origins, Store, Table};
+
+fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("test.toml");
+    fs::write(&path, file).expect("written");
+    let mut settings = Settings::defaults();
+    settings.add_file(&path);
+    settings.add_env(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let place = folder.path().display().to_string();
+    Config::resolve(&settings).map_err(|mistakes| {
+        mistakes.0.iter().map(|mistake| mistake.to_string().replace(&place, "")).collect()
+    })
+}
+
+#[test]
+fn the_defaults_are_the_embedded_demo() {
+    let config = resolve("", &[]).expect("defaults");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.body_limit, 6 << 20);
+    assert_eq!(config.cors.origins, Origins::Any);
+    assert_eq!(config.model.threshold, 0.2);
+    assert_eq!(config.features.columns.len(), 18);
+    let Store::Embedded(embedded) = config.features.store;
+    let demo = Table { path: PathBuf::from("demo/features.csv"), required: false };
+    assert_eq!(embedded.seed, Some(demo));
+    let mine = resolve("features.embedded.seed = 'mine.csv'", &[]).expect("a configuration");
+    let Store::Embedded(embedded) = mine.features.store;
+    assert_eq!(embedded.seed, Some(Table { path: PathBuf::from("mine.csv"), required: true }));
+}
+
+#[test]
+fn later_layers_win_key_by_key() {
+    let file = "[server]\nlisten = '0.0.0.0:1'\ndeadline = '3s'\n[log]\nformat = 'json'";
+    let variables =
+        [("IMBA__SERVER__LISTEN", "[::1]:2"), ("IMBA__MODEL__THRESHOLD", "0.5"), ("PATH", "/bin")];
+    let config = resolve(file, &variables).expect("a configuration");
+    assert_eq!(config.server.listen.to_string(), "[::1]:2");
+    assert_eq!(config.server.deadline.as_secs(), 3);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.model.threshold, 0.5);
+}
+
+#[test]
+fn lists_in_the_environment() {
+    for value in ["https://a.example,https://b.example", r#"["https://a.example", "https://b.example"]"#] {
+        let config = resolve("", &[("IMBA__CORS__ORIGINS", value)]).expect("a configuration");
+        let expected = ["https://a.example", "https://b.example"].map(str::to_owned).to_vec();
+        assert_eq!(config.cors.origins, Origins::Only(expected));
+    }
+    let config = resolve("", &[("IMBA__CORS__ORIGINS", "")]).expect("a configuration");
+    assert_eq!(config.cors.origins, Origins::Only(Vec::new()));
+}
+
+#[test]
+fn all_mistakes_are_reported_together_each_with_its_origin() {
+    let file = "[server]\nlisten = 'everywhere'\ndeadline = 10\nbody_limit = '6'\n\n[sever]\ndrain = '1s'\n[cors]\norigins = ['*', 'https://a.example/path']\n";
+    let variables = [
+        ("IMBA__MODEL__THRESHOLD", "nan"),
+        ("IMBA__LOG__ACCESS", "yes"),
+        ("IMBA__SCORER__KIND", "psychic"),
+        ("IMBA__FEATURES__COLUMNS", "a,b,a"),
+    ];
+    let mistakes = resolve(file, &variables).expect_err("mistakes");
+    for expected in [
+        "sever.drain: no such key; did you mean server.drain? (/test.toml, line 7)",
+        "server.listen: expected an address and port like \"127.0.0.1:8080\", found \"everywhere\" (/test.toml, line 2)",
+        "server.body_limit: expected a size with its unit, like \"512KiB\" or \"6MiB\", found \"6\" (/test.toml, line 4)",
+        "server.deadline: expected a duration with its unit, like \"250ms\" or \"10s\", found 10 (/test.toml, line 3)",
+        "cors.origins: \"*\" stands alone or not at all (/test.toml, line 9)",
+        "cors.origins: \"https://a.example/path\" is not an origin: expected scheme and host, like \"https://shop.example.com\" (/test.toml, line 9)",
+        "model.threshold: expected a number, found \"nan\" (environment variable IMBA__MODEL__THRESHOLD)",
+        "scorer.kind: expected \"embedded\", found \"psychic\" (environment variable IMBA__SCORER__KIND)",
+        "features.columns: names \"a\" twice (environment variable IMBA__FEATURES__COLUMNS)",
+        "log.access: expected true or false, found \"yes\" (environment variable IMBA__LOG__ACCESS)",
+    ] {
+        assert!(mistakes.iter().any(|mistake| mistake == expected), "no {expected:?} in {mistakes:#?}");
+    }
+    assert_eq!(mistakes.len(), 10, "{mistakes:#?}");
+}
+
+#[test]
+fn broken_and_absent_files_are_mistakes_too() {
+    let mistakes = resolve("[server\nlisten = 1", &[]).expect_err("mistakes");
+    assert!(mistakes[0].contains("/test.toml, line 1"), "{mistakes:?}");
+    let mut settings = Settings::defaults();
+    settings.add_file("/nowhere/at/all.toml".as_ref());
+    let mistakes = Config::resolve(&settings).expect_err("mistakes").to_string();
+    assert!(mistakes.contains("/nowhere/at/all.toml: No such file"), "{mistakes}");
+}
+
+/// Every key of the sample file has a comment above it.
+#[test]
+fn every_default_is_documented() {
+    let lines: Vec<&str> = DEFAULTS.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let is_key = line
+            .split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
+        assert!(!is_key || lines[at - 1].starts_with('#'), "line {}: {line}", at + 1);
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_names_what_it_is() {
+    let mistakes = resolve("server = { listen = 8080, static_dir = ['a'], drain = 2026-01-01 }", &[])
+        .expect_err("mistakes");
+    assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
+    let mut settings = Settings::defaults();
+    settings.set("model.path", Raw::Text(String::new()), Origin::Env("IMBA__MODEL__PATH".to_owned()));
+    let mistakes = Config::resolve(&settings).expect_err("mistakes").to_string();
+    assert!(
+        mistakes.contains("model.path: is empty: expected a path (environment variable IMBA__MODEL__PATH)"),
+        "{mistakes}"
+    );
+}

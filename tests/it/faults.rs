@@ -1,0 +1,169 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use imba::features::{FeatureRow, FeatureStore, PairKey, StoreError};
+use imba::scorer::{Batch, ModelInfo, ScoreError, Scorer, Scores};
+use serde_json::json;
+
+use crate::service::{RECORDED, TestService, problem, text};
+
+const WELL: u8 = 0;
+const DOWN: u8 = 1;
+const PANICS: u8 = 2;
+const NAN: u8 = 3;
+const SLOW: u8 = 4;
+const CORRUPT: u8 = 5;
+
+/// Both ports, with a switch for what goes wrong behind them.
+struct Faulty {
+    fault: AtomicU8,
+    scorer: Arc<dyn Scorer>,
+}
+
+impl Faulty {
+    fn set(&self, fault: u8) {
+        self.fault.store(fault, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Scorer for Faulty {
+    fn kind(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn info(&self) -> Arc<ModelInfo> {
+        self.scorer.info()
+    }
+
+    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
+        match self.fault.load(Ordering::Relaxed) {
+            DOWN => Err(ScoreError::Unavailable("connection refused by 10.0.0.7".into())),
+            PANICS => panic!("the scorer panics"),
+            NAN => Err(ScoreError::NotFinite { row: 1, value: f32::NAN }),
+            SLOW => std::future::pending().await,
+            _ => self.scorer.score(rows).await,
+        }
+    }
+
+    async fn probe(&self) -> Result<(), ScoreError> {
+        self.scorer.probe().await
+    }
+}
+
+#[async_trait]
+impl FeatureStore for Faulty {
+    fn kind(&self) -> &'static str {
+        "faulty"
+    }
+
+    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+        match self.fault.load(Ordering::Relaxed) {
+            DOWN => Err(StoreError::Unavailable("connection refused by 10.0.0.8".into())),
+            CORRUPT => Err(StoreError::Corrupt("row format 9".to_owned())),
+            _ => Ok(vec![Some(crate::service::recorded_row()); keys.len()]),
+        }
+    }
+
+    async fn products_of(&self, _: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn put_many(&self, _: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        match self.fault.load(Ordering::Relaxed) {
+            DOWN => Err(StoreError::Unavailable("connection refused by 10.0.0.8".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn faulty() -> (Arc<Faulty>, TestService) {
+    let builder = TestService::builder().with("server.deadline", "300ms");
+    let faulty = Arc::new(Faulty { fault: AtomicU8::new(WELL), scorer: Arc::new(builder.fixture_scorer()) });
+    let service = builder.scorer(faulty.clone()).store(faulty.clone()).start().await;
+    (faulty, service)
+}
+
+/// Each fault has its documented answer, says nothing of what is inside, and is over when it is over.
+#[tokio::test]
+async fn faults_are_answered_and_end() {
+    let (faulty, service) = faulty().await;
+    for (fault, path, status, code) in [
+        (DOWN, "/predict", 503, "unavailable"),
+        (DOWN, "/predict/pair", 503, "unavailable"),
+        (PANICS, "/predict", 500, "internal"),
+        (NAN, "/predict", 500, "internal"),
+        (CORRUPT, "/predict/pair", 500, "internal"),
+        (SLOW, "/predict", 504, "deadline"),
+    ] {
+        let body = if path == "/predict" { RECORDED } else { "1,2" };
+        faulty.set(fault);
+        let (found_status, found) = problem(service.post(path, body)).await;
+        assert_eq!((found_status, &found["code"]), (status, &json!(code)), "{path} with fault {fault}");
+        let words = found.to_string();
+        assert!(!words.contains("10.0.0") && !words.contains("row format"), "{words}");
+        faulty.set(WELL);
+        assert_eq!(text(service.post(path, body)).await.0, 200, "{path} after fault {fault}");
+    }
+}
+
+#[tokio::test]
+async fn retry_after_comes_with_503() {
+    let (faulty, service) = faulty().await;
+    faulty.set(DOWN);
+    let response = service.post("/predict", RECORDED).send().await.expect("an answer");
+    assert_eq!(response.headers()["retry-after"], "1");
+}
+
+/// A store that goes away makes the service unready and leaves it alive; when it is back, so is readiness.
+#[tokio::test]
+async fn readiness_follows_the_ports() {
+    let (faulty, service) = faulty().await;
+    assert_eq!(text(service.get("/readyz")).await.0, 200);
+    faulty.set(DOWN);
+    let unready = async {
+        loop {
+            if text(service.get("/readyz")).await.0 == 503 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), unready)
+        .await
+        .expect("unready once the last good probe is old");
+    let (_, found) = problem(service.get("/readyz")).await;
+    assert_eq!(found["code"], "not_ready");
+    assert_eq!(text(service.get("/livez")).await.0, 200);
+    faulty.set(WELL);
+    assert_eq!(text(service.get("/readyz")).await.0, 200);
+}
+
+/// A client that hangs up while it waits is counted as 499 and holds nothing.
+#[tokio::test]
+async fn a_client_that_hangs_up() {
+    let (faulty, service) = faulty().await;
+    faulty.set(SLOW);
+    let hasty = service.post("/predict", RECORDED).timeout(Duration::from_millis(100)).send().await;
+    assert!(hasty.is_err());
+    let counted = async {
+        loop {
+            let (_, metrics) = text(service.get("/metrics")).await;
+            if metrics.contains(r#"imba_http_requests_total{route="/predict",status="499"} 1"#) {
+                assert!(
+                    metrics.contains("imba_http_requests_in_flight 1"),
+                    "only the scrape itself: {metrics}"
+                );
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), counted).await.expect("the hang-up is counted");
+}

@@ -1,0 +1,32 @@
+//! The service as its users meet it: a real router, a real store in a temporary folder, a real small model.
+
+/// The program's commands: what they print and how they exit.
+mod cli;
+/// Layers of configuration and the mistakes in them.
+mod config;
+/// Which origins may call, on every kind of answer.
+mod cors;
+/// Faults behind the ports: what the client hears, and that the service goes on.
+mod faults;
+/// Scores equal to those of the official package.
+mod golden;
+/// Which module may know which: the invariants of docs/ARCHITECTURE.md.
+mod layering;
+/// Content types in and out.
+mod negotiation;
+/// Liveness, readiness, metrics, the log's ids, the model's description.
+mod operations;
+/// The page's files and the headers on them.
+mod page;
+/// `/predict/pair`.
+mod pair;
+/// `/predict`.
+mod predict;
+/// Every documented problem and its document.
+mod problems;
+/// The harness.
+mod service;
+/// Stopping without losing a request.
+mod shutdown;
+/// What every feature store does, whichever it is.
+mod store_contract;

@@ -1,0 +1,78 @@
+use serde_json::json;
+
+use crate::service::{RECORDED, TestService, json, problem, text};
+
+#[tokio::test]
+async fn alive_and_ready() {
+    let service = TestService::start().await;
+    assert_eq!(text(service.get("/livez")).await, (200, "alive\n".to_owned()));
+    assert_eq!(text(service.get("/readyz")).await, (200, "ready\n".to_owned()));
+}
+
+#[tokio::test]
+async fn the_model_describes_itself() {
+    let service = TestService::start().await;
+    let (status, model) = json(service.get("/model")).await;
+    let columns = TestService::builder().config().features.columns;
+    assert_eq!(status, 200);
+    assert_eq!(
+        model,
+        json!({
+            "feature_names": columns,
+            "objective": "binary:logistic",
+            "trees": 20,
+            "outputs": 1,
+            "threshold": 0.2,
+            "version": model["version"],
+            "backends": {"features": "embedded", "scorer": "embedded"},
+            "capabilities": {"explain": true, "list_users": true},
+        })
+    );
+    let file = std::fs::read(crate::service::fixture("binary.ubj")).expect("fixture");
+    assert_eq!(model["version"], imba::scorer::model_version(&file));
+}
+
+#[tokio::test]
+async fn metrics_count_by_route_and_status() {
+    let service = TestService::start().await;
+    text(service.post("/predict", RECORDED)).await;
+    text(service.post("/predict", RECORDED)).await;
+    problem(service.post("/predict", "1")).await;
+    problem(service.get("/nowhere/at/all")).await;
+    let response = service.get("/metrics").send().await.expect("an answer");
+    let content_type = response.headers()["content-type"].to_str().expect("ASCII").to_owned();
+    assert!(content_type.starts_with("application/openmetrics-text"), "{content_type}");
+    let metrics = response.text().await.expect("a text");
+    for line in [
+        r#"imba_http_requests_total{route="/predict",status="200"} 2"#,
+        r#"imba_http_requests_total{route="/predict",status="422"} 1"#,
+        r#"imba_http_requests_total{route="other",status="404"} 1"#,
+        r#"imba_http_request_duration_seconds_count{route="/predict",status="200"} 2"#,
+        r#"imba_stage_duration_seconds_count{stage="score"} 2"#,
+        "imba_http_requests_in_flight 1",
+        r#"objective="binary:logistic""#,
+        "# EOF",
+    ] {
+        assert!(metrics.contains(line), "no {line} in\n{metrics}");
+    }
+    assert!(!metrics.contains("nowhere"), "clients cannot invent labels:\n{metrics}");
+}
+
+#[tokio::test]
+async fn request_ids() {
+    let service = TestService::start().await;
+    let id = async |given: Option<&str>| {
+        let mut request = service.get("/livez");
+        if let Some(given) = given {
+            request = request.header("x-request-id", given);
+        }
+        let response = request.send().await.expect("an answer");
+        response.headers()["x-request-id"].to_str().expect("ASCII").to_owned()
+    };
+    let (first, second) = (id(None).await, id(None).await);
+    assert!(first.len() == 36 && first != second, "{first} {second}");
+    assert_eq!(id(Some("trace-7.a")).await, "trace-7.a");
+    for strange in ["", "two words", &"x".repeat(129)] {
+        assert_eq!(id(Some(strange)).await.len(), 36, "{strange:?}");
+    }
+}

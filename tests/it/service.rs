@@ -1,0 +1,223 @@
+//! A service on a free port, with the parts that a test is not about already in place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use imba::app::App;
+use imba::config::Config;
+use imba::config::source::{Origin, Raw, Settings};
+use imba::features::embedded::EmbeddedStore;
+use imba::features::{FeatureRow, FeatureStore, PairKey};
+use imba::schema::Schema;
+use imba::scorer::Scorer;
+use imba::scorer::embedded::EmbeddedScorer;
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The payload that everybody used.
+pub(crate) const RECORDED: &str = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763,0.22388993120700437,9.017543859649123,0.017543859649122806,46,0.02127659574468085";
+
+/// A file of `tests/fixtures`.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// The lines of a file of `tests/fixtures`.
+pub(crate) fn fixture_lines(name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(fixture(name)).expect("fixture");
+    text.lines().map(str::to_owned).collect()
+}
+
+/// A running service; it stops when dropped.
+pub(crate) struct TestService {
+    address: String,
+    client: Client,
+    stop: Option<oneshot::Sender<()>>,
+    served: Option<JoinHandle<()>>,
+    _folder: Arc<TempDir>,
+}
+
+/// What a test wants otherwise.
+pub(crate) struct Builder {
+    folder: Arc<TempDir>,
+    settings: Settings,
+    pairs: Vec<(PairKey, FeatureRow)>,
+    store: Option<Arc<dyn FeatureStore>>,
+    scorer: Option<Arc<dyn Scorer>>,
+}
+
+impl TestService {
+    /// A service of the small binary model with the recorded row stored for user 1 and product 2.
+    pub(crate) async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    pub(crate) fn builder() -> Builder {
+        let folder = Arc::new(tempfile::tempdir().expect("temporary folder"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut builder = Builder {
+            settings: Settings::defaults(),
+            pairs: vec![(PairKey::new("1", "2"), recorded_row())],
+            store: None,
+            scorer: None,
+            folder: Arc::clone(&folder),
+        };
+        for (key, path) in [
+            ("server.static_dir", root.join("static")),
+            ("model.path", fixture("binary.ubj")),
+            ("features.embedded.path", folder.path().join("features.redb")),
+        ] {
+            builder = builder.with(key, &path.to_string_lossy());
+        }
+        builder.with("features.embedded.seed", "").with("products.names", "")
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.client.request(method.parse().expect("method"), self.url(path))
+    }
+
+    /// A POST of `body` without a content type.
+    pub(crate) fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.client.post(self.url(path)).body(body)
+    }
+
+    /// A POST of JSON that wants JSON back.
+    pub(crate) fn post_json(&self, path: &str, body: &str) -> RequestBuilder {
+        self.post(path, body.to_owned())
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+    }
+
+    /// Begins the drain, as SIGTERM does.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().expect("stopped once").send(()).expect("serving");
+    }
+
+    /// Waits for the end of the drain.
+    pub(crate) async fn stopped(mut self) {
+        self.served.take().expect("serving").await.expect("no panic in the server");
+    }
+}
+
+impl Builder {
+    /// Sets a key of the configuration.
+    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
+        self.settings.set(key, Raw::Text(value.to_owned()), Origin::Env("the test".to_owned()));
+        self
+    }
+
+    /// Stores other pairs.
+    pub(crate) fn pairs(mut self, pairs: Vec<(PairKey, FeatureRow)>) -> Self {
+        self.pairs = pairs;
+        self
+    }
+
+    /// Puts another store behind the port.
+    pub(crate) fn store(mut self, store: Arc<dyn FeatureStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Puts another scorer behind the port.
+    pub(crate) fn scorer(mut self, scorer: Arc<dyn Scorer>) -> Self {
+        self.scorer = Some(scorer);
+        self
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config::resolve(&self.settings).expect("the test's configuration")
+    }
+
+    /// The small model of the fixtures.
+    pub(crate) fn fixture_scorer(&self) -> EmbeddedScorer {
+        let config = self.config();
+        EmbeddedScorer::load(&config.model.path, &config.features.columns).expect("fixture model")
+    }
+
+    pub(crate) async fn start(self) -> TestService {
+        let config = self.config();
+        let scorer = match self.scorer {
+            Some(ref scorer) => Arc::clone(scorer),
+            None => Arc::new(self.fixture_scorer()),
+        };
+        let store: Arc<dyn FeatureStore> = match self.store {
+            Some(store) => store,
+            None => {
+                let path = self.folder.path().join("features.redb");
+                let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
+                store.put_many(self.pairs).await.expect("pairs stored");
+                Arc::new(store)
+            }
+        };
+        let schema = Arc::new(Schema::new(config.features.columns.clone()));
+        let app = App::assemble(&config, schema, store, scorer).await.expect("the service starts");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(app.serve(listener, async move {
+            // A dropped sender stops the service too.
+            let _ = stopped.await;
+        }));
+        let client = Client::builder().timeout(Duration::from_secs(20)).build().expect("client");
+        TestService { address, client, stop: Some(stop), served: Some(served), _folder: self.folder }
+    }
+}
+
+/// The row of [`RECORDED`].
+pub(crate) fn recorded_row() -> FeatureRow {
+    RECORDED.split(',').map(|cell| cell.parse::<f64>().expect("number") as f32).collect()
+}
+
+/// Sends, and returns status and text.
+pub(crate) async fn text(request: RequestBuilder) -> (u16, String) {
+    let response = request.send().await.expect("an answer");
+    (response.status().as_u16(), response.text().await.expect("a text"))
+}
+
+/// Sends, and returns status and JSON.
+pub(crate) async fn json(request: RequestBuilder) -> (u16, Value) {
+    let (status, text) = text(request).await;
+    (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}")))
+}
+
+/// Sends, and checks that the answer is a whole problem document: its status, code, row and column.
+pub(crate) async fn problem(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.expect("an answer");
+    check_problem(response).await
+}
+
+pub(crate) async fn check_problem(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let header = |name: &str| {
+        let value = response.headers().get(name).unwrap_or_else(|| panic!("{status} without {name}"));
+        value.to_str().expect("ASCII").to_owned()
+    };
+    assert_eq!(header("content-type"), "application/problem+json");
+    assert_eq!(header("access-control-allow-origin"), "*");
+    let id = header("x-request-id");
+    let problem: Value =
+        serde_json::from_str(&response.text().await.expect("a text")).expect("a JSON document");
+    for member in ["type", "title", "detail", "code"] {
+        assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {problem}");
+    }
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["request_id"], id);
+    (status, problem)
+}

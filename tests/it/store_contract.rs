@@ -1,0 +1,141 @@
+use std::path::Path;
+
+use imba::features::embedded::{EmbeddedStore, OpenError};
+use imba::features::table::{BATCH_ROWS, Table};
+use imba::features::{FeatureRow, FeatureStore, PairKey, check_id};
+use imba::schema::Schema;
+
+fn columns() -> Vec<String> {
+    ["a", "b"].map(str::to_owned).to_vec()
+}
+
+fn open(path: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(path, &columns(), 1 << 20).expect("a store")
+}
+
+fn row(a: f32, b: f32) -> FeatureRow {
+    Box::from([a, b])
+}
+
+/// What every store does; each adapter is run through it.
+async fn contract(store: &dyn FeatureStore) {
+    store.probe().await.expect("it answers");
+    let key = PairKey::new;
+    assert_eq!(store.get(&key("1", "1")).await.expect("a get"), None, "absent is None");
+    assert_eq!(store.products_of("1").await.expect("a query"), []);
+
+    let rows = [
+        (key("1", "10"), row(1.0, -0.0)),
+        (key("1", "2"), row(0.1, f32::MAX)),
+        (key("10", "1"), row(3.0, f32::MIN_POSITIVE)),
+        (key("é", "ü,\"x\""), row(4.0, 5.0)),
+    ];
+    store.put_many(rows.to_vec()).await.expect("a put");
+    store.put_many(rows.to_vec()).await.expect("the same put again");
+
+    let asked = [key("10", "1"), key("nobody", "1"), key("1", "2"), key("10", "1"), key("é", "ü,\"x\"")];
+    let found = store.get_many(&asked).await.expect("a get");
+    let expected = [
+        Some(row(3.0, f32::MIN_POSITIVE)),
+        None,
+        Some(row(0.1, f32::MAX)),
+        Some(row(3.0, f32::MIN_POSITIVE)),
+        Some(row(4.0, 5.0)),
+    ];
+    assert_eq!(found, expected, "in the order asked, doubles included");
+    let negative_zero = store.get(&key("1", "10")).await.expect("a get").expect("stored");
+    assert!(negative_zero[1].is_sign_negative());
+
+    let products = store.products_of("1").await.expect("a query");
+    let names: Vec<_> = products.iter().map(|(product, _)| product.as_str()).collect();
+    assert_eq!(names, ["10", "2"], "of this user alone, ordered by identifier");
+
+    store.put_many(vec![(key("1", "2"), row(f32::NAN, 7.0))]).await.expect("a put");
+    let replaced = store.get(&key("1", "2")).await.expect("a get").expect("stored");
+    assert!(replaced[0].is_nan() && replaced[1] == 7.0, "replaced, and missing stays missing");
+
+    let wrong = vec![(key("2", "1"), row(1.0, 1.0)), (key("2", "2"), Box::from([1.0_f32]) as FeatureRow)];
+    assert!(store.put_many(wrong).await.is_err(), "a row of another width");
+    assert_eq!(store.products_of("2").await.expect("a query"), [], "all or none");
+}
+
+#[tokio::test]
+async fn embedded() {
+    let folder = tempfile::tempdir().expect("folder");
+    contract(&open(&folder.path().join("new/folder/features.redb"))).await;
+}
+
+#[tokio::test]
+async fn what_is_stored_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("features.redb");
+    let key = PairKey::new("1", "2");
+    open(&path).put_many(vec![(key.clone(), row(1.0, 2.0))]).await.expect("a put");
+    assert_eq!(open(&path).get(&key).await.expect("a get"), Some(row(1.0, 2.0)));
+}
+
+#[test]
+fn a_store_that_cannot_be_used_says_why() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("features.redb");
+    let reason = |path: &Path, columns: &[String]| match EmbeddedStore::open(path, columns, 1 << 20) {
+        Ok(_) => panic!("{} opened", path.display()),
+        Err(error) => error,
+    };
+    let store = open(&path);
+    assert!(matches!(reason(&path, &columns()), OpenError::Locked));
+    drop(store);
+
+    let error = reason(&path, &["a".to_owned(), "c".to_owned()]);
+    assert_eq!(
+        error.to_string(),
+        "the store was made for other columns than features.columns: column 2 is \"b\" there and \"c\" here"
+    );
+    let error = reason(&path, &["a".to_owned()]);
+    assert!(error.to_string().ends_with("2 columns there and 1 here"), "{error}");
+
+    for content in
+        [b"this is a text file, not a store, and long enough to look like one".repeat(200), vec![0; 100]]
+    {
+        std::fs::write(&path, content).expect("written");
+        assert!(matches!(reason(&path, &columns()), OpenError::NotAStore(_)));
+    }
+    assert!(matches!(reason(folder.path(), &columns()), OpenError::Io(_)));
+}
+
+/// Batches are loaded whole or not at all; a bad row names its line; a second run replaces and never doubles.
+#[tokio::test]
+async fn import_is_atomic_per_batch_and_may_be_run_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = open(&folder.path().join("features.redb"));
+    let schema = Schema::new(columns());
+    let mut table = String::from("user_id,product_id,a,b\n");
+    for at in 0..2 * BATCH_ROWS + 5 {
+        table.push_str(&format!("{},{},{at},0.5\n", at / 100, at % 100));
+    }
+    let broken = table.replace(&format!("\n{},0,", BATCH_ROWS / 100), &format!("\n{},0,x", BATCH_ROWS / 100));
+    let import = async |text: &str| {
+        let table = Table::open(text.as_bytes(), &schema).expect("a table");
+        let mut positions = Vec::new();
+        let report = table.load_into(&store, |bytes| positions.push(bytes)).await.expect("read to its end");
+        assert_eq!(positions.last(), Some(&(text.len() as u64)), "progress reaches the end");
+        report
+    };
+    let report = import(&broken).await;
+    assert_eq!((report.loaded, report.left_out), (BATCH_ROWS as u64 + 5, BATCH_ROWS as u64 - 1));
+    assert_eq!(report.bad.len(), 1);
+    assert_eq!(report.bad[0].line, BATCH_ROWS as u64 + 2);
+    assert_eq!(store.len().expect("a count"), BATCH_ROWS as u64 + 5);
+
+    for _ in 0..2 {
+        let report = import(&table).await;
+        assert_eq!((report.loaded, report.bad.len()), (2 * BATCH_ROWS as u64 + 5, 0));
+        assert_eq!(store.len().expect("a count"), 2 * BATCH_ROWS as u64 + 5);
+    }
+}
+
+#[test]
+fn identifiers() {
+    assert!(check_id("é 1").is_ok() && check_id(&"x".repeat(1024)).is_ok());
+    assert!(check_id("").is_err() && check_id("a\nb").is_err() && check_id(&"x".repeat(1025)).is_err());
+}

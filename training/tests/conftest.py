@@ -1,0 +1,83 @@
+"""One invented shop, its features and one trained model, shared by all tests that only read them; and an AWS."""
+
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+
+from cloud import BUCKET, REGION
+from imba_training import model
+from imba_training.columns import EXAMPLE
+from imba_training.features import features
+from imba_training.synthesize import synthesize
+from imba_training.train import Search, train
+
+SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=2)
+
+
+@dataclass(frozen=True)
+class Trained:
+    features: Path
+    model: Path
+    training: dict
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("shop")
+    synthesize(out, users=3_000, products=600, seed=11)
+    return out
+
+
+@pytest.fixture(scope="session")
+def made(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("features")
+    features(shop, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def trained(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    out = tmp_path_factory.mktemp("model")
+    return Trained(made, out, train(made, out, SEARCH))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    moto = ThreadedMotoServer(port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }.items():
+        monkeypatch.setenv(name, value)
+    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST")).close()
+    boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return server
+
+
+@pytest.fixture
+def archive(trained: Trained) -> Path:
+    return trained.model / "model.tar.gz"
+
+
+@pytest.fixture
+def score(archive: Path) -> float:
+    row = np.array([EXAMPLE], dtype=np.float32)
+    return float(model.read(archive).inplace_predict(row, validate_features=False)[0])
