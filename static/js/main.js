@@ -22,6 +22,7 @@ async function start() {
     return;
   }
   byId("banner").replaceChildren();
+  byId("views").inert = false;
   begin(model.threshold);
   describe(model);
   const show = { pair: pairView(model), basket: basketView(model), features: featuresView(model) };

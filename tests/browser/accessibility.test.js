@@ -22,6 +22,7 @@ const MODES = {
 const LOOKS = { light: ["light", undefined], dark: ["dark", undefined], narrow: ["light", NARROW] };
 
 async function violations(page) {
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
     window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));

@@ -100,7 +100,7 @@ async function settle(page) {
 /** Opens the page at a fragment such as `#/pair?user=1` and waits until the view is there. */
 export async function open(page, origin, fragment = "") {
   await page.goto(`${origin}/index_imba.html${fragment}`);
-  await page.waitForSelector("main > .view:not([hidden])");
+  await page.waitForSelector("#views:not([inert]) > .view:not([hidden])");
 }
 
 /** The text of the first element that matches, once there is one with a text. */

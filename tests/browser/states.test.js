@@ -71,7 +71,7 @@ it("says that the service is gone, and where it was looked for", async (page, { 
 it("says at the start that the service is gone, and starts when it is back", async (page, { origin }) => {
   let gone = true;
   await intercept(page, "/model", () => (gone ? "abort" : undefined));
-  await open(page, origin, PAIR);
+  await page.goto(`${origin}/index_imba.html${PAIR}`);
   await shows(page, "#banner .notice h3", /The service cannot be reached/);
   gone = false;
   await page.click("#banner .notice button");
