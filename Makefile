@@ -22,7 +22,7 @@ check: check-rust check-deny check-python ## Formatting, lints, documentation, l
 
 fmt: $(TRAINING)/.ready ## Format everything
 	cargo fmt --all
-	cd training && $(CURDIR)/$(TRAINING)/bin/ruff format . ../tests
+	$(TRAINING)/bin/ruff format .
 
 bench: ## Measure against peers; see benches/README.md
 	cargo build --release --bins --examples
@@ -52,8 +52,8 @@ check-deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny check bans licenses sources
 
 check-python: $(TRAINING)/.ready
-	cd training && $(CURDIR)/$(TRAINING)/bin/ruff format --check . ../tests
-	cd training && $(CURDIR)/$(TRAINING)/bin/ruff check . ../tests
+	$(TRAINING)/bin/ruff format --check .
+	$(TRAINING)/bin/ruff check .
 
 $(TOOLS)/bin/cargo-deny:
 	cargo install --quiet --locked --debug --root $(TOOLS) cargo-deny@$(CARGO_DENY_VERSION)

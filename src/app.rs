@@ -1,4 +1,4 @@
-//! The composition root: configuration to adapters to use case to router. The only file that names concrete adapters.
+//! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
 
 use std::fs::File;
 use std::future::Future;
@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -15,7 +14,7 @@ use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, Stor
 use crate::features::FeatureStore;
 use crate::features::embedded::{EmbeddedStore, OpenError};
 use crate::features::table::Table;
-use crate::http::{HttpState, PAGE, router};
+use crate::http::{AccessLog, HttpState, PAGE, edge};
 use crate::inference::Inference;
 use crate::metrics::Metrics;
 use crate::products::ProductNames;
@@ -77,11 +76,10 @@ pub enum StartError {
 
 /// A service that is loaded, warm and ready, but not yet listening.
 pub struct App {
-    /// Every route, over the real adapters.
-    pub router: Router,
+    state: HttpState,
     /// Whether it should be sent requests.
     pub readiness: Arc<Readiness>,
-    limits: config::Server,
+    config: Config,
 }
 
 impl App {
@@ -89,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// The first of these that fails.
-    pub async fn build(config: &Config) -> Result<Self, StartError> {
+    pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
         let scorer: Arc<dyn Scorer> = match config.scorer {
             config::Scorer::Embedded => Arc::new(load_model(config)?),
@@ -98,7 +96,7 @@ impl App {
         let store: Arc<dyn FeatureStore> = match &config.features.store {
             Store::Embedded(embedded) => Arc::new(open_seeded(embedded, &schema).await?),
         };
-        Self::assemble(config, schema, store, scorer).await
+        Self::assemble(config, schema, store, scorer, access_log).await
     }
 
     /// The service over ports that are open already.
@@ -110,6 +108,7 @@ impl App {
         schema: Arc<Schema>,
         store: Arc<dyn FeatureStore>,
         scorer: Arc<dyn Scorer>,
+        access_log: Option<AccessLog>,
     ) -> Result<Self, StartError> {
         let product_names = match &config.products.names {
             Some(table) => taken("products.names", table, read_product_names(table))?,
@@ -125,15 +124,16 @@ impl App {
             metrics,
             product_names,
             &config.server,
-            config.log.access,
+            access_log,
         );
-        Ok(Self { router: router(state, &config.cors), readiness, limits: config.server.clone() })
+        Ok(Self { state, readiness, config: config.clone() })
     }
 
     /// Serves on `listener` until `stop` completes and the drain is over.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
-        server::serve(listener, self.router, &self.limits, stop, || readiness.drain()).await;
+        let edge = edge(&self.state, &self.config.cors);
+        server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
     }
 }
 

@@ -41,10 +41,20 @@ const ROUTES: [&str; 10] = [
 ];
 
 impl Route {
-    /// The route of a matched pattern.
+    /// The route that a request for `path` takes.
     #[must_use]
-    pub fn of(pattern: Option<&str>) -> Self {
-        Self(ROUTES.into_iter().find(|route| Some(*route) == pattern).unwrap_or("other"))
+    pub fn of(path: &str) -> Self {
+        Self(ROUTES.into_iter().find(|pattern| matches(pattern, path)).unwrap_or("other"))
+    }
+}
+
+/// Whether `path` is of `pattern`, in which `{name}` stands for the rest of the path, a segment.
+fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.split_once('{') {
+        None => pattern == path,
+        Some((prefix, _)) => {
+            path.strip_prefix(prefix).is_some_and(|segment| !segment.is_empty() && !segment.contains('/'))
+        }
     }
 }
 

@@ -137,7 +137,7 @@ fn unknown_pair(pair: &PairKey) -> Problem {
 /// Settles the forms before the body is read, so that a request nobody can answer is not read for nothing.
 pub(super) async fn receive(state: &HttpState, request: Request) -> Result<Received, Problem> {
     let (reply, form) = (reply_form(request.headers())?, body_form(request.headers())?);
-    let body = read_body(request.into_body(), state.0.body_limit).await?;
+    let body = read_body(request, state.0.body_limit).await?;
     Ok(Received { reply, form, body })
 }
 

@@ -113,6 +113,31 @@ fn margins_and_iterations() {
     assert_eq!(score(&["--iterations", "five"]).0, 2);
 }
 
+/// Leaves and contributions of the recorded row, as the official package gives them.
+#[test]
+fn leaves_and_contributions() {
+    for (output, tolerance) in [("leaf", 0.0), ("contributions", 1e-5)] {
+        let folder = folder();
+        let mut command = imba(&folder);
+        command.args(["score", "--output", output, "--model"]).arg(fixture("binary.ubj"));
+        let (code, stdout, stderr) =
+            run_with_input(&mut command, &fixture_lines("rows.csv")[..10].join("\n"));
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        let expected = fixture_lines(&format!("{output}.txt"));
+        assert_eq!(stdout.lines().count(), expected.len());
+        for (found, expected) in stdout.lines().zip(&expected) {
+            let numbers = |line: &str| {
+                line.split(',').map(|cell| cell.parse().expect("a number")).collect::<Vec<f64>>()
+            };
+            let (found, expected) = (numbers(found), numbers(expected));
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() <= tolerance, "{output}: {found} {expected}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_file_that_is_no_model_is_refused() {
     let folder = folder();

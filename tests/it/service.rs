@@ -9,6 +9,7 @@ use imba::config::Config;
 use imba::config::source::{Origin, Raw, Settings};
 use imba::features::embedded::EmbeddedStore;
 use imba::features::{FeatureRow, FeatureStore, PairKey};
+use imba::http::AccessLog;
 use imba::schema::Schema;
 use imba::scorer::Scorer;
 use imba::scorer::embedded::EmbeddedScorer;
@@ -49,6 +50,7 @@ pub(crate) struct Builder {
     pairs: Vec<(PairKey, FeatureRow)>,
     store: Option<Arc<dyn FeatureStore>>,
     scorer: Option<Arc<dyn Scorer>>,
+    access_log: Option<AccessLog>,
 }
 
 impl TestService {
@@ -65,6 +67,7 @@ impl TestService {
             pairs: vec![(PairKey::new("1", "2"), recorded_row())],
             store: None,
             scorer: None,
+            access_log: None,
             folder: Arc::clone(&folder),
         };
         for (key, path) in [
@@ -141,6 +144,12 @@ impl Builder {
         self
     }
 
+    /// Writes an access log.
+    pub(crate) fn access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
     pub(crate) fn config(&self) -> Config {
         Config::resolve(&self.settings).expect("the test's configuration")
     }
@@ -157,17 +166,17 @@ impl Builder {
             Some(ref scorer) => Arc::clone(scorer),
             None => Arc::new(self.fixture_scorer()),
         };
-        let store: Arc<dyn FeatureStore> = match self.store {
-            Some(store) => store,
-            None => {
-                let path = self.folder.path().join("features.redb");
-                let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
-                store.put_many(self.pairs).await.expect("pairs stored");
-                Arc::new(store)
-            }
+        let store: Arc<dyn FeatureStore> = if let Some(store) = self.store {
+            store
+        } else {
+            let path = self.folder.path().join("features.redb");
+            let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
+            store.put_many(self.pairs).await.expect("pairs stored");
+            Arc::new(store)
         };
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let app = App::assemble(&config, schema, store, scorer).await.expect("the service starts");
+        let app =
+            App::assemble(&config, schema, store, scorer, self.access_log).await.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -77,12 +77,25 @@ def build(work):
     library = os.path.dirname(xgb.__file__)
     driver = os.path.join(work, "peers")
     subprocess.run(
-        ["gcc", "-O2", "-o", driver, os.path.join(HERE, "peers.c"), os.path.join(library, "lib", "libxgboost.so"),
-         "-Wl,-rpath," + os.path.join(library, "lib"), "-ldl", "-lm"], check=True,
+        [
+            "gcc",
+            "-O2",
+            "-o",
+            driver,
+            os.path.join(HERE, "peers.c"),
+            os.path.join(library, "lib", "libxgboost.so"),
+            "-Wl,-rpath," + os.path.join(library, "lib"),
+            "-ldl",
+            "-lm",
+        ],
+        check=True,
     )
     lines = subprocess.run(
         ["cargo", "bench", "-q", "-p", "gbtree", "--bench", "peers", "--no-run", "--message-format=json"],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout.splitlines()
     targets = [json.loads(line) for line in lines if '"executable":"' in line]
     return driver, [t["executable"] for t in targets if t["target"]["name"] == "peers"][0]
@@ -112,8 +125,12 @@ def main():
                 for key, value in run(command).items():
                     figures.setdefault(key, []).append(value)
         median = {key: statistics.median(values) for key, values in figures.items()}
-        for measure, label in (("single", "1 row, µs"), ("batch", "10,000 rows, µs per row"),
-                               ("contributions", "contributions, µs per row"), ("load", "load, ms")):
+        for measure, label in (
+            ("single", "1 row, µs"),
+            ("batch", "10,000 rows, µs per row"),
+            ("contributions", "contributions, µs per row"),
+            ("load", "load, ms"),
+        ):
             mine, peer = median["gbtree-" + measure], median.get("xgboost-" + measure)
             compiled = median.get("tl2cgen-" + measure)
             cells = ["%.3g" % mine, "%.3g" % peer, "%.1f" % (peer / mine)]
