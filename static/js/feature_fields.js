@@ -40,7 +40,10 @@ function field(name, changed) {
     const value = Number(input.value);
     const known = input.value.trim() !== "" && Number.isFinite(value);
     slider.classList.toggle("missing", !known);
-    if (!known) return;
+    if (!known) {
+      slider.value = slider.min;
+      return;
+    }
     // A value outside of the usual range widens the slider rather than being changed by it.
     slider.min = String(Math.min(min, value));
     slider.max = String(Math.max(max, value));

@@ -5,6 +5,7 @@ import { answer, shown } from "./answer.js";
 import { featureFields } from "./feature_fields.js";
 import { checkFilled } from "./form.js";
 import { byId } from "./markup.js";
+import { count } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { scoreTable } from "./score_table.js";
 import { predict, predictPairs, scoreRow } from "./service.js";
@@ -17,6 +18,9 @@ const EXAMPLE =
 /** A row is noted in the address once the reader rests: browsers slow down pages that do so all the time. */
 const NOTED_MS = 400;
 
+/** Characters of a table that the page shows for editing. */
+const LONGEST = 100_000;
+
 /** The view, for a service with this model. */
 export function featuresView(model) {
   const names = model.feature_names;
@@ -27,6 +31,8 @@ export function featuresView(model) {
   const live = liveScore(model);
   /** The row and its score before the reader began to change it. */
   let before = null;
+  /** The last table and its text, to come back to from the reason of one of its rows. */
+  let many = null;
   let [waiting, trying, noting] = [false, false, 0];
 
   form.addEventListener("submit", (event) => {
@@ -45,15 +51,13 @@ export function featuresView(model) {
     if (table.rows.length === 1 && table.kind === "rows") {
       go("features", { row: inOrder(table, table.rows[0], names).join(",") });
     } else {
-      note("features");
-      scoreMany(table);
+      many = { table, text };
+      go("features");
     }
   }
 
   function scoreMany(table) {
-    live.hide();
-    fields.write([]);
-    panel.run(async (signal) => {
+    return panel.run(async (signal) => {
       const ask = table.kind === "pairs" ? predictPairs : predict;
       const { predictions } = await ask(bodyOf(table), signal);
       return scoreTable(model, table, predictions);
@@ -62,11 +66,8 @@ export function featuresView(model) {
 
   async function takeFile(chosen) {
     if (!chosen) return;
-    const text = await chosen.text();
+    take(await chosen.text());
     file.value = "";
-    rows.value = text.length > 20_000 ? "" : text;
-    rows.placeholder = text.length > 20_000 ? `${chosen.name}: ${text.length.toLocaleString("en")} characters` : EXAMPLE;
-    take(text);
   }
 
   function scoreOne(row) {
@@ -100,17 +101,19 @@ export function featuresView(model) {
     tryOut();
   }
 
-  rows.placeholder = EXAMPLE;
   return (params) => {
     const row = params.get("row") ?? "";
     clearTimeout(noting);
-    rows.value = row;
+    const text = row || (many?.text ?? "");
+    const fits = text.length <= LONGEST;
+    rows.value = fits ? text : "";
+    rows.placeholder = fits ? EXAMPLE : `${count(many.table.rows.length, "row")}, too long to be edited here; their scores are in the table.`;
     before = null;
     byId("features-back").hidden = true;
     fields.write(row.split(","));
     if (row !== "") return scoreOne(row);
     live.hide();
-    return panel.clear();
+    return many ? scoreMany(many.table) : panel.clear();
   };
 }
 

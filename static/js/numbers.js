@@ -10,14 +10,13 @@ export function percent(probability) {
 }
 
 /** A number with a typographic minus, as margins are written. */
-export function plain(number, digits = 2) {
-  return number.toFixed(digits).replace("-", "−");
+export function plain(number) {
+  return number.toFixed(2).replace("-", "−");
 }
 
 /** A change with its sign: "+0.83", "−1.20". */
 export function signed(change) {
-  const digits = change !== 0 && Math.abs(change) < 0.01 ? 4 : 2;
-  return `${change < 0 ? "" : "+"}${plain(change, digits)}`;
+  return `${change < 0 ? "" : "+"}${plain(change)}`;
 }
 
 /** A value of a feature, shortened for reading; "missing" for null. */

@@ -45,7 +45,7 @@ async function one(model, suffix, body, type, signal) {
   const [entry] = explain ? answer.explanations : answer.predictions;
   if (!entry.error) return entry;
   const title = suffix === "" ? "This row has no score" : "This pair has no score";
-  throw new ServiceError("problem", { title, advice: sentence(entry.error.detail), retry: false });
+  throw new ServiceError("problem", { title, advice: advise(entry.error), retry: false });
 }
 
 const get = (path, signal) => call(path, { method: "GET" }, signal);
@@ -116,6 +116,13 @@ function unauthorised(problem) {
   });
 }
 
+/** What to do about some of the service's problems. */
+const ADVICE = {
+  unknown_pair: "A score needs the history of both: the customer must have bought the product before, and the table must hold the pair.",
+  unknown_user: "Check the id. The table may be older than the customer's first order.",
+  body_too_large: "Split the table and score its parts.",
+};
+
 /** Errors that another try with the same input cannot mend. */
 const FINAL = new Set([400, 404, 405, 406, 413, 415, 422]);
 
@@ -130,11 +137,15 @@ function wrong(response, problem) {
   }
   const wait = Number(response.headers.get("retry-after"));
   const advice = wait > 0 ? `Try again in ${wait} ${wait === 1 ? "second" : "seconds"}.` : "";
-  return new ServiceError("problem", { title: problem.title, advice: [sentence(problem.detail), advice].filter(Boolean).join(" "), problem, retry });
+  return new ServiceError("problem", { title: problem.title, advice: advise(problem, advice), problem, retry });
+}
+
+function advise({ code, detail }, more = "") {
+  return [sentence(detail), ADVICE[code] ?? "", more].filter(Boolean).join(" ");
 }
 
 /** A detail of the service as a sentence. */
-export function sentence(detail = "") {
+function sentence(detail = "") {
   const text = detail.charAt(0).toUpperCase() + detail.slice(1);
   return text === "" || /[.!?]$/.test(text) ? text : `${text}.`;
 }

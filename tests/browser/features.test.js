@@ -145,6 +145,18 @@ it("scores a dropped file, keeps its ids, sorts and downloads", async (page, { o
   }
 });
 
+it("comes back from the reason of a row to the table", async (page, { origin }) => {
+  await open(page, origin, "#/features");
+  await paste(page, `${RECORDED}\n${RECORDED.replace("57", "3")}`);
+  await page.waitForSelector("#answer-features table.scores");
+  const [, second] = await tableScores(page);
+  await page.click("#answer-features tbody tr:nth-child(2) a");
+  await shows(page, "#answer-features .score .exact", new RegExp(`^${second}$`));
+  await page.goBack();
+  await page.waitForSelector("#answer-features table.scores");
+  assert.equal((await page.$eval("#features-rows", (area) => area.value)).split("\n").length, 2);
+});
+
 it("scores a list of pairs", async (page, { origin }) => {
   await open(page, origin, "#/features");
   await paste(page, "product_id,user_id\n2,1\n1000,1\n9999,1\n");

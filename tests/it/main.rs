@@ -6,6 +6,8 @@ mod cli;
 mod config;
 /// Which origins may call, on every kind of answer.
 mod cors;
+/// `/explain` and `/explain/pair`.
+mod explain;
 /// Faults behind the ports: what the client hears, and that the service goes on.
 mod faults;
 /// Scores equal to those of the official package.
@@ -24,6 +26,8 @@ mod pair;
 mod predict;
 /// Every documented problem and its document.
 mod problems;
+/// `/recommend` and `/users`.
+mod recommend;
 /// The harness.
 mod service;
 /// Stopping without losing a request.
