@@ -24,6 +24,8 @@ mod pair;
 mod predict;
 /// Every documented problem and its document.
 mod problems;
+/// A new model without a pause, and what happens when it is none.
+mod reload;
 /// The harness.
 mod service;
 /// Stopping without losing a request.
