@@ -1,12 +1,12 @@
 // Numbers as people read them. The exact number is always shown beside a rounded one.
 
-/** A probability as a percentage with the digits that matter: 0.0034 → "0.34 %", 0.62 → "62 %". */
+/** A probability as a percentage with the digits that matter: 0.0034 → "0.34 %", 0.62 → "62.0 %". */
 export function percent(probability) {
   const value = probability * 100;
   if (value > 0 && value < 0.01) return "< 0.01 %";
   if (value < 100 && value > 99.99) return "> 99.99 %";
   const digits = value < 1 || value > 99 ? 2 : 1;
-  return `${value.toFixed(digits).replace(/\.0+$/, "")} %`;
+  return `${value.toFixed(digits)} %`;
 }
 
 /** A number with a typographic minus, as margins are written. */
