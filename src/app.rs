@@ -1,5 +1,6 @@
 //! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
 
+use std::error::Error;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, Store};
@@ -17,23 +19,26 @@ use crate::features::table::Table;
 use crate::http::{AccessLog, HttpState, PAGE, edge};
 use crate::inference::Inference;
 use crate::metrics::Metrics;
+use crate::model::ModelSource;
+use crate::model::file::LocalFile;
+use crate::model::reload::Reload;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::schema::Schema;
 use crate::scorer::Scorer;
-use crate::scorer::embedded::{EmbeddedScorer, LoadError};
+use crate::scorer::embedded::EmbeddedScorer;
 use crate::{config, server};
 
 /// Why the service does not start. Each text says what to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The model cannot be used.
-    #[error("model.path: {}: {source}", path.display())]
+    #[error("model.path: {location}: {source}")]
     Model {
-        /// The model file.
-        path: PathBuf,
+        /// Where the model was to come from.
+        location: String,
         /// What is wrong with it.
-        source: LoadError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The feature store cannot be used.
     #[error("features.embedded.path: {}: {source}", path.display())]
@@ -79,6 +84,8 @@ pub struct App {
     state: HttpState,
     /// Whether it should be sent requests.
     pub readiness: Arc<Readiness>,
+    metrics: Metrics,
+    reload: Option<Reload>,
     config: Config,
 }
 
@@ -89,14 +96,18 @@ impl App {
     /// The first of these that fails.
     pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
-        let scorer: Arc<dyn Scorer> = match config.scorer {
-            config::Scorer::Embedded => Arc::new(load_model(config)?),
+        let (scorer, reload): (Arc<dyn Scorer>, _) = match config.scorer {
+            config::Scorer::Embedded => {
+                let (scorer, reload) = load_model(config).await?;
+                (scorer, Some(reload))
+            }
         };
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
         let store: Arc<dyn FeatureStore> = match &config.features.store {
             Store::Embedded(embedded) => Arc::new(open_seeded(embedded, &schema).await?),
         };
-        Self::assemble(config, schema, store, scorer, access_log).await
+        let app = Self::assemble(config, schema, store, scorer, access_log).await?;
+        Ok(Self { reload, ..app })
     }
 
     /// The service over ports that are open already.
@@ -114,26 +125,36 @@ impl App {
             Some(table) => taken("products.names", table, read_product_names(table))?,
             None => ProductNames::default(),
         };
-        let metrics = Metrics::new(&scorer.info());
+        let metrics = Metrics::new(Arc::clone(&scorer));
         let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
         readiness.check().await?;
         let state = HttpState::new(
             inference,
             Arc::clone(&readiness),
-            metrics,
+            metrics.clone(),
             product_names,
             &config.server,
             access_log,
         );
-        Ok(Self { state, readiness, config: config.clone() })
+        Ok(Self { state, readiness, metrics, reload: None, config: config.clone() })
     }
 
-    /// Serves on `listener` until `stop` completes and the drain is over.
+    /// Notified, the service looks at once for a new model; `None` when it has no model to replace.
+    #[must_use]
+    pub fn reload_now(&self) -> Option<Arc<Notify>> {
+        self.reload.as_ref().map(Reload::now)
+    }
+
+    /// Serves on `listener`, with the newest model there is, until `stop` completes and the drain is over.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
+        let reload = self.reload.map(|reload| tokio::spawn(reload.run(self.metrics)));
         let edge = edge(&self.state, &self.config.cors);
         server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
+        if let Some(reload) = reload {
+            reload.abort();
+        }
     }
 }
 
@@ -164,19 +185,28 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
     }
 }
 
-fn load_model(config: &Config) -> Result<EmbeddedScorer, StartError> {
-    let path = &config.model.path;
-    let scorer = EmbeddedScorer::load(path, &config.features.columns)
-        .map_err(|source| StartError::Model { path: path.clone(), source })?;
+/// The model that the configuration names, and the watch over its source.
+async fn load_model(config: &Config) -> Result<(Arc<EmbeddedScorer>, Reload), StartError> {
+    let source: Arc<dyn ModelSource> = Arc::new(LocalFile::new(config.model.path.clone()));
+    let location = source.location();
+    let unusable = |source| StartError::Model { location: location.clone(), source };
+    let file = source
+        .fetch(None)
+        .await
+        .map_err(|error| unusable(error.into()))?
+        .unwrap_or_else(|| unreachable!("a file without a known stamp is always fetched"));
+    let scorer = EmbeddedScorer::new(&file.bytes, config.features.columns.clone())
+        .map_err(|error| unusable(error.into()))?;
+    let scorer = Arc::new(scorer);
     let model = scorer.info();
     info!(
         model.version = model.version,
         model.objective = model.objective,
         model.trees = model.trees,
-        "model loaded from {}",
-        path.display()
+        "model loaded from {location}"
     );
-    Ok(scorer)
+    let reload = Reload::new(source, Arc::clone(&scorer) as _, file.stamp, config.model.reload_interval);
+    Ok((scorer, reload))
 }
 
 fn open_embedded(embedded: &EmbeddedStoreConfig, columns: &[String]) -> Result<EmbeddedStore, StartError> {

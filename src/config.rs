@@ -74,6 +74,8 @@ pub enum Origins {
 pub struct Model {
     /// `model.path`
     pub path: PathBuf,
+    /// `model.reload_interval`; `None` for `"off"`
+    pub reload_interval: Option<Duration>,
     /// `model.threshold`
     pub threshold: f64,
 }
@@ -168,7 +170,11 @@ impl Config {
                 drain: reader.duration("server.drain"),
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
-            model: Model { path: reader.path("model.path"), threshold: reader.finite("model.threshold") },
+            model: Model {
+                path: reader.path("model.path"),
+                reload_interval: reader.interval("model.reload_interval"),
+                threshold: reader.finite("model.threshold"),
+            },
             scorer: reader.choice("scorer.kind", &[("embedded", Scorer::Embedded)]),
             features: Features { columns: columns(&mut reader), store: store(&mut reader) },
             products: Products { names: reader.table("products.names") },

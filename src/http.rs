@@ -146,7 +146,12 @@ fn cors_layer(cors: &Cors) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([observe::REQUEST_ID, observe::SERVER_TIMING, header::RETRY_AFTER])
+        .expose_headers([
+            answer::MODEL_VERSION,
+            observe::REQUEST_ID,
+            observe::SERVER_TIMING,
+            header::RETRY_AFTER,
+        ])
         .max_age(cors.max_age)
 }
 

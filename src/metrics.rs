@@ -1,11 +1,14 @@
 //! What the service counts, for Prometheus to fetch.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::inference::Stages;
-use crate::scorer::ModelInfo;
+use crate::scorer::Scorer;
 
 /// Upper bounds in seconds: from a single row in process to an upstream at its deadline.
 const BUCKETS: [f64; 17] = [
@@ -69,6 +72,14 @@ struct StageLabels {
     stage: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: &'static str,
+}
+
+const LOADED: &str = "loaded";
+const FAILED: &str = "failed";
+
 /// The counters of one service; cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -77,12 +88,31 @@ pub struct Metrics {
     durations: Family<RequestLabels, Histogram>,
     in_flight: Gauge<i64, AtomicI64>,
     stages: [Histogram; 3],
+    reloads: Family<ReloadLabels, Counter>,
+    reload_failed: Gauge<i64, AtomicI64>,
+}
+
+/// The model that `scorer` uses when the metrics are fetched.
+struct ModelInUse(Arc<dyn Scorer>);
+
+impl fmt::Debug for ModelInUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ModelInUse").field(&self.0.info()).finish()
+    }
+}
+
+impl Collector for ModelInUse {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let model = self.0.info();
+        let info = Info::new([("version", model.version.clone()), ("objective", model.objective.clone())]);
+        info.encode(encoder.encode_descriptor("model", "The model in use", None, MetricType::Info)?)
+    }
 }
 
 impl Metrics {
-    /// All counters at zero, and the model in use.
+    /// All counters at zero, and the model that `scorer` uses.
     #[must_use]
-    pub fn new(model: &ModelInfo) -> Self {
+    pub fn new(scorer: Arc<dyn Scorer>) -> Self {
         let mut registry = Registry::with_prefix("imba");
         let requests = Family::<RequestLabels, Counter>::default();
         registry.register(
@@ -106,15 +136,44 @@ impl Metrics {
             Unit::Seconds,
             stages.clone(),
         );
+        registry.register_collector(Box::new(ModelInUse(scorer)));
+        let reloads = Family::<ReloadLabels, Counter>::default();
         registry.register(
-            "model",
-            "The model in use",
-            Info::new([("version", model.version.clone()), ("objective", model.objective.clone())]),
+            "model_reloads",
+            "New models that were put to use, or that failed to be",
+            reloads.clone(),
+        );
+        for outcome in [LOADED, FAILED] {
+            drop(reloads.get_or_create(&ReloadLabels { outcome }));
+        }
+        let reload_failed = Gauge::default();
+        registry.register(
+            "model_reload_failed",
+            "1 while the newest model could not be put to use and an older one serves, else 0",
+            reload_failed.clone(),
         );
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let stages =
             Stages::default().named().map(|(stage, _)| stages.get_or_create(&StageLabels { stage }).clone());
-        Self { registry: Arc::new(registry), requests, durations, in_flight, stages }
+        let registry = Arc::new(registry);
+        Self { registry, requests, durations, in_flight, stages, reloads, reload_failed }
+    }
+
+    /// A new model serves.
+    pub fn model_reloaded(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: LOADED }).inc();
+        self.model_is_current();
+    }
+
+    /// A new model could not be put to use.
+    pub fn model_not_reloaded(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: FAILED }).inc();
+        self.reload_failed.set(1);
+    }
+
+    /// The model in use is the newest there is.
+    pub fn model_is_current(&self) {
+        self.reload_failed.set(0);
     }
 
     /// A request has come.

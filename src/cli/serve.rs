@@ -1,5 +1,9 @@
 //! `imba serve`.
 
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tracing::info;
 
 use super::{CommandError, ConfigArgs};
@@ -20,7 +24,9 @@ pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
 
 async fn run(config: &Config, access_log: Option<AccessLog>) -> Result<(), CommandError> {
     let stop = stop_signal().map_err(CommandError::failed)?;
+    let hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed)?;
     let app = App::build(config, access_log).await?;
+    tokio::spawn(reload_on(hang_up, app.reload_now()));
     let listener = listen(&config.server).await?;
     let address = listener
         .local_addr()
@@ -28,4 +34,16 @@ async fn run(config: &Config, access_log: Option<AccessLog>) -> Result<(), Comma
     info!(server.address = %address, "listening on http://{address}/");
     app.serve(listener, stop).await;
     Ok(())
+}
+
+/// SIGHUP asks for the newest model, as it asks other servers to read their files again.
+async fn reload_on(mut hang_up: Signal, reload_now: Option<Arc<Notify>>) {
+    while hang_up.recv().await.is_some() {
+        if let Some(now) = &reload_now {
+            info!("SIGHUP: looking for a new model");
+            now.notify_one();
+        } else {
+            info!("SIGHUP: the model is not in this process; there is nothing to reload");
+        }
+    }
 }

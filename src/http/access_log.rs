@@ -43,7 +43,7 @@ impl AccessLog {
     ) {
         let Line { method, uri, client } = request;
         let (path, id) = (uri.path(), id.to_str().unwrap_or_default());
-        let milliseconds = elapsed.as_secs_f64() * 1e3;
+        let (milliseconds, microseconds) = (elapsed.as_millis(), elapsed.as_micros() % 1000);
         let time = humantime::format_rfc3339_micros(SystemTime::now());
         self.lines.gather(|out| {
             let written = if self.json {
@@ -52,12 +52,12 @@ impl AccessLog {
                     .and_then(|()| escaped(out, path))
                     .and_then(|()| write!(out, r#" {status}","request_id":""#))
                     .and_then(|()| escaped(out, id))
-                    .and_then(|()| write!(out, r#"","duration_ms":{milliseconds:.3}"#))
+                    .and_then(|()| write!(out, r#"","duration_ms":{milliseconds}.{microseconds:03}"#))
                     .and_then(|()| client.map_or(Ok(()), |client| write!(out, r#","client.address":"{client}""#)))
                     .and_then(|()| code.map_or(Ok(()), |code| write!(out, r#","code":"{}""#, code.word())))
                     .and_then(|()| out.write_all(b",\"target\":\"imba::access\"}\n"))
             } else {
-                write!(out, "{time}  INFO imba::access: {method} {path} {status} request_id={id} duration_ms={milliseconds:.3}")
+                write!(out, "{time}  INFO imba::access: {method} {path} {status} request_id={id} duration_ms={milliseconds}.{microseconds:03}")
                     .and_then(|()| client.map_or(Ok(()), |client| write!(out, " client.address={client}")))
                     .and_then(|()| code.map_or(Ok(()), |code| write!(out, " code={}", code.word())))
                     .and_then(|()| out.write_all(b"\n"))

@@ -93,6 +93,7 @@ async fn reply_with<'a>(
         Reply::Text => text(&explanations),
         Reply::Json => json(state, &explanations, &rows, entries),
     };
+    let response = answer::by_model(response, &explanations.scores.model);
     Ok(observe::with_stages(response, stages))
 }
 

@@ -158,7 +158,8 @@ fn server_timing(stages: &Stages) -> HeaderValue {
     let mut text = String::with_capacity(64);
     for (name, time) in stages.named() {
         let separator = if text.is_empty() { "" } else { ", " };
-        write!(text, "{separator}{name};dur={:.3}", time.as_secs_f64() * 1e3)
+        let microseconds = time.as_micros();
+        write!(text, "{separator}{name};dur={}.{:03}", microseconds / 1000, microseconds % 1000)
             .unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
     }
     HeaderValue::try_from(text).unwrap_or_else(|_| unreachable!("digits are visible ASCII"))

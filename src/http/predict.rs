@@ -30,7 +30,7 @@ pub(super) async fn predict(State(state): State<HttpState>, request: Request) ->
             answer::json(&scores, problems.map(|problem| (None, problem)), inference.threshold())
         }
     };
-    Ok(observe::with_stages(response, stages))
+    Ok(observe::with_stages(answer::by_model(response, &scores.model), stages))
 }
 
 /// `POST /predict/pair`: pairs to their stored rows to scores.
@@ -49,7 +49,7 @@ pub(super) async fn predict_pair(
         Reply::Text => answer::text(&scores),
         Reply::Json => answer::json(&scores, entries.into_iter(), inference.threshold()),
     };
-    Ok(observe::with_stages(response, stages))
+    Ok(observe::with_stages(answer::by_model(response, &scores.model), stages))
 }
 
 /// A request as it came in: its body, and the forms of that and of the answer.

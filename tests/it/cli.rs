@@ -107,6 +107,10 @@ fn margins_and_iterations() {
     let probability: f64 = fixture_lines("scores.txt")[0].parse().expect("a number");
     assert!((1.0 / (1.0 + (-margin).exp()) - probability).abs() < 1e-6, "{margin} {probability}");
     assert_eq!(score(&["--iterations", "0..20"]).1.trim(), fixture_lines("scores.txt")[0]);
+    for all in ["0..0", "0..", ".."] {
+        assert_eq!(score(&["--iterations", all]).1.trim(), fixture_lines("scores.txt")[0], "{all}");
+    }
+    assert_eq!(score(&["--iterations", "5..0"]).1, score(&["--iterations", "5..20"]).1);
     assert_ne!(score(&["--iterations", "0..5"]).1.trim(), fixture_lines("scores.txt")[0]);
     let (code, _, stderr) = score(&["--iterations", "0..21"]);
     assert!(code == 1 && stderr.contains("20"), "{stderr}");
@@ -286,6 +290,38 @@ fn serves_until_sigterm_then_exits_0() {
     let mut rest = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut rest).expect("UTF-8");
     assert!(rest.contains("SIGTERM: stopping") && rest.contains("drained"), "{rest}");
+}
+
+/// SIGHUP makes it look at once, whatever the interval, and say what it found.
+#[test]
+fn sighup_reloads_the_model() {
+    let folder = folder();
+    let path = folder.path().join("model");
+    std::fs::copy(fixture("binary.ubj"), &path).expect("copied");
+    let mut imba = imba(&folder);
+    imba.env("IMBA__MODEL__PATH", &path).env("IMBA__MODEL__RELOAD_INTERVAL", "off");
+    let mut child = imba.stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let pid = child.id().to_string();
+    let mut wait_for = |words: &str| {
+        let mut log = String::new();
+        while !log.contains(words) {
+            assert_ne!(stderr.read_line(&mut log).expect("UTF-8"), 0, "no {words} in {log}");
+        }
+    };
+    wait_for("server.address");
+    let hang_up =
+        || assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());
+    hang_up();
+    wait_for("is the one in use");
+    std::fs::copy(fixture("binary.json"), &path).expect("copied");
+    hang_up();
+    wait_for("model reloaded from");
+    std::fs::write(&path, "no model").expect("written");
+    hang_up();
+    wait_for("the old model goes on serving");
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
 }
 
 /// The demo's tables belong to the demo: away from it the service starts without them and says so.

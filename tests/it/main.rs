@@ -28,6 +28,8 @@ mod predict;
 mod problems;
 /// `/recommend` and `/users`.
 mod recommend;
+/// A new model without a pause, and what happens when it is none.
+mod reload;
 /// The harness.
 mod service;
 /// Stopping without losing a request.

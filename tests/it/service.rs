@@ -157,26 +157,28 @@ impl Builder {
     /// The small model of the fixtures.
     pub(crate) fn fixture_scorer(&self) -> EmbeddedScorer {
         let config = self.config();
-        EmbeddedScorer::load(&config.model.path, &config.features.columns).expect("fixture model")
+        let file = std::fs::read(&config.model.path).expect("fixture");
+        EmbeddedScorer::new(&file, config.features.columns).expect("fixture model")
     }
 
     pub(crate) async fn start(self) -> TestService {
         let config = self.config();
-        let scorer = match self.scorer {
-            Some(ref scorer) => Arc::clone(scorer),
-            None => Arc::new(self.fixture_scorer()),
-        };
-        let store: Arc<dyn FeatureStore> = if let Some(store) = self.store {
-            store
-        } else {
+        let open = || {
             let path = self.folder.path().join("features.redb");
-            let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
-            store.put_many(self.pairs).await.expect("pairs stored");
-            Arc::new(store)
+            EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("a store")
         };
-        let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let app =
-            App::assemble(&config, schema, store, scorer, self.access_log).await.expect("the service starts");
+        if self.store.is_none() {
+            open().put_many(self.pairs.clone()).await.expect("pairs stored");
+        }
+        let app = if self.store.is_none() && self.scorer.is_none() {
+            App::build(&config, self.access_log).await
+        } else {
+            let scorer = self.scorer.clone().unwrap_or_else(|| Arc::new(self.fixture_scorer()));
+            let store = self.store.clone().unwrap_or_else(|| Arc::new(open()));
+            let schema = Arc::new(Schema::new(config.features.columns.clone()));
+            App::assemble(&config, schema, store, scorer, self.access_log).await
+        };
+        let app = app.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let (stop, stopped) = oneshot::channel::<()>();
