@@ -32,13 +32,15 @@ async function start() {
   });
 }
 
-/** Shows one view and marks its tab. */
+/** Shows one view and marks its tab. Whoever came by a link that is now out of sight goes on at the view's title. */
 function reveal(shown) {
+  const came = document.activeElement;
   for (const view of VIEWS) byId(`view-${view}`).hidden = view !== shown;
   for (const tab of document.querySelectorAll("[data-view]")) {
     if (tab.dataset.view === shown) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
+  if (came !== document.body && !came.checkVisibility()) byId(`title-${shown}`).focus();
   document.title = `${TITLES[shown]} – imba`;
 }
 

@@ -103,6 +103,16 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
   assert.equal(keys.at(-1), "right");
 }, { expectedErrors: [NETWORK] });
 
+it("does not ask for a key while the reader types", async (page, { origin }) => {
+  await intercept(page, "/users", () => json(problem(401), 401));
+  await open(page, origin);
+  const refused = page.waitForResponse((response) => response.status() === 401);
+  await page.type("#pair-user", "1");
+  await refused;
+  await new Promise((done) => setTimeout(done, 200));
+  assert.equal(await page.$("#key[open]"), null);
+}, { expectedErrors: [NETWORK] });
+
 it("says what to do when no key is given", async (page, { origin }) => {
   await intercept(page, "/explain/pair", () => json(problem(401), 401));
   await open(page, origin, PAIR);
