@@ -54,12 +54,31 @@ const post = (path, body, type, signal) => call(path, { method: "POST", body, he
 async function call(path, request, signal, quietly = false) {
   for (;;) {
     const response = await send(path, request, signal);
-    if (response.ok) return read(response);
+    if (response.ok) {
+      noticeModel(response);
+      return read(response);
+    }
     const problem = await readProblem(response);
     const refused = response.status === 401 || response.status === 403;
     if (refused && !quietly && (await askForKey(response.status === 403 || storedKey() !== null))) continue;
     throw refused ? unauthorised(problem) : wrong(response, problem);
   }
+}
+
+let version = null;
+let replaced = () => {};
+
+/** Calls `told` when answers begin to come from another model than before: the operator has replaced it. */
+export function onOtherModel(told) {
+  replaced = told;
+}
+
+function noticeModel(response) {
+  const present = response.headers.get("x-model-version");
+  if (present === null || present === version) return;
+  const known = version !== null;
+  version = present;
+  if (known) replaced();
 }
 
 async function send(path, request, signal) {

@@ -155,6 +155,24 @@ it("shows a score that is no probability as the number it is", async (page, { or
   assert.equal(await page.$("#answer-pair .scale"), null);
 });
 
+it("follows a model that is replaced while the page is open", async (page, { origin }) => {
+  const model = await ask(origin, "/model");
+  const other = { ...model, version: "f".repeat(64), objective: "reg:squarederror" };
+  const explanation = { score: 3.5, likely: true, margin: 3.5, base: 3.5, contributions: model.feature_names.map(() => 0), values: model.feature_names.map(() => 1) };
+  const headers = { "x-model-version": other.version };
+  await open(page, origin, PAIR);
+  await shows(page, "#answer-pair .score strong", /%/);
+  const answers = { "/model": other, "/explain/pair": { explanations: [explanation] } };
+  await page.setRequestInterception(true);
+  page.on("request", (request) => {
+    const document = answers[new URL(request.url()).pathname];
+    return document ? request.respond(json(document, 200, headers)) : request.continue();
+  });
+  await page.click("#form-pair .primary");
+  await shows(page, "#model", /ffffffffffff · reg:squarederror/);
+  await shows(page, "#answer-pair .score strong", /^3\.5$/);
+});
+
 it("lets nothing jump from the first paint to the answer", async (page, { origin }) => {
   await page.evaluateOnNewDocument(() => {
     window.shifts = [];
