@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench demo test-rust test-browser test-training check-rust check-deny check-python clean
+.PHONY: help run test check fmt bench demo screenshots test-rust test-browser test-training check-rust check-deny check-python clean
 
 CARGO_DENY_VERSION := 0.20.2
 TOOLS := target/tools
@@ -30,6 +30,10 @@ bench: ## Measure against peers; see benches/README.md
 
 demo: $(TRAINING)/.ready ## Make demo/ anew from invented shoppers, and say what changed
 	$(TRAINING)/bin/python -m imba_training demo --out demo
+
+screenshots: tests/browser/node_modules/.ready ## Take the README's pictures from the real page
+	cargo build --bin imba
+	cd tests/browser && IMBA_BIN=$(BIN) npm run screenshots
 
 test-rust: ## The service's and the engine's tests
 	cargo test --workspace
