@@ -23,6 +23,7 @@ pub(crate) struct Layout {
     slots: Slots,
     runs: Vec<Run>,
     groups: usize,
+    features: usize,
 }
 
 /// Consecutive trees of one layout.
@@ -33,7 +34,7 @@ enum Run {
 }
 
 impl Layout {
-    pub(crate) fn new(forest: &Forest, groups: usize) -> Self {
+    pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Self {
         let (slots, table) = Slots::new(forest);
         let mut runs: Vec<Run> = Vec::new();
         for tree in &forest.trees {
@@ -55,7 +56,7 @@ impl Layout {
                 None => {}
             }
         }
-        Self { slots, runs, groups }
+        Self { slots, runs, groups, features }
     }
 
     /// Margins of `count` rows: `start` for every row, then each tree's output in order.
@@ -64,7 +65,7 @@ impl Layout {
             out.copy_from_slice(start);
         }
         if count == 1 {
-            self.add_row(rows.values, out);
+            self.add_row(rows.row(0, count, self.features, &mut Vec::new()), out);
         } else {
             self.add_rows(rows, count, out);
         }
@@ -91,12 +92,11 @@ impl Layout {
     fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
         let mut blocks: Vec<Block> =
             (0..BLOCKS.min(count.div_ceil(ROWS))).map(|_| Block::new(&self.slots)).collect();
-        let mut buffer = Vec::new();
         let per_block = ROWS * self.groups;
         for (index, out) in out.chunks_mut(blocks.len() * per_block).enumerate() {
             let first = index * blocks.len() * ROWS;
             for (place, block) in blocks.iter_mut().enumerate() {
-                block.fill(&self.slots, rows, first + place * ROWS, count, &mut buffer);
+                block.fill(&self.slots, rows, self.features, first + place * ROWS, count);
             }
             for run in &self.runs {
                 for (block, out) in blocks.iter().zip(out.chunks_mut(per_block)) {

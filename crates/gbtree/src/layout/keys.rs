@@ -128,26 +128,19 @@ pub(super) struct Block {
     pub(super) rows: Vec<i32>,
     /// The same, slot after slot.
     pub(super) columns: Vec<[i32; ROWS]>,
+    buffer: Vec<f32>,
 }
 
 impl Block {
     pub(super) fn new(slots: &Slots) -> Self {
         let slots = slots.len().max(NARROW);
-        Self { slots, rows: vec![0; slots * ROWS], columns: vec![[0; ROWS]; slots] }
+        Self { slots, rows: vec![0; slots * ROWS], columns: vec![[0; ROWS]; slots], buffer: Vec::new() }
     }
 
     /// Takes the rows from `first` on, of `count` in all.
-    pub(super) fn fill(
-        &mut self,
-        slots: &Slots,
-        rows: &Rows,
-        first: usize,
-        count: usize,
-        buffer: &mut Vec<f32>,
-    ) {
-        let features = rows.values.len() / count;
+    pub(super) fn fill(&mut self, slots: &Slots, rows: &Rows, features: usize, first: usize, count: usize) {
         for (index, keys) in (first..count).take(ROWS).zip(self.rows.chunks_exact_mut(self.slots)) {
-            slots.fill_row(rows.row(index, count, features, buffer), keys);
+            slots.fill_row(rows.row(index, count, features, &mut self.buffer), keys);
         }
         for (slot, column) in self.columns.iter_mut().take(slots.len()).enumerate() {
             for (key, keys) in column.iter_mut().zip(self.rows.chunks_exact(self.slots)) {
