@@ -1,5 +1,6 @@
 //! The composition root: configuration to adapters to use case to router. The only file that names concrete adapters.
 
+use std::error::Error;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -11,18 +12,22 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, Store};
+use crate::aws::{Account, AwsError};
+use crate::coalesce::Limits;
+use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, ScorerKind, Store};
 use crate::features::FeatureStore;
 use crate::features::embedded::{EmbeddedStore, OpenError};
 use crate::features::table::Table;
 use crate::http::{HttpState, PAGE, router};
 use crate::inference::Inference;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, UpstreamMetrics};
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::schema::Schema;
 use crate::scorer::Scorer;
+use crate::scorer::coalesced::CoalescedScorer;
 use crate::scorer::embedded::{EmbeddedScorer, LoadError};
+use crate::scorer::sagemaker::SageMakerScorer;
 use crate::{config, server};
 
 /// Why the service does not start. Each text says what to look at.
@@ -62,6 +67,9 @@ pub enum StartError {
         /// What the file system says.
         source: io::Error,
     },
+    /// AWS cannot be called.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
     /// The first row could not be scored or looked up.
     #[error("the service does not answer its own first request: {0}")]
     Probe(#[from] NotReady),
@@ -91,14 +99,14 @@ impl App {
     /// The first of these that fails.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
-        let scorer: Arc<dyn Scorer> = match config.scorer {
-            config::Scorer::Embedded => Arc::new(load_model(config)?),
-        };
+        let account = Account::new(config.aws.clone());
+        let upstreams = UpstreamMetrics::default();
+        let scorer = open_scorer(config, &account, &upstreams).await?;
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
         let store: Arc<dyn FeatureStore> = match &config.features.store {
             Store::Embedded(embedded) => Arc::new(open_seeded(embedded, &schema).await?),
         };
-        Self::assemble(config, schema, store, scorer).await
+        Self::assemble(config, schema, store, scorer, &upstreams).await
     }
 
     /// The service over ports that are open already.
@@ -110,15 +118,27 @@ impl App {
         schema: Arc<Schema>,
         store: Arc<dyn FeatureStore>,
         scorer: Arc<dyn Scorer>,
+        upstreams: &UpstreamMetrics,
     ) -> Result<Self, StartError> {
         let product_names = match &config.products.names {
             Some(table) => taken("products.names", table, read_product_names(table))?,
             None => ProductNames::default(),
         };
-        let metrics = Metrics::new(&scorer.info());
+        let metrics = Metrics::new(&scorer.info(), upstreams);
         let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
-        readiness.check().await?;
+        // This first call also opens connections and fetches credentials. An upstream that is down now may be back in a
+        // minute, as it may be at any other time: the service starts, and is ready when its upstreams are.
+        match readiness.check().await {
+            Ok(()) => {}
+            Err(error) if error.is_of_upstream() => {
+                warn!(
+                    error = &error as &(dyn Error + 'static),
+                    "an upstream does not answer; not ready until it does"
+                );
+            }
+            Err(error) => return Err(error.into()),
+        }
         let state = HttpState::new(
             inference,
             Arc::clone(&readiness),
@@ -145,6 +165,34 @@ pub fn open_store(features: &Features) -> Result<Arc<dyn FeatureStore>, StartErr
     match &features.store {
         Store::Embedded(embedded) => Ok(Arc::new(open_embedded(embedded, &features.columns)?)),
     }
+}
+
+/// Opens the configured scorer, with what stands before it.
+///
+/// # Errors
+/// Its model cannot be loaded, or AWS cannot be called.
+pub async fn open_scorer(
+    config: &Config,
+    account: &Account,
+    upstreams: &UpstreamMetrics,
+) -> Result<Arc<dyn Scorer>, StartError> {
+    match (config.scorer.kind, &config.scorer.sagemaker) {
+        (ScorerKind::SageMaker, Some(endpoint)) => {
+            let sdk = account.sdk().await?;
+            let scorer: Arc<dyn Scorer> =
+                Arc::new(SageMakerScorer::new(sdk, endpoint, &config.features.columns, upstreams.clone()));
+            Ok(match endpoint.coalesce_rows {
+                1 => scorer,
+                rows => Arc::new(CoalescedScorer::new(scorer, shared(&endpoint.calls, rows))),
+            })
+        }
+        _ => Ok(Arc::new(load_model(config)?)),
+    }
+}
+
+/// What callers of an upstream may share, `items` at most in one call.
+fn shared(calls: &config::Calls, items: usize) -> Limits {
+    Limits { items, in_flight: calls.in_flight, waiting: calls.waiting }
 }
 
 /// Binds the configured address.

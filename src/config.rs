@@ -3,6 +3,7 @@
 //! `config/default.toml` documents every key and is the bottom layer; [`source`] stacks files and environment above it,
 //! [`reader`] turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
+pub mod cloud;
 pub mod reader;
 pub mod source;
 
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use cloud::{Aws, Calls, SageMaker};
 use reader::Reader;
 pub use reader::{Mistake, Mistakes};
 use source::Settings;
@@ -28,6 +30,8 @@ pub struct Config {
     pub scorer: Scorer,
     /// `[features]`
     pub features: Features,
+    /// `[aws]`
+    pub aws: Aws,
     /// `[products]`
     pub products: Products,
     /// `[log]`
@@ -78,11 +82,22 @@ pub struct Model {
     pub threshold: f64,
 }
 
-/// `[scorer]`: which adapter scores.
+/// `[scorer]`: what scores rows.
+#[derive(Debug, Clone)]
+pub struct Scorer {
+    /// `scorer.kind`
+    pub kind: ScorerKind,
+    /// `[scorer.sagemaker]`; there whenever an endpoint is named, because `imba verify` uses it too.
+    pub sagemaker: Option<SageMaker>,
+}
+
+/// `scorer.kind`: which adapter scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scorer {
-    /// `scorer.kind = "embedded"`
+pub enum ScorerKind {
+    /// `"embedded"`
     Embedded,
+    /// `"sagemaker"`
+    SageMaker,
 }
 
 /// `[features]`: the columns of a row, and where rows are kept.
@@ -158,19 +173,21 @@ impl Config {
     /// All mistakes found, each with its key and the file or variable it came from.
     pub fn resolve(settings: &Settings) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(settings);
+        let deadline = reader.duration("server.deadline");
         let config = Self {
             server: Server {
                 listen: reader.address("server.listen"),
                 static_dir: reader.path("server.static_dir"),
                 body_limit: reader.size("server.body_limit"),
-                deadline: reader.duration("server.deadline"),
+                deadline,
                 idle_timeout: reader.duration("server.idle_timeout"),
                 drain: reader.duration("server.drain"),
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
             model: Model { path: reader.path("model.path"), threshold: reader.finite("model.threshold") },
-            scorer: reader.choice("scorer.kind", &[("embedded", Scorer::Embedded)]),
+            scorer: scorer(&mut reader, deadline),
             features: Features { columns: columns(&mut reader), store: store(&mut reader) },
+            aws: cloud::aws(&mut reader),
             products: Products { names: reader.table("products.names") },
             log: Log {
                 level: reader.choice(
@@ -192,6 +209,17 @@ impl Config {
         };
         reader.finish().map(|()| config)
     }
+}
+
+fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
+    const KIND: &str = "scorer.kind";
+    let kind =
+        reader.choice(KIND, &[("embedded", ScorerKind::Embedded), ("sagemaker", ScorerKind::SageMaker)]);
+    let sagemaker = cloud::sagemaker(reader, deadline);
+    if kind == ScorerKind::SageMaker && sagemaker.is_none() {
+        reader.mistake(KIND, "is \"sagemaker\", which needs scorer.sagemaker.endpoint_name".to_owned());
+    }
+    Scorer { kind, sagemaker }
 }
 
 fn store(reader: &mut Reader<'_>) -> Store {

@@ -59,6 +59,49 @@ struct StageLabels {
     stage: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    upstream: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabels {
+    upstream: &'static str,
+}
+
+/// The counters of calls to upstreams; cheap to clone.
+#[derive(Clone, Default)]
+pub struct UpstreamMetrics {
+    calls: Family<CallLabels, Counter>,
+    open: Family<UpstreamLabels, Gauge>,
+}
+
+impl UpstreamMetrics {
+    /// A call to `upstream` came to `outcome`.
+    pub fn called(&self, upstream: &'static str, outcome: &'static str) {
+        self.calls.get_or_create(&CallLabels { upstream, outcome }).inc();
+    }
+
+    /// The circuit before `upstream` is open or closed from now on.
+    pub fn circuit(&self, upstream: &'static str, open: bool) {
+        self.open.get_or_create(&UpstreamLabels { upstream }).set(i64::from(open));
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "upstream_calls",
+            "Calls to an upstream by what came of them; retries within a call are not counted apart",
+            self.calls.clone(),
+        );
+        registry.register(
+            "upstream_circuit_open",
+            "1 while an upstream is left alone because it failed repeatedly",
+            self.open.clone(),
+        );
+    }
+}
+
 /// The counters of one service; cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -70,10 +113,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All counters at zero, and the model in use.
+    /// All counters at zero, and the model in use; `upstreams` counts already.
     #[must_use]
-    pub fn new(model: &ModelInfo) -> Self {
+    pub fn new(model: &ModelInfo, upstreams: &UpstreamMetrics) -> Self {
         let mut registry = Registry::with_prefix("imba");
+        upstreams.register(&mut registry);
         let requests = Family::<RequestLabels, Counter>::default();
         registry.register(
             "http_requests",
@@ -99,7 +143,10 @@ impl Metrics {
         registry.register(
             "model",
             "The model in use",
-            Info::new([("version", model.version.clone()), ("objective", model.objective.clone())]),
+            Info::new([
+                ("version", model.version.clone()),
+                ("objective", model.objective.clone().unwrap_or_default()),
+            ]),
         );
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let stages =

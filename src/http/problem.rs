@@ -7,9 +7,10 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::features::StoreError;
 use crate::inference::InferenceError;
 use crate::rows::{Mistake, RowError};
 use crate::scorer::ScoreError;
+use crate::upstream::UpstreamError;
 
 /// The stable word for a kind of problem, which programs may branch on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,9 +37,13 @@ pub(super) enum Code {
     WrongName,
     WrongValue,
     WrongRow,
+    RowsTooLarge,
+    ModelRefused,
     Internal,
+    UpstreamFailed,
     Unsupported,
     Unavailable,
+    Overloaded,
     NotReady,
     Deadline,
 }
@@ -61,9 +67,13 @@ impl Code {
             Self::WrongName => (StatusCode::UNPROCESSABLE_ENTITY, "A row or header has a wrong name"),
             Self::WrongValue => (StatusCode::UNPROCESSABLE_ENTITY, "A value has the wrong type"),
             Self::WrongRow => (StatusCode::UNPROCESSABLE_ENTITY, "A row is not a row"),
+            Self::RowsTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The rows are more than the scorer takes"),
+            Self::ModelRefused => (StatusCode::UNPROCESSABLE_ENTITY, "The model does not take the rows"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+            Self::UpstreamFailed => (StatusCode::BAD_GATEWAY, "A service behind this one failed"),
             Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "This service is not set up to do that"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "A part of the service is unavailable"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests are waiting"),
             Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "The service is not ready"),
             Self::Deadline => (StatusCode::GATEWAY_TIMEOUT, "The request took too long"),
         }
@@ -74,8 +84,8 @@ impl Code {
     }
 }
 
-/// Seconds after which a 503 is worth another try.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// Seconds after which a 503 is worth another try, unless it says otherwise.
+const RETRY_AFTER: u64 = 1;
 
 /// One thing that went wrong with a request or a row of it.
 #[derive(Debug, Clone)]
@@ -86,13 +96,15 @@ pub(super) struct Problem {
     pub(super) row: Option<usize>,
     /// The column's name, when it is of one value.
     pub(super) column: Option<String>,
+    /// Time after which another try may succeed, when it is known.
+    pub(super) retry_after: Option<Duration>,
     /// For the log, never for the client.
     pub(super) cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), row: None, column: None, cause: None }
+        Self { code, detail: detail.into(), row: None, column: None, retry_after: None, cause: None }
     }
 
     /// The same problem as that of the 1-based `row` of a request.
@@ -146,7 +158,11 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            // Whole seconds, rounded up: too early is too early.
+            let seconds = self
+                .retry_after
+                .map_or(RETRY_AFTER, |time| time.as_secs() + u64::from(time.subsec_nanos() > 0));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(self);
         response
@@ -168,27 +184,49 @@ impl From<RowError> for Problem {
 
 impl From<InferenceError> for Problem {
     fn from(error: InferenceError) -> Self {
-        let (code, detail) = match &error {
-            InferenceError::Store(StoreError::Unavailable(_)) => {
-                (Code::Unavailable, "the feature store is unavailable; try again")
-            }
-            InferenceError::Score(ScoreError::Unavailable(_)) => {
-                (Code::Unavailable, "the scorer is unavailable; try again")
-            }
-            InferenceError::Store(StoreError::Corrupt(_)) => {
-                (Code::Internal, "the feature store holds a row that cannot be read")
-            }
-            InferenceError::Score(ScoreError::NotFinite { .. }) => {
-                (Code::Internal, "the model gave a number that is not a score")
-            }
-            InferenceError::Score(ScoreError::Rejected(_)) => {
-                (Code::Internal, "the model did not take the rows")
-            }
-            InferenceError::Unranked { .. } | InferenceError::Score(ScoreError::Unexplained(_)) => {
-                return Self::new(Code::Unsupported, error.to_string());
-            }
+        let words = || Cow::from(error.to_string());
+        let (code, detail): (_, Cow<'static, str>) = match &error {
+            InferenceError::Store(store) => match store.root() {
+                StoreError::Unavailable(_) => {
+                    (Code::Unavailable, "the feature store is unavailable; try again".into())
+                }
+                StoreError::Corrupt(_) => {
+                    (Code::Internal, "the feature store holds a row that cannot be read".into())
+                }
+                StoreError::Upstream(upstream) => (of_upstream(upstream), words()),
+                StoreError::Shared(_) => unreachable!("a root is not shared"),
+            },
+            InferenceError::Score(score) => match score.root() {
+                ScoreError::Unavailable(_) => {
+                    (Code::Unavailable, "the scorer is unavailable; try again".into())
+                }
+                ScoreError::NotFinite { .. } => {
+                    (Code::Internal, "the model gave a number that is not a score".into())
+                }
+                ScoreError::Rejected(_) => (Code::Internal, "the model did not take the rows".into()),
+                ScoreError::TooLarge { .. } => (Code::RowsTooLarge, words()),
+                // The model's own 4xx is about what it was sent, which is what the caller sent.
+                ScoreError::Refused { status: 400..=423, .. } => (Code::ModelRefused, words()),
+                ScoreError::Refused { .. } => (Code::UpstreamFailed, words()),
+                ScoreError::Unexplained(_) => return Self::new(Code::Unsupported, error.to_string()),
+                ScoreError::Upstream(upstream) => (of_upstream(upstream), words()),
+                ScoreError::Shared(_) => unreachable!("a root is not shared"),
+            },
+            InferenceError::Unranked { .. } => return Self::new(Code::Unsupported, error.to_string()),
         };
-        Self::new(code, detail).caused_by(error)
+        let retry_after = error.retry_after();
+        Self { retry_after, ..Self::new(code, detail) }.caused_by(error)
+    }
+}
+
+fn of_upstream(error: &UpstreamError) -> Code {
+    match error {
+        UpstreamError::Unavailable(_) | UpstreamError::Throttled(_) | UpstreamError::Open { .. } => {
+            Code::Unavailable
+        }
+        UpstreamError::Overloaded => Code::Overloaded,
+        UpstreamError::TimedOut(_) => Code::Deadline,
+        UpstreamError::Refused { .. } | UpstreamError::Failed { .. } => Code::UpstreamFailed,
     }
 }
 

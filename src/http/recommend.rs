@@ -103,7 +103,7 @@ fn text(ranking: &Ranking) -> Response {
     let mut lines = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     for (product, score) in &ranking.products {
         let mut number = String::new();
-        python_float(f64::from(*score), &mut number);
+        python_float(*score, &mut number);
         lines
             .write_record([product.as_str(), &number])
             .unwrap_or_else(|_| unreachable!("writing to memory does not fail"));
@@ -117,7 +117,7 @@ fn text(ranking: &Ranking) -> Response {
 fn json(state: &HttpState, user_id: &str, ranking: &Ranking) -> Response {
     let threshold = state.0.inference.threshold();
     let recommendations = ranking.products.iter().map(|(product_id, score)| {
-        let score = f64::from(*score);
+        let score = *score;
         let product_name = state.0.product_names.name(product_id);
         Recommendation { product_id, product_name, score, likely: score > threshold }
     });

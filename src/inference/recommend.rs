@@ -14,7 +14,7 @@ pub struct Ranking {
     /// Number of products stored for the user, of which `products` are the first.
     pub stored: usize,
     /// Products with their scores. Those with equal scores stand in the order of their identifiers.
-    pub products: Vec<(String, f32)>,
+    pub products: Vec<(String, f64)>,
 }
 
 impl Inference {

@@ -52,8 +52,8 @@ impl EmbeddedScorer {
         let info = ModelInfo {
             version: model_version(&bytes),
             feature_names: columns.to_vec(),
-            objective: model.objective().to_owned(),
-            trees: model.num_trees(),
+            objective: Some(model.objective().to_owned()),
+            trees: Some(model.num_trees()),
             outputs: model.num_outputs(),
         };
         let explains = explain(&model, &vec![f32::NAN; columns.len()]).is_ok();
@@ -90,7 +90,7 @@ impl Scorer for EmbeddedScorer {
             }
         }
         check_finite(&values, outputs)?;
-        Ok(Scores { model: Arc::clone(&self.info), values })
+        Ok(Scores { model: Arc::clone(&self.info), values: widened(&values) })
     }
 
     fn explains(&self) -> bool {
@@ -115,7 +115,7 @@ impl Scorer for EmbeddedScorer {
         let Explained { scores, margins, contributions } = all;
         check_finite(&scores, self.info.outputs)?;
         check_finite(&contributions, self.model.num_contributions())?;
-        let scores = Scores { model: Arc::clone(&self.info), values: scores };
+        let scores = Scores { model: Arc::clone(&self.info), values: widened(&scores) };
         Ok(Explanations { scores, margins_per_row: self.model.num_margins(), margins, contributions })
     }
 
@@ -129,6 +129,10 @@ impl Scorer for EmbeddedScorer {
 
 fn predict(model: &gbtree::Model, rows: &[f32], scores: &mut [f32]) -> Result<(), ScoreError> {
     model.predict(rows, scores).map_err(|error| ScoreError::Rejected(error.to_string()))
+}
+
+fn widened(scores: &[f32]) -> Vec<f64> {
+    scores.iter().copied().map(f64::from).collect()
 }
 
 #[derive(Default)]
@@ -162,7 +166,7 @@ fn explain(model: &gbtree::Model, rows: &[f32]) -> Result<Explained, ScoreError>
 
 fn check_finite(values: &[f32], per_row: usize) -> Result<(), ScoreError> {
     match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(ScoreError::NotFinite { row: at / per_row + 1, value: values[at] }),
+        Some(at) => Err(ScoreError::NotFinite { row: at / per_row + 1, value: f64::from(values[at]) }),
         None => Ok(()),
     }
 }

@@ -73,6 +73,13 @@ fn only_the_embedded_scorer_and_the_model_commands_know_the_engine() {
 }
 
 #[test]
+fn only_the_adapters_know_aws() {
+    let adapters = ["src/aws.rs", "src/scorer/sagemaker", "src/features/dynamodb"];
+    absent("src", &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::"], &adapters);
+    absent("src", &["SageMakerScorer"], &["src/app.rs", "src/scorer/sagemaker.rs"]);
+}
+
+#[test]
 fn only_the_embedded_store_knows_redb() {
     absent("src", &["redb::"], &["src/features/embedded.rs"]);
 }

@@ -1,5 +1,7 @@
 //! The service as its users meet it: a real router, a real store in a temporary folder, a real small model.
 
+/// A server that speaks the wire protocol of SageMaker, with faults on request.
+mod aws_stub;
 /// The program's commands: what they print and how they exit.
 mod cli;
 /// Layers of configuration and the mistakes in them.
@@ -24,6 +26,8 @@ mod pair;
 mod predict;
 /// Every documented problem and its document.
 mod problems;
+/// The scorer behind an endpoint: every failure of it, and the old service's bytes.
+mod sagemaker;
 /// The harness.
 mod service;
 /// Stopping without losing a request.

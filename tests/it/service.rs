@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imba::app::App;
+use imba::app::{App, open_scorer};
+use imba::aws::Account;
 use imba::config::Config;
 use imba::config::source::{Origin, Raw, Settings};
 use imba::features::embedded::EmbeddedStore;
 use imba::features::{FeatureRow, FeatureStore, PairKey};
+use imba::metrics::UpstreamMetrics;
 use imba::schema::Schema;
 use imba::scorer::Scorer;
 use imba::scorer::embedded::EmbeddedScorer;
@@ -18,6 +20,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::aws_stub::AwsStub;
 
 /// The payload that everybody used.
 pub(crate) const RECORDED: &str = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763,0.22388993120700437,9.017543859649123,0.017543859649122806,46,0.02127659574468085";
@@ -49,6 +53,7 @@ pub(crate) struct Builder {
     pairs: Vec<(PairKey, FeatureRow)>,
     store: Option<Arc<dyn FeatureStore>>,
     scorer: Option<Arc<dyn Scorer>>,
+    upstreams: UpstreamMetrics,
 }
 
 impl TestService {
@@ -65,6 +70,7 @@ impl TestService {
             pairs: vec![(PairKey::new("1", "2"), recorded_row())],
             store: None,
             scorer: None,
+            upstreams: UpstreamMetrics::default(),
             folder: Arc::clone(&folder),
         };
         for (key, path) in [
@@ -141,6 +147,15 @@ impl Builder {
         self
     }
 
+    /// Has the endpoint `stub` score, through everything that stands before one in the service.
+    pub(crate) async fn sagemaker(self, stub: &AwsStub) -> Self {
+        let builder = self.with("scorer.kind", "sagemaker").with("scorer.sagemaker.endpoint_name", "imba");
+        let config = builder.config();
+        let account = Account::given(config.aws.clone(), stub.sdk(&config.aws).await);
+        let scorer = open_scorer(&config, &account, &builder.upstreams).await.expect("a client");
+        builder.scorer(scorer)
+    }
+
     pub(crate) fn config(&self) -> Config {
         Config::resolve(&self.settings).expect("the test's configuration")
     }
@@ -167,7 +182,8 @@ impl Builder {
             }
         };
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let app = App::assemble(&config, schema, store, scorer).await.expect("the service starts");
+        let app =
+            App::assemble(&config, schema, store, scorer, &self.upstreams).await.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let (stop, stopped) = oneshot::channel::<()>();
