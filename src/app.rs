@@ -1,4 +1,6 @@
-//! The composition root: configuration to adapters to use case to router. The only file that names concrete adapters.
+//! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
+
+pub mod scorer;
 
 use std::error::Error;
 use std::fs::File;
@@ -8,38 +10,36 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
+use crate::app::scorer::open_scorer;
 use crate::aws::{Account, AwsError};
-use crate::coalesce::Limits;
 use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, ScorerKind, Store};
 use crate::features::FeatureStore;
 use crate::features::embedded::{EmbeddedStore, OpenError};
 use crate::features::table::Table;
-use crate::http::{HttpState, PAGE, router};
+use crate::http::{AccessLog, HttpState, PAGE, edge};
 use crate::inference::Inference;
 use crate::metrics::{Metrics, UpstreamMetrics};
+use crate::model::reload::Reload;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::schema::Schema;
 use crate::scorer::Scorer;
-use crate::scorer::coalesced::CoalescedScorer;
-use crate::scorer::embedded::{EmbeddedScorer, LoadError};
-use crate::scorer::sagemaker::SageMakerScorer;
 use crate::{config, server};
 
 /// Why the service does not start. Each text says what to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The model cannot be used.
-    #[error("model.path: {}: {source}", path.display())]
+    #[error("model.path: {location}: {source}")]
     Model {
-        /// The model file.
-        path: PathBuf,
+        /// Where the model was to come from.
+        location: String,
         /// What is wrong with it.
-        source: LoadError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The feature store cannot be used.
     #[error("features.embedded.path: {}: {source}", path.display())]
@@ -85,11 +85,12 @@ pub enum StartError {
 
 /// A service that is loaded, warm and ready, but not yet listening.
 pub struct App {
-    /// Every route, over the real adapters.
-    pub router: Router,
+    state: HttpState,
     /// Whether it should be sent requests.
     pub readiness: Arc<Readiness>,
-    limits: config::Server,
+    metrics: Metrics,
+    reload: Option<Reload>,
+    config: Config,
 }
 
 impl App {
@@ -97,16 +98,17 @@ impl App {
     ///
     /// # Errors
     /// The first of these that fails.
-    pub async fn build(config: &Config) -> Result<Self, StartError> {
+    pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
         let account = Account::new(config.aws.clone());
         let upstreams = UpstreamMetrics::default();
-        let scorer = open_scorer(config, &account, &upstreams).await?;
+        let (scorer, reload) = open_scorer(config, &account, &upstreams).await?;
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
         let store: Arc<dyn FeatureStore> = match &config.features.store {
             Store::Embedded(embedded) => Arc::new(open_seeded(embedded, &schema).await?),
         };
-        Self::assemble(config, schema, store, scorer, &upstreams).await
+        let app = Self::assemble(config, schema, store, scorer, &upstreams, access_log).await?;
+        Ok(Self { reload, ..app })
     }
 
     /// The service over ports that are open already.
@@ -119,12 +121,13 @@ impl App {
         store: Arc<dyn FeatureStore>,
         scorer: Arc<dyn Scorer>,
         upstreams: &UpstreamMetrics,
+        access_log: Option<AccessLog>,
     ) -> Result<Self, StartError> {
         let product_names = match &config.products.names {
             Some(table) => taken("products.names", table, read_product_names(table))?,
             None => ProductNames::default(),
         };
-        let metrics = Metrics::new(&scorer.info(), upstreams);
+        let metrics = Metrics::new(Arc::clone(&scorer), upstreams);
         let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
         // This first call also opens connections and fetches credentials. An upstream that is down now may be back in a
@@ -142,18 +145,30 @@ impl App {
         let state = HttpState::new(
             inference,
             Arc::clone(&readiness),
-            metrics,
+            metrics.clone(),
             product_names,
             &config.server,
-            config.log.access,
+            access_log,
+            passed_headers(config),
         );
-        Ok(Self { router: router(state, &config.cors), readiness, limits: config.server.clone() })
+        Ok(Self { state, readiness, metrics, reload: None, config: config.clone() })
     }
 
-    /// Serves on `listener` until `stop` completes and the drain is over.
+    /// Notified, the service looks at once for a new model; `None` when it has no model to replace.
+    #[must_use]
+    pub fn reload_now(&self) -> Option<Arc<Notify>> {
+        self.reload.as_ref().map(Reload::now)
+    }
+
+    /// Serves on `listener`, with the newest model there is, until `stop` completes and the drain is over.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
-        server::serve(listener, self.router, &self.limits, stop, || readiness.drain()).await;
+        let reload = self.reload.map(|reload| tokio::spawn(reload.run(self.metrics)));
+        let edge = edge(&self.state, &self.config.cors);
+        server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
+        if let Some(reload) = reload {
+            reload.abort();
+        }
     }
 }
 
@@ -167,32 +182,11 @@ pub fn open_store(features: &Features) -> Result<Arc<dyn FeatureStore>, StartErr
     }
 }
 
-/// Opens the configured scorer, with what stands before it.
-///
-/// # Errors
-/// Its model cannot be loaded, or AWS cannot be called.
-pub async fn open_scorer(
-    config: &Config,
-    account: &Account,
-    upstreams: &UpstreamMetrics,
-) -> Result<Arc<dyn Scorer>, StartError> {
+fn passed_headers(config: &Config) -> Vec<String> {
     match (config.scorer.kind, &config.scorer.sagemaker) {
-        (ScorerKind::SageMaker, Some(endpoint)) => {
-            let sdk = account.sdk().await?;
-            let scorer: Arc<dyn Scorer> =
-                Arc::new(SageMakerScorer::new(sdk, endpoint, &config.features.columns, upstreams.clone()));
-            Ok(match endpoint.coalesce_rows {
-                1 => scorer,
-                rows => Arc::new(CoalescedScorer::new(scorer, shared(&endpoint.calls, rows))),
-            })
-        }
-        _ => Ok(Arc::new(load_model(config)?)),
+        (ScorerKind::SageMaker, Some(endpoint)) => endpoint.pass_headers.clone(),
+        _ => Vec::new(),
     }
-}
-
-/// What callers of an upstream may share, `items` at most in one call.
-fn shared(calls: &config::Calls, items: usize) -> Limits {
-    Limits { items, in_flight: calls.in_flight, waiting: calls.waiting }
 }
 
 /// Binds the configured address.
@@ -210,21 +204,6 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
         Ok(_) => Ok(()),
         Err(source) => Err(StartError::Page { path, source }),
     }
-}
-
-fn load_model(config: &Config) -> Result<EmbeddedScorer, StartError> {
-    let path = &config.model.path;
-    let scorer = EmbeddedScorer::load(path, &config.features.columns)
-        .map_err(|source| StartError::Model { path: path.clone(), source })?;
-    let model = scorer.info();
-    info!(
-        model.version = model.version,
-        model.objective = model.objective,
-        model.trees = model.trees,
-        "model loaded from {}",
-        path.display()
-    );
-    Ok(scorer)
 }
 
 fn open_embedded(embedded: &EmbeddedStoreConfig, columns: &[String]) -> Result<EmbeddedStore, StartError> {

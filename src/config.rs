@@ -78,6 +78,8 @@ pub enum Origins {
 pub struct Model {
     /// `model.path`
     pub path: PathBuf,
+    /// `model.reload_interval`; `None` for `"off"`
+    pub reload_interval: Option<Duration>,
     /// `model.threshold`
     pub threshold: f64,
 }
@@ -184,7 +186,11 @@ impl Config {
                 drain: reader.duration("server.drain"),
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
-            model: Model { path: reader.path("model.path"), threshold: reader.finite("model.threshold") },
+            model: Model {
+                path: reader.path("model.path"),
+                reload_interval: reader.interval("model.reload_interval"),
+                threshold: reader.finite("model.threshold"),
+            },
             scorer: scorer(&mut reader, deadline),
             features: Features { columns: columns(&mut reader), store: store(&mut reader) },
             aws: cloud::aws(&mut reader),

@@ -12,6 +12,7 @@ pub mod features;
 pub mod http;
 pub mod inference;
 pub mod metrics;
+pub mod model;
 pub mod products;
 pub mod readiness;
 pub mod rows;

@@ -1,11 +1,16 @@
 //! What the service counts, for Prometheus to fetch.
 
+mod upstreams;
+
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,7 +19,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::inference::Stages;
-use crate::scorer::ModelInfo;
+use crate::scorer::Scorer;
+
+pub use upstreams::UpstreamMetrics;
 
 /// Upper bounds in seconds: from a single row in process to an upstream at its deadline.
 const BUCKETS: [f64; 17] = [
@@ -41,10 +48,20 @@ const ROUTES: [&str; 10] = [
 ];
 
 impl Route {
-    /// The route of a matched pattern.
+    /// The route that a request for `path` takes.
     #[must_use]
-    pub fn of(pattern: Option<&str>) -> Self {
-        Self(ROUTES.into_iter().find(|route| Some(*route) == pattern).unwrap_or("other"))
+    pub fn of(path: &str) -> Self {
+        Self(ROUTES.into_iter().find(|pattern| matches(pattern, path)).unwrap_or("other"))
+    }
+}
+
+/// Whether `path` is of `pattern`, in which `{name}` stands for the rest of the path, a segment.
+fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.split_once('{') {
+        None => pattern == path,
+        Some((prefix, _)) => {
+            path.strip_prefix(prefix).is_some_and(|segment| !segment.is_empty() && !segment.contains('/'))
+        }
     }
 }
 
@@ -60,47 +77,12 @@ struct StageLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    upstream: &'static str,
+struct ReloadLabels {
     outcome: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct UpstreamLabels {
-    upstream: &'static str,
-}
-
-/// The counters of calls to upstreams; cheap to clone.
-#[derive(Clone, Default)]
-pub struct UpstreamMetrics {
-    calls: Family<CallLabels, Counter>,
-    open: Family<UpstreamLabels, Gauge>,
-}
-
-impl UpstreamMetrics {
-    /// A call to `upstream` came to `outcome`.
-    pub fn called(&self, upstream: &'static str, outcome: &'static str) {
-        self.calls.get_or_create(&CallLabels { upstream, outcome }).inc();
-    }
-
-    /// The circuit before `upstream` is open or closed from now on.
-    pub fn circuit(&self, upstream: &'static str, open: bool) {
-        self.open.get_or_create(&UpstreamLabels { upstream }).set(i64::from(open));
-    }
-
-    fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "upstream_calls",
-            "Calls to an upstream by what came of them; retries within a call are not counted apart",
-            self.calls.clone(),
-        );
-        registry.register(
-            "upstream_circuit_open",
-            "1 while an upstream is left alone because it failed repeatedly",
-            self.open.clone(),
-        );
-    }
-}
+const LOADED: &str = "loaded";
+const FAILED: &str = "failed";
 
 /// The counters of one service; cheap to clone.
 #[derive(Clone)]
@@ -110,12 +92,32 @@ pub struct Metrics {
     durations: Family<RequestLabels, Histogram>,
     in_flight: Gauge<i64, AtomicI64>,
     stages: [Histogram; 3],
+    reloads: Family<ReloadLabels, Counter>,
+    reload_failed: Gauge<i64, AtomicI64>,
+}
+
+/// The model that `scorer` uses when the metrics are fetched.
+struct ModelInUse(Arc<dyn Scorer>);
+
+impl fmt::Debug for ModelInUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ModelInUse").field(&self.0.info()).finish()
+    }
+}
+
+impl Collector for ModelInUse {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let model = self.0.info();
+        let objective = model.objective.clone().unwrap_or_default();
+        let info = Info::new([("version", model.version.clone()), ("objective", objective)]);
+        info.encode(encoder.encode_descriptor("model", "The model in use", None, MetricType::Info)?)
+    }
 }
 
 impl Metrics {
-    /// All counters at zero, and the model in use; `upstreams` counts already.
+    /// All counters at zero, and the model that `scorer` uses; `upstreams` counts already.
     #[must_use]
-    pub fn new(model: &ModelInfo, upstreams: &UpstreamMetrics) -> Self {
+    pub fn new(scorer: Arc<dyn Scorer>, upstreams: &UpstreamMetrics) -> Self {
         let mut registry = Registry::with_prefix("imba");
         upstreams.register(&mut registry);
         let requests = Family::<RequestLabels, Counter>::default();
@@ -140,18 +142,44 @@ impl Metrics {
             Unit::Seconds,
             stages.clone(),
         );
+        registry.register_collector(Box::new(ModelInUse(scorer)));
+        let reloads = Family::<ReloadLabels, Counter>::default();
         registry.register(
-            "model",
-            "The model in use",
-            Info::new([
-                ("version", model.version.clone()),
-                ("objective", model.objective.clone().unwrap_or_default()),
-            ]),
+            "model_reloads",
+            "New models that were put to use, or that failed to be",
+            reloads.clone(),
+        );
+        for outcome in [LOADED, FAILED] {
+            drop(reloads.get_or_create(&ReloadLabels { outcome }));
+        }
+        let reload_failed = Gauge::default();
+        registry.register(
+            "model_reload_failed",
+            "1 while the newest model could not be put to use and an older one serves, else 0",
+            reload_failed.clone(),
         );
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let stages =
             Stages::default().named().map(|(stage, _)| stages.get_or_create(&StageLabels { stage }).clone());
-        Self { registry: Arc::new(registry), requests, durations, in_flight, stages }
+        let registry = Arc::new(registry);
+        Self { registry, requests, durations, in_flight, stages, reloads, reload_failed }
+    }
+
+    /// A new model serves.
+    pub fn model_reloaded(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: LOADED }).inc();
+        self.model_is_current();
+    }
+
+    /// A new model could not be put to use.
+    pub fn model_not_reloaded(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: FAILED }).inc();
+        self.reload_failed.set(1);
+    }
+
+    /// The model in use is the newest there is.
+    pub fn model_is_current(&self) {
+        self.reload_failed.set(0);
     }
 
     /// A request has come.

@@ -1,20 +1,24 @@
 //! The accept loop: HTTP/1.1 on a bound listener until told to stop, then a drain that loses nothing.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
-use tower::ServiceExt;
+use tower::Service;
 use tracing::{info, warn};
 
 use crate::config::Server;
@@ -26,22 +30,25 @@ const LINGER: Duration = Duration::from_millis(500);
 /// After a failed accept (out of file descriptors, mostly): time for connections to end before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` on `listener` until `stop` completes, then finishes what runs, for no longer than `limits.drain`.
+/// Serves `service` on `listener` until `stop` completes, then finishes what runs, for no longer than `limits.drain`.
 ///
 /// `draining` hears when that begins; from then on answers should close their connections.
-pub async fn serve(
+pub async fn serve<S, B>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     limits: &Server,
     stop: impl Future<Output = ()>,
     draining: impl FnOnce(),
-) {
+) where
+    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout);
     let (close, closed) = watch::channel(());
     let mut connections = JoinSet::new();
     let open = |stream, address, connections: &mut JoinSet<()>| {
-        connections.spawn(connection(http.clone(), stream, address, router.clone(), closed.clone()));
+        connections.spawn(connection(http.clone(), stream, address, service.clone(), closed.clone()));
     };
 
     let mut stop = std::pin::pin!(stop);
@@ -97,23 +104,27 @@ async fn join_all(connections: &mut JoinSet<()>) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(
+async fn connection<S, B>(
     http: http1::Builder,
     stream: TcpStream,
     address: SocketAddr,
-    router: Router,
+    service: S,
     mut closed: watch::Receiver<()>,
-) {
+) where
+    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static,
+    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
     // Answers are small and written whole: waiting for more to send would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("TCP_NODELAY could not be set: {error}");
     }
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+    // A connection's requests come one after the other, so that they share one service; it is always ready.
+    let service = RefCell::new(service);
+    let exchange = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ClientAddress(address));
-        let answer = router.clone().oneshot(request.map(Body::new));
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        service.borrow_mut().call(request.map(Body::new))
     });
-    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection = http.serve_connection(TokioIo::new(stream), exchange);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

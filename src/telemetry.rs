@@ -1,33 +1,34 @@
 //! Logging: levels and form from configuration, everything to standard error.
 //!
-//! Lines of the access log are gathered and written together, at the latest after [`FLUSH_EVERY`]: one system call for
+//! Lines of the access log are gathered and written together, at the latest after `FLUSH_EVERY`: one system call for
 //! many requests. Every other line is written at once, with what was gathered before it, so that the order is kept.
 
 use std::io::{self, IsTerminal, Write, stderr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing::Metadata;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::prelude::*;
 
 use crate::config::{Log, LogFormat};
 
-/// Target of the access log's events.
-pub const ACCESS: &str = "imba::access";
-
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// Gathered bytes that are written without waiting.
 const FLUSH_SIZE: usize = 64 * 1024;
 
-/// Writes what is gathered when dropped, at the end of the process.
-pub struct Flush(Lines);
+/// The log of this process. Writes what is gathered when dropped, at its end.
+pub struct Telemetry {
+    /// Where finished lines go.
+    pub lines: Lines,
+    /// Whether lines are JSON objects.
+    pub json: bool,
+}
 
-impl Drop for Flush {
+impl Drop for Telemetry {
     fn drop(&mut self) {
-        self.0.flush();
+        self.lines.flush();
     }
 }
 
@@ -35,7 +36,7 @@ impl Drop for Flush {
 ///
 /// # Errors
 /// The thread that writes gathered lines cannot be started.
-pub fn init(log: Log) -> io::Result<Flush> {
+pub fn init(log: Log) -> io::Result<Telemetry> {
     let terminal = stderr().is_terminal();
     let json = match log.format {
         LogFormat::Auto => !terminal,
@@ -69,48 +70,55 @@ pub fn init(log: Log) -> io::Result<Flush> {
             writer.flush();
         }
     })?;
-    Ok(Flush(lines))
+    Ok(Telemetry { lines, json })
 }
 
-/// Finished lines that wait to be written.
+/// Finished lines that wait to be written; cheap to clone.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn add(&self, line: &[u8], at_once: bool) {
-        let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.extend_from_slice(line);
-        if at_once || gathered.len() >= FLUSH_SIZE {
+    /// Takes the line that `write` appends, to be written soon with others.
+    pub fn gather(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut gathered = self.lock();
+        write(&mut gathered);
+        if gathered.len() >= FLUSH_SIZE {
             write_out(&mut gathered);
         }
     }
 
+    /// What is gathered now.
+    #[must_use]
+    pub fn gathered(&self) -> Vec<u8> {
+        self.lock().clone()
+    }
+
     fn flush(&self) {
-        write_out(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        write_out(&mut self.lock());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The line of one event; the formatting layer writes it whole.
-struct Line<'a> {
-    lines: &'a Lines,
-    at_once: bool,
-}
-
+/// Events are written at once, whole, by the formatting layer.
 impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Line<'a>;
+    type Writer = AtOnce<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { lines: self, at_once: true }
-    }
-
-    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line<'a> {
-        Line { lines: self, at_once: event.target() != ACCESS }
+    fn make_writer(&'a self) -> AtOnce<'a> {
+        AtOnce(self)
     }
 }
 
-impl Write for Line<'_> {
+/// Writes what was gathered, then what it is given.
+pub struct AtOnce<'a>(&'a Lines);
+
+impl Write for AtOnce<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.lines.add(line, self.at_once);
+        let mut gathered = self.0.lock();
+        gathered.extend_from_slice(line);
+        write_out(&mut gathered);
         Ok(line.len())
     }
 

@@ -54,6 +54,10 @@ enum Output {
     Score,
     /// The sum of the leaves before the objective's transformation.
     Margin,
+    /// The number of the leaf that the row reaches in each tree.
+    Leaf,
+    /// What each feature adds to the margin (exact TreeSHAP), then the bias; classes one after the other.
+    Contributions,
 }
 
 fn iterations(text: &str) -> Result<Range<usize>, String> {
@@ -118,14 +122,13 @@ struct Block<'m, W> {
     model: &'m gbtree::Model,
     output: Output,
     rows: Vec<f32>,
-    numbers: Vec<f32>,
     line: String,
     out: W,
 }
 
 impl<'m, W: Write> Block<'m, W> {
     fn new(model: &'m gbtree::Model, output: Output, out: W) -> Self {
-        Self { model, output, rows: Vec::new(), numbers: Vec::new(), line: String::new(), out }
+        Self { model, output, rows: Vec::new(), line: String::new(), out }
     }
 
     fn push(&mut self, row: &[f32]) -> io::Result<()> {
@@ -134,24 +137,40 @@ impl<'m, W: Write> Block<'m, W> {
     }
 
     fn score(&mut self) -> io::Result<()> {
-        let width = match self.output {
-            Output::Score => self.model.num_outputs(),
-            Output::Margin => self.model.num_margins(),
-        };
-        self.numbers.resize(self.rows.len() / self.model.num_features() * width, 0.0);
+        let model = self.model;
         match self.output {
-            Output::Score => self.model.predict(&self.rows[..], &mut self.numbers),
-            Output::Margin => self.model.margin(&self.rows[..], &mut self.numbers),
+            Output::Score => self.print(model.num_outputs(), |rows, out| model.predict(rows, out), float),
+            Output::Margin => self.print(model.num_margins(), |rows, out| model.margin(rows, out), float),
+            Output::Leaf => self.print(
+                model.num_trees(),
+                |rows, out| model.leaves(rows, out),
+                |leaf: u32, line| {
+                    line.push_str(&leaf.to_string());
+                },
+            ),
+            Output::Contributions => {
+                self.print(model.num_contributions(), |rows, out| model.contributions(rows, out), float)
+            }
         }
-        .map_err(io::Error::other)?;
+    }
+
+    /// Prints the `width` numbers of each waiting row, as `give` has them from the model.
+    fn print<T: Copy + Default>(
+        &mut self,
+        width: usize,
+        give: impl FnOnce(&[f32], &mut [T]) -> Result<(), gbtree::ShapeError>,
+        spell: impl Fn(T, &mut String),
+    ) -> io::Result<()> {
+        let mut numbers = vec![T::default(); self.rows.len() / self.model.num_features() * width];
+        give(&self.rows, &mut numbers).map_err(io::Error::other)?;
         self.rows.clear();
-        for row in self.numbers.chunks_exact(width) {
+        for row in numbers.chunks_exact(width.max(1)) {
             self.line.clear();
-            for number in row {
-                if !self.line.is_empty() {
+            for (at, number) in row.iter().enumerate() {
+                if at > 0 {
                     self.line.push(',');
                 }
-                python_float(f64::from(*number), &mut self.line);
+                spell(*number, &mut self.line);
             }
             self.line.push('\n');
             self.out.write_all(self.line.as_bytes())?;
@@ -163,4 +182,8 @@ impl<'m, W: Write> Block<'m, W> {
         self.score()?;
         self.out.flush()
     }
+}
+
+fn float(number: f32, line: &mut String) {
+    python_float(f64::from(number), line);
 }

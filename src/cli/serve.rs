@@ -1,24 +1,32 @@
 //! `imba serve`.
 
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tracing::info;
 
 use super::{CommandError, ConfigArgs};
 use crate::app::{App, StartError, listen};
 use crate::config::Config;
+use crate::http::AccessLog;
 use crate::shutdown::stop_signal;
 use crate::telemetry;
 
 pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
-    let _flush = telemetry::init(config.log).map_err(CommandError::failed)?;
+    let telemetry = telemetry::init(config.log).map_err(CommandError::failed)?;
+    let access_log = config.log.access.then(|| AccessLog::new(telemetry.lines.clone(), telemetry.json));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
-    runtime.block_on(run(&config))
+    runtime.block_on(run(&config, access_log))
 }
 
-async fn run(config: &Config) -> Result<(), CommandError> {
+async fn run(config: &Config, access_log: Option<AccessLog>) -> Result<(), CommandError> {
     let stop = stop_signal().map_err(CommandError::failed)?;
-    let app = App::build(config).await?;
+    let hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed)?;
+    let app = App::build(config, access_log).await?;
+    tokio::spawn(reload_on(hang_up, app.reload_now()));
     let listener = listen(&config.server).await?;
     let address = listener
         .local_addr()
@@ -26,4 +34,16 @@ async fn run(config: &Config) -> Result<(), CommandError> {
     info!(server.address = %address, "listening on http://{address}/");
     app.serve(listener, stop).await;
     Ok(())
+}
+
+/// SIGHUP asks for the newest model, as it asks other servers to read their files again.
+async fn reload_on(mut hang_up: Signal, reload_now: Option<Arc<Notify>>) {
+    while hang_up.recv().await.is_some() {
+        if let Some(now) = &reload_now {
+            info!("SIGHUP: looking for a new model");
+            now.notify_one();
+        } else {
+            info!("SIGHUP: the model is not in this process; there is nothing to reload");
+        }
+    }
 }

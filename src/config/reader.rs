@@ -171,6 +171,16 @@ impl<'a> Reader<'a> {
         duration.unwrap_or_default()
     }
 
+    /// A duration, or `None` for `"off"`.
+    pub(super) fn interval(&mut self, key: &str) -> Option<Duration> {
+        let expected = "a duration with its unit, like \"10s\", or \"off\"";
+        self.parsed(key, expected, |text| match text {
+            "off" => Some(None),
+            _ => humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero()).map(Some),
+        })
+        .flatten()
+    }
+
     pub(super) fn size(&mut self, key: &str) -> usize {
         let size = self.parsed(key, "a size with its unit, like \"512KiB\" or \"6MiB\"", |text| {
             let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());

@@ -3,18 +3,31 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::name;
 use super::problem::{Code, Problem};
 use super::python_float::python_float;
 use crate::features::PairKey;
-use crate::scorer::Scores;
+use crate::scorer::{ModelInfo, Scores};
 
 /// What the old service called its answers, to the letter.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Names the model that an answer comes from.
+pub(super) const MODEL_VERSION: HeaderName = name("x-model-version");
+
+/// Says in `response` which model it comes from.
+pub(super) fn by_model(mut response: Response, model: &ModelInfo) -> Response {
+    // A version that is no header value has been let in by an upstream; the answer is good without it.
+    if let Ok(version) = HeaderValue::from_str(&model.version) {
+        response.headers_mut().insert(MODEL_VERSION, version);
+    }
+    response
+}
 
 /// One line per row, without a line end after the last; numbers as Python prints them, several separated by commas.
 pub(super) fn text(scores: &Scores) -> Response {

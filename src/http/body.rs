@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::HttpBody;
+use axum::extract::Request;
+use axum::http::header;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
@@ -17,8 +19,17 @@ const DISCARD: usize = 64 * 1024 * 1024;
 /// Bodies above this size are decoded on the blocking pool, where they hold up nobody else.
 const DECODED_INLINE: usize = 64 * 1024;
 
-/// The whole body, if it is no larger than `limit` bytes.
-pub(super) async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+/// The whole body of `request`, if it is no larger than `limit` bytes.
+pub(super) async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes (server.body_limit)"))
+    };
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    let mut body = request.into_body();
+    if asks_first && body.size_hint().lower() > limit as u64 {
+        // The client waits for leave to send the body, and hears at once that it need not.
+        return Err(too_large());
+    }
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     let mut size = 0;
@@ -42,10 +53,7 @@ pub(super) async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Pro
         }
     }
     if size > limit {
-        Err(Problem::new(
-            Code::BodyTooLarge,
-            format!("the body is larger than {limit} bytes (server.body_limit)"),
-        ))
+        Err(too_large())
     } else if joined.is_empty() {
         Ok(first)
     } else {

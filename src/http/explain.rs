@@ -40,7 +40,7 @@ enum Outcome<'a> {
         score: answer::Outcome,
         /// The sum of `base` and `contributions`: what the objective turns into the score.
         margin: PerMargin<f64>,
-        /// The mean margin of the training rows, which is where the contributions start.
+        /// The model's expected margin, its bias, which is where the contributions start.
         base: PerMargin<f64>,
         /// One per feature, in the order of `feature_names`.
         contributions: PerMargin<Vec<f64>>,
@@ -93,6 +93,7 @@ async fn reply_with<'a>(
         Reply::Text => text(&explanations),
         Reply::Json => json(state, &explanations, &rows, entries),
     };
+    let response = answer::by_model(response, &explanations.scores.model);
     Ok(observe::with_stages(response, stages))
 }
 

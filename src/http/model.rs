@@ -36,7 +36,7 @@ pub(super) async fn model(State(state): State<HttpState>) -> Response {
     let inference = &state.0.inference;
     let model = inference.model();
     let (features, scorer) = inference.backends();
-    answer::json_document(&Document {
+    let response = answer::json_document(&Document {
         feature_names: &model.feature_names,
         objective: model.objective.as_deref(),
         trees: model.trees,
@@ -45,5 +45,6 @@ pub(super) async fn model(State(state): State<HttpState>) -> Response {
         version: &model.version,
         backends: Backends { features, scorer },
         capabilities: Capabilities { explain: inference.explains(), list_users: inference.lists_users() },
-    })
+    });
+    answer::by_model(response, &model)
 }

@@ -1,23 +1,27 @@
 //! What every exchange gets: an id, its time, a count, a line in the access log, and its problem in words.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use tracing::{error, info};
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use tower::Service;
+use tracing::error;
 use uuid::Uuid;
 
+use super::access_log::Line;
 use super::problem::{Code, Problem};
 use super::{HttpState, name};
 use crate::inference::Stages;
 use crate::metrics::Route;
-use crate::telemetry::ACCESS;
 
 pub(super) const REQUEST_ID: HeaderName = name("x-request-id");
 pub(super) const SERVER_TIMING: HeaderName = name("server-timing");
@@ -31,87 +35,108 @@ const LONGEST_ID: usize = 128;
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub SocketAddr);
 
-/// Outermost but for compression: sees each request first and its answer last.
-pub(super) async fn observe(State(state): State<HttpState>, request: Request, next: Next) -> Response {
-    let id = request_id(&request);
-    let mut seen = Seen::begin(&state, &request, &id);
-
-    let mut response = next.run(request).await;
-
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let id = id.to_str().unwrap_or_default();
-        *response.body_mut() = Body::from(problem.document(id));
-        response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
-        if let Some(cause) = &problem.cause {
-            error!(request_id = id, error.cause = chain(cause.as_ref()), "{}", problem.detail);
-        }
-        seen.code = Some(problem.code);
-    }
-    if let Some(stages) = response.extensions_mut().remove::<Stages>() {
-        response.headers_mut().insert(SERVER_TIMING, server_timing(&stages));
-        state.0.metrics.stages(&stages);
-    }
-    if state.0.readiness.is_draining() {
-        // The connection ends with this answer, so that its client sends the next request elsewhere.
-        response.headers_mut().insert(header::CONNECTION, CLOSE);
-    }
-    response.headers_mut().insert(REQUEST_ID, id);
-    seen.status = response.status();
-    response
+/// The layer around everything but compression: sees each request first and its answer last.
+#[derive(Clone)]
+pub(super) struct Observe<S> {
+    state: HttpState,
+    inner: S,
 }
 
-/// Cuts an exchange short at the deadline.
-pub(super) async fn deadline(State(state): State<HttpState>, request: Request, next: Next) -> Response {
-    let deadline = state.0.deadline;
-    tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
-        Problem::new(Code::Deadline, format!("no answer within {deadline:?} (server.deadline)"))
-            .into_response()
-    })
+impl<S> Observe<S> {
+    pub(super) fn new(state: HttpState, inner: S) -> Self {
+        Self { state, inner }
+    }
 }
 
-/// Hands the times of the stages to [`observe`].
+impl<S, B> Service<Request> for Observe<S>
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let seen = Seen::begin(self.state.clone(), &request);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let Ok(answer) = answer.await;
+            Ok(seen.end(answer.map(Body::new)))
+        })
+    }
+}
+
+/// Hands the times of the stages to [`Observe`].
 pub(super) fn with_stages(mut response: Response, stages: Stages) -> Response {
     response.extensions_mut().insert(stages);
     response
 }
 
 /// One exchange under way; counted and logged when dropped, so also when its client hangs up.
-struct Seen<'s> {
-    state: &'s HttpState,
+struct Seen {
+    state: HttpState,
+    id: HeaderValue,
     route: Route,
     started: Instant,
     status: StatusCode,
     code: Option<Code>,
-    log: Option<(Method, Uri, Option<ClientAddress>, HeaderValue)>,
+    /// What the access log says of the request, if there is one.
+    line: Option<Line>,
 }
 
-impl<'s> Seen<'s> {
-    fn begin(state: &'s HttpState, request: &Request, id: &HeaderValue) -> Self {
-        let route = Route::of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+impl Seen {
+    fn begin(state: HttpState, request: &Request) -> Self {
         state.0.metrics.begin();
-        let log = state.0.access_log.then(|| {
-            let client = request.extensions().get::<ClientAddress>().copied();
-            (request.method().clone(), request.uri().clone(), client, id.clone())
-        });
         // 499: the client hung up. It stands until there is an answer.
         let status = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
-        Self { state, route, started: Instant::now(), status, code: None, log }
+        let line = state.0.access_log.is_some().then(|| Line {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            client: request.extensions().get::<ClientAddress>().map(|client| client.0),
+        });
+        let (id, route) = (request_id(request), Route::of(request.uri().path()));
+        Self { state, id, route, started: Instant::now(), status, code: None, line }
+    }
+
+    /// Adds to the answer what every answer has, and words its problem.
+    fn end(mut self, mut response: Response) -> Response {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            let id = self.id.to_str().unwrap_or_default();
+            *response.body_mut() = Body::from(problem.document(id));
+            response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
+            // The router has counted the empty body that stood here.
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            if let Some(cause) = &problem.cause {
+                error!(request_id = id, error.cause = chain(cause.as_ref()), "{}", problem.detail);
+            }
+            self.code = Some(problem.code);
+        }
+        if let Some(stages) = response.extensions_mut().remove::<Stages>() {
+            response.headers_mut().insert(SERVER_TIMING, server_timing(&stages));
+            self.state.0.metrics.stages(&stages);
+        }
+        if self.state.0.readiness.is_draining() {
+            // The connection ends with this answer, so that its client sends the next request elsewhere.
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        response.headers_mut().insert(REQUEST_ID, self.id.clone());
+        self.status = response.status();
+        response
     }
 }
 
-impl Drop for Seen<'_> {
+impl Drop for Seen {
     fn drop(&mut self) {
-        let elapsed = self.started.elapsed();
-        self.state.0.metrics.end(self.route, self.status.as_u16(), elapsed);
-        let Some((method, uri, client, id)) = &self.log else { return };
-        info!(
-            target: ACCESS,
-            request_id = id.to_str().unwrap_or_default(),
-            client.address = client.map(|client| tracing::field::display(client.0)),
-            duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3,
-            code = self.code.map(tracing::field::debug),
-            "{method} {} {}", uri.path(), self.status.as_u16(),
-        );
+        let (elapsed, status) = (self.started.elapsed(), self.status.as_u16());
+        self.state.0.metrics.end(self.route, status, elapsed);
+        if let (Some(log), Some(line)) = (&self.state.0.access_log, &self.line) {
+            log.write(line, status, self.code, &self.id, elapsed);
+        }
     }
 }
 
@@ -133,7 +158,8 @@ fn server_timing(stages: &Stages) -> HeaderValue {
     let mut text = String::with_capacity(64);
     for (name, time) in stages.named() {
         let separator = if text.is_empty() { "" } else { ", " };
-        write!(text, "{separator}{name};dur={:.3}", time.as_secs_f64() * 1e3)
+        let microseconds = time.as_micros();
+        write!(text, "{separator}{name};dur={}.{:03}", microseconds / 1000, microseconds % 1000)
             .unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
     }
     HeaderValue::try_from(text).unwrap_or_else(|_| unreachable!("digits are visible ASCII"))

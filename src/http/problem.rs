@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::features::StoreError;
 use crate::inference::InferenceError;
@@ -21,8 +21,7 @@ use crate::scorer::ScoreError;
 use crate::upstream::UpstreamError;
 
 /// The stable word for a kind of problem, which programs may branch on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
     Malformed,
     WrongParameter,
@@ -49,38 +48,72 @@ pub(super) enum Code {
 }
 
 impl Code {
-    /// The table.
-    const fn status_and_title(self) -> (StatusCode, &'static str) {
+    /// The table: word, status, title.
+    const fn entry(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as Status;
         match self {
-            Self::Malformed => (StatusCode::BAD_REQUEST, "The request body cannot be read"),
-            Self::WrongParameter => (StatusCode::BAD_REQUEST, "A parameter of the address is wrong"),
-            Self::UnknownPair => (StatusCode::NOT_FOUND, "No features are stored for this user and product"),
-            Self::UnknownUser => (StatusCode::NOT_FOUND, "No features are stored for this user"),
-            Self::UnknownRoute => (StatusCode::NOT_FOUND, "There is no such route"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The route does not take this method"),
-            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "None of the accepted types can be given"),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large"),
-            Self::UnsupportedMediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not understood")
+            Self::Malformed => ("malformed", Status::BAD_REQUEST, "The request body cannot be read"),
+            Self::WrongParameter => {
+                ("wrong_parameter", Status::BAD_REQUEST, "A parameter of the address is wrong")
             }
-            Self::WrongWidth => (StatusCode::UNPROCESSABLE_ENTITY, "A row has the wrong number of columns"),
-            Self::WrongName => (StatusCode::UNPROCESSABLE_ENTITY, "A row or header has a wrong name"),
-            Self::WrongValue => (StatusCode::UNPROCESSABLE_ENTITY, "A value has the wrong type"),
-            Self::WrongRow => (StatusCode::UNPROCESSABLE_ENTITY, "A row is not a row"),
-            Self::RowsTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The rows are more than the scorer takes"),
-            Self::ModelRefused => (StatusCode::UNPROCESSABLE_ENTITY, "The model does not take the rows"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
-            Self::UpstreamFailed => (StatusCode::BAD_GATEWAY, "A service behind this one failed"),
-            Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "This service is not set up to do that"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "A part of the service is unavailable"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests are waiting"),
-            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "The service is not ready"),
-            Self::Deadline => (StatusCode::GATEWAY_TIMEOUT, "The request took too long"),
+            Self::UnknownPair => {
+                ("unknown_pair", Status::NOT_FOUND, "No features are stored for this user and product")
+            }
+            Self::UnknownUser => ("unknown_user", Status::NOT_FOUND, "No features are stored for this user"),
+            Self::UnknownRoute => ("unknown_route", Status::NOT_FOUND, "There is no such route"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", Status::METHOD_NOT_ALLOWED, "The route does not take this method")
+            }
+            Self::NotAcceptable => {
+                ("not_acceptable", Status::NOT_ACCEPTABLE, "None of the accepted types can be given")
+            }
+            Self::BodyTooLarge => {
+                ("body_too_large", Status::PAYLOAD_TOO_LARGE, "The request body is too large")
+            }
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                Status::UNSUPPORTED_MEDIA_TYPE,
+                "The content type is not understood",
+            ),
+            Self::WrongWidth => {
+                ("wrong_width", Status::UNPROCESSABLE_ENTITY, "A row has the wrong number of columns")
+            }
+            Self::WrongName => {
+                ("wrong_name", Status::UNPROCESSABLE_ENTITY, "A row or header has a wrong name")
+            }
+            Self::WrongValue => ("wrong_value", Status::UNPROCESSABLE_ENTITY, "A value has the wrong type"),
+            Self::WrongRow => ("wrong_row", Status::UNPROCESSABLE_ENTITY, "A row is not a row"),
+            Self::RowsTooLarge => {
+                ("rows_too_large", Status::PAYLOAD_TOO_LARGE, "The rows are more than the scorer takes")
+            }
+            Self::ModelRefused => {
+                ("model_refused", Status::UNPROCESSABLE_ENTITY, "The model does not take the rows")
+            }
+            Self::Internal => ("internal", Status::INTERNAL_SERVER_ERROR, "The service failed"),
+            Self::UpstreamFailed => {
+                ("upstream_failed", Status::BAD_GATEWAY, "A service behind this one failed")
+            }
+            Self::Unsupported => {
+                ("unsupported", Status::NOT_IMPLEMENTED, "This service is not set up to do that")
+            }
+            Self::Unavailable => {
+                ("unavailable", Status::SERVICE_UNAVAILABLE, "A part of the service is unavailable")
+            }
+            Self::Overloaded => ("overloaded", Status::SERVICE_UNAVAILABLE, "Too many requests are waiting"),
+            Self::NotReady => ("not_ready", Status::SERVICE_UNAVAILABLE, "The service is not ready"),
+            Self::Deadline => ("deadline", Status::GATEWAY_TIMEOUT, "The request took too long"),
         }
     }
 
-    pub(super) fn word(self) -> String {
-        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    /// The word itself.
+    pub(super) const fn word(self) -> &'static str {
+        self.entry().0
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 
@@ -120,7 +153,7 @@ impl Problem {
     }
 
     pub(super) fn status(&self) -> StatusCode {
-        self.code.status_and_title().0
+        self.code.entry().1
     }
 
     /// The RFC 9457 document.
@@ -138,9 +171,9 @@ impl Problem {
             #[serde(skip_serializing_if = "Option::is_none")]
             column: Option<&'a str>,
         }
-        let (status, title) = self.code.status_and_title();
+        let (word, status, title) = self.code.entry();
         let document = Document {
-            r#type: format!("urn:imba:problem:{}", self.code.word()),
+            r#type: format!("urn:imba:problem:{word}"),
             title,
             status: status.as_u16(),
             detail: &self.detail,
@@ -233,6 +266,11 @@ fn of_upstream(error: &UpstreamError) -> Code {
 /// What a panic in a handler becomes; the panic hook has logged it.
 pub(super) fn from_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::new(Code::Internal, "the service failed while answering; the failure is logged").into_response()
+}
+
+/// What an exchange becomes that is cut at its `deadline`.
+pub(super) fn deadline(deadline: Duration) -> Response {
+    Problem::new(Code::Deadline, format!("no answer within {deadline:?} (server.deadline)")).into_response()
 }
 
 pub(super) async fn method_not_allowed() -> Problem {

@@ -82,7 +82,7 @@ pub(super) async fn recommend(
         Reply::Text => text(&ranking),
         Reply::Json => json(&state, &user, &ranking),
     };
-    Ok(observe::with_stages(response, stages))
+    Ok(observe::with_stages(answer::by_model(response, &ranking.model), stages))
 }
 
 /// `GET /users?prefix=1&limit=10`: the first users in order whose identifiers begin so.

@@ -28,10 +28,7 @@ impl Inference {
         limit: usize,
         stages: &mut Stages,
     ) -> Result<Ranking, InferenceError> {
-        let outputs = self.scorer.info().outputs;
-        if outputs != 1 {
-            return Err(InferenceError::Unranked { outputs });
-        }
+        one_number_per_row(&self.scorer.info())?;
         let started = Instant::now();
         let (products, rows): (Vec<_>, Vec<_>) = self.store.products_of(user).await?.into_iter().unzip();
         stages.lookup = started.elapsed();
@@ -41,11 +38,20 @@ impl Inference {
             batch.push(row);
         }
         let scores = self.score(batch, stages).await?;
+        // Again: the model may have been replaced since.
+        one_number_per_row(&scores.model)?;
         let stored = products.len();
         let mut products: Vec<_> = products.into_iter().zip(scores.values).collect();
         // The store gives products in the order of their identifiers, and this sort keeps that order among equals.
         products.sort_by(|(_, left), (_, right)| right.total_cmp(left));
         products.truncate(limit);
         Ok(Ranking { model: scores.model, stored, products })
+    }
+}
+
+fn one_number_per_row(model: &ModelInfo) -> Result<(), InferenceError> {
+    match model.outputs {
+        1 => Ok(()),
+        outputs => Err(InferenceError::Unranked { outputs }),
     }
 }

@@ -1,5 +1,7 @@
 //! CSV bodies: one row per line, commas between the cells, an optional header of names.
 
+use memchr::memchr_iter;
+
 use super::{Decoded, Mistake, Outcomes, RowError};
 use crate::features::{PairKey, check_id};
 use crate::schema::{Schema, parse_value};
@@ -12,15 +14,19 @@ const PAIR_COLUMNS: [&str; 2] = ["user_id", "product_id"];
 /// # Errors
 /// The body is not text, empty, or has a wrong header; mistakes in single rows are among the outcomes.
 pub fn feature_rows(body: &[u8], schema: &Schema) -> Result<Decoded<Batch>, RowError> {
-    let mut lines = lines(body)?.peekable();
-    let order = lines.peek().and_then(|line| header_order(line, schema)).transpose()?;
-    if order.is_some() {
-        lines.next();
-    }
+    let mut order = None;
     let (mut items, mut outcomes) = (Batch::new(schema.width()), Outcomes::default());
     let mut row = vec![f32::NAN; schema.width()];
-    for line in lines {
+    for (at, line) in lines(body)?.enumerate() {
         let outcome = feature_row(line, schema, order.as_deref(), &mut row);
+        // A header is no row, so that only a first line that is none can be one.
+        if at == 0
+            && outcome.is_err()
+            && let Some(header) = header_order(line, schema)
+        {
+            order = Some(header?);
+            continue;
+        }
         if outcome.is_ok() {
             items.push(&row);
         }
@@ -46,7 +52,10 @@ pub(super) fn feature_row(
         ));
     }
     let mut cells = 0;
-    for cell in line.split(',') {
+    let mut start = 0;
+    for end in memchr_iter(b',', line.as_bytes()).chain([line.len()]) {
+        let cell = &line[start..end];
+        start = end + 1;
         if cells < row.len() {
             let at = order.map_or(cells, |order| order[cells]);
             row[at] = parse_value(cell).map_err(|error| {

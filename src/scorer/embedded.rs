@@ -2,14 +2,16 @@
 //!
 //! A few rows are scored on the caller's thread, in less time than a hand-over to another takes. Larger batches go to
 //! the blocking pool piece by piece, so that other requests, and this one's deadline, get their turn between pieces.
+//! The model may be replaced at any time; each batch is scored by the one it began with.
 
-use std::fs;
-use std::path::Path;
+use std::error::Error;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 
 use super::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores, model_version};
+use crate::model::ModelHolder;
 
 /// Up to this many rows are scored where they are.
 const INLINE_ROWS: usize = 64;
@@ -21,7 +23,13 @@ const PIECE_EXPLAINED: usize = 128;
 
 /// An XGBoost model and the scoring of rows by it.
 pub struct EmbeddedScorer {
-    model: Arc<gbtree::Model>,
+    columns: Vec<String>,
+    loaded: ArcSwap<Loaded>,
+}
+
+/// A model that has scored a row.
+struct Loaded {
+    model: gbtree::Model,
     info: Arc<ModelInfo>,
     explains: bool,
 }
@@ -29,35 +37,58 @@ pub struct EmbeddedScorer {
 /// Why a model file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file system said no.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
     /// The bytes are not a model, or not one this program evaluates.
     #[error("{0}")]
     NotAModel(#[from] gbtree::LoadError),
     /// The model takes other inputs than the configuration names.
     #[error("the model does not fit features.columns: {0}")]
     OtherColumns(String),
+    /// The model cannot score a row of which nothing is known.
+    #[error("the model gives no score: {0}")]
+    GivesNoScore(#[from] ScoreError),
 }
 
 impl EmbeddedScorer {
-    /// Loads the model file at `path` and checks it against `columns`, the names of its inputs in order.
+    /// Scores by the model in `file`, whose inputs must be `columns`, in order.
     ///
     /// # Errors
-    /// The file is unreadable, not a model, or a model of other inputs.
-    pub fn load(path: &Path, columns: &[String]) -> Result<Self, LoadError> {
-        let bytes = fs::read(path)?;
-        let model = gbtree::Model::from_bytes(&bytes)?;
+    /// The bytes are not a model, or it is one of other inputs, or one that cannot score a row.
+    pub fn new(file: &[u8], columns: Vec<String>) -> Result<Self, LoadError> {
+        let loaded = Loaded::read(file, &columns)?;
+        Ok(Self { columns, loaded: ArcSwap::from_pointee(loaded) })
+    }
+}
+
+impl Loaded {
+    fn read(file: &[u8], columns: &[String]) -> Result<Self, LoadError> {
+        let model = gbtree::Model::from_bytes(file)?;
         check_columns(&model, columns)?;
+        let nothing_known = vec![f32::NAN; columns.len()];
+        let mut score = vec![0.0; model.num_outputs()];
+        predict(&model, &nothing_known, &mut score)?;
+        check_finite(&score, score.len())?;
         let info = ModelInfo {
-            version: model_version(&bytes),
+            version: model_version(file),
             feature_names: columns.to_vec(),
             objective: Some(model.objective().to_owned()),
             trees: Some(model.num_trees()),
             outputs: model.num_outputs(),
         };
-        let explains = explain(&model, &vec![f32::NAN; columns.len()]).is_ok();
-        Ok(Self { model: Arc::new(model), info: Arc::new(info), explains })
+        let explains = explain(&model, &nothing_known).is_ok();
+        Ok(Self { model, info: Arc::new(info), explains })
+    }
+}
+
+impl ModelHolder for EmbeddedScorer {
+    fn current(&self) -> Arc<ModelInfo> {
+        self.info()
+    }
+
+    fn replace(&self, file: &[u8]) -> Result<Arc<ModelInfo>, Box<dyn Error + Send + Sync>> {
+        if model_version(file) != self.info().version {
+            self.loaded.store(Arc::new(Loaded::read(file, &self.columns)?));
+        }
+        Ok(self.info())
     }
 }
 
@@ -68,60 +99,62 @@ impl Scorer for EmbeddedScorer {
     }
 
     fn info(&self) -> Arc<ModelInfo> {
-        Arc::clone(&self.info)
+        Arc::clone(&self.loaded.load().info)
     }
 
     async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
-        let outputs = self.info.outputs;
+        let loaded = self.loaded.load_full();
+        let outputs = loaded.info.outputs;
         let mut values = vec![0.0; rows.len() * outputs];
         if rows.len() <= INLINE_ROWS {
-            predict(&self.model, rows.values(), &mut values)?;
+            predict(&loaded.model, rows.values(), &mut values)?;
         } else {
             let rows = Arc::new(rows);
             for (piece, out) in values.chunks_mut(PIECE_ROWS * outputs).enumerate() {
-                let (model, rows) = (Arc::clone(&self.model), Arc::clone(&rows));
+                let (loaded, rows) = (Arc::clone(&loaded), Arc::clone(&rows));
                 let mut scores = vec![0.0; out.len()];
                 let from = piece * PIECE_ROWS * rows.width();
                 let to = from + scores.len() / outputs * rows.width();
                 let scored = tokio::task::spawn_blocking(move || {
-                    predict(&model, &rows.values()[from..to], &mut scores).map(|()| scores)
+                    predict(&loaded.model, &rows.values()[from..to], &mut scores).map(|()| scores)
                 });
                 out.copy_from_slice(&scored.await.map_err(|error| ScoreError::Unavailable(error.into()))??);
             }
         }
         check_finite(&values, outputs)?;
-        Ok(Scores { model: Arc::clone(&self.info), values: widened(&values) })
+        Ok(Scores { model: Arc::clone(&loaded.info), values: widened(&values) })
     }
 
     fn explains(&self) -> bool {
-        self.explains
+        self.loaded.load().explains
     }
 
     async fn explain(&self, rows: Batch) -> Result<Explanations, ScoreError> {
+        let loaded = self.loaded.load_full();
         let all = if rows.len() <= INLINE_EXPLAINED {
-            explain(&self.model, rows.values())?
+            explain(&loaded.model, rows.values())?
         } else {
             let (rows, mut all) = (Arc::new(rows), Explained::default());
             for from in (0..rows.len()).step_by(PIECE_EXPLAINED) {
                 let to = rows.len().min(from + PIECE_EXPLAINED);
-                let (model, rows) = (Arc::clone(&self.model), Arc::clone(&rows));
+                let (loaded, rows) = (Arc::clone(&loaded), Arc::clone(&rows));
                 let explained = tokio::task::spawn_blocking(move || {
-                    explain(&model, &rows.values()[from * rows.width()..to * rows.width()])
+                    explain(&loaded.model, &rows.values()[from * rows.width()..to * rows.width()])
                 });
                 all.append(explained.await.map_err(|error| ScoreError::Unavailable(error.into()))??);
             }
             all
         };
         let Explained { scores, margins, contributions } = all;
-        check_finite(&scores, self.info.outputs)?;
-        check_finite(&contributions, self.model.num_contributions())?;
-        let scores = Scores { model: Arc::clone(&self.info), values: widened(&scores) };
-        Ok(Explanations { scores, margins_per_row: self.model.num_margins(), margins, contributions })
+        check_finite(&scores, loaded.info.outputs)?;
+        check_finite(&contributions, loaded.model.num_contributions())?;
+        let scores = Scores { model: Arc::clone(&loaded.info), values: widened(&scores) };
+        Ok(Explanations { scores, margins_per_row: loaded.model.num_margins(), margins, contributions })
     }
 
     /// Scores a row of which nothing is known, as every model can.
     async fn probe(&self) -> Result<(), ScoreError> {
-        let mut rows = Batch::new(self.info.feature_names.len());
+        let mut rows = Batch::new(self.columns.len());
         rows.push(&vec![f32::NAN; rows.width()]);
         self.score(rows).await.map(drop)
     }

@@ -69,7 +69,7 @@ impl Guard {
         let permit = self.permit().await.map_err(|error| self.turned_away(error))?;
         let trial = self.admit().map_err(|error| self.turned_away(error))?;
         let outcome = call.await;
-        let error = outcome.as_ref().err().and_then(|error| ailment(error));
+        let error = outcome.as_ref().err().and_then(&ailment);
         self.metrics.called(
             self.upstream,
             match (&outcome, error) {

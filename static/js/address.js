@@ -1,7 +1,7 @@
 // Where the reader is: the view and its parameters live in the fragment, e.g. `#/pair?user=1&product=2`, so that every
 // answer has an address to share, the back button works, and ids stay out of access logs.
 
-export const VIEWS = ["pair", "features"];
+export const VIEWS = ["pair", "basket", "features"];
 
 /** The view and parameters of the present address. */
 export function here() {

@@ -1,6 +1,8 @@
 // The start: learn what scores here, then show the view that the address names.
 
-import { VIEWS, follow } from "./address.js";
+import { VIEWS, follow, here } from "./address.js";
+import { basketView } from "./basket.js";
+import { readGuide } from "./feature_guide.js";
 import { featuresView } from "./features.js";
 import { byId, el } from "./markup.js";
 import { pairView } from "./pair.js";
@@ -8,20 +10,22 @@ import { failure } from "./panel.js";
 import { model as fetchModel } from "./service.js";
 import { begin } from "./threshold.js";
 
-const TITLES = { pair: "Customer & product", features: "Features" };
+const TITLES = { pair: "Customer & product", basket: "Next basket", features: "Features" };
 
 async function start() {
   let model;
+  reveal(here().view);
   try {
-    model = await fetchModel();
+    [model] = await Promise.all([fetchModel(), readGuide()]);
   } catch (error) {
     byId("banner").replaceChildren(failure(error, start));
     return;
   }
   byId("banner").replaceChildren();
+  byId("views").inert = false;
   begin(model.threshold);
   describe(model);
-  const show = { pair: pairView(model), features: featuresView(model) };
+  const show = { pair: pairView(model), basket: basketView(model), features: featuresView(model) };
   follow(({ view, params }) => {
     reveal(view);
     show[view](params);
@@ -45,4 +49,13 @@ function describe(model) {
     ` · ${model.objective} · ${model.trees} trees · ${model.feature_names.length} features · scorer: ${scorer} · features: ${features}`);
 }
 
+/** Says when the network is gone; what is shown stays. */
+function watchNetwork() {
+  const tell = () => byId("offline").hidden = navigator.onLine;
+  addEventListener("online", tell);
+  addEventListener("offline", tell);
+  tell();
+}
+
+watchNetwork();
 start();

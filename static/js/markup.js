@@ -5,7 +5,7 @@
  * @param {string} tag
  * @param {Object<string, unknown>} attributes an `on…` function listens, `true` sets a bare attribute, null, false and
  *     undefined set none, everything else is an attribute's text
- * @param {...(Node | string | number | null | undefined | false)} children
+ * @param {...(Node | string | number | null | undefined | false | Node[])} children
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,7 +14,7 @@ export function el(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) =>
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false).map((child) =>
     child instanceof Node ? child : String(child)));
   return element;
 }

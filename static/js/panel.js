@@ -3,6 +3,8 @@
 import { el } from "./markup.js";
 import { ServiceError } from "./service.js";
 
+/** An answer sooner than this needs no sign of waiting. */
+const SOON_MS = 250;
 /** After this long the reader is told that it takes longer than usual. */
 const SLOW_MS = 2500;
 
@@ -14,47 +16,48 @@ export class Panel {
    */
   constructor(section, empty) {
     this.section = section;
-    this.status = el("p", { class: "progress", role: "status" });
+    this.progress = el("p", { class: "progress", "aria-hidden": "true" });
+    this.spoken = el("p", { class: "visually-hidden", role: "status" });
     this.body = el("div", { class: "panel-body" });
     this.empty = empty;
     this.running = null;
-    section.append(this.status, this.body);
+    section.replaceChildren(this.progress, this.spoken, this.body);
     this.clear();
   }
 
   /** Back to the empty state. */
   clear() {
-    this.#stop();
-    this.body.replaceChildren(el("p", { class: "empty" }, this.empty));
+    this.show(el("p", { class: "empty" }, this.empty), "");
   }
 
-  /** Shows an answer that is there already. */
-  show(content) {
+  /** Shows what is there already; `spoken` is what a screen reader says. */
+  show(content, spoken) {
     this.#stop();
     this.body.replaceChildren(content);
+    this.spoken.textContent = spoken;
   }
 
   /**
    * Shows what `work` brings, with the states until then. The earlier answer stays, dimmed, so that nothing jumps.
-   * @param {(signal: AbortSignal) => Promise<Node>} work
+   * @param {(signal: AbortSignal) => Promise<[Node, string]>} work the answer, and what a screen reader says
    */
   async run(work) {
     this.#stop();
     const running = new AbortController();
     this.running = running;
     this.section.setAttribute("aria-busy", "true");
-    this.status.textContent = "Asking the service…";
-    const slow = setTimeout(() => {
-      this.status.textContent = "Still waiting: this takes longer than usual…";
-    }, SLOW_MS);
+    const tell = (text) => {
+      this.progress.textContent = text;
+      this.spoken.textContent = text;
+    };
+    const timers = [setTimeout(tell, SOON_MS, "Asking the service…"), setTimeout(tell, SLOW_MS, "Still waiting: this takes longer than usual…")];
     try {
-      const content = await work(running.signal);
-      if (this.running === running) this.body.replaceChildren(content);
+      const [content, spoken] = await work(running.signal);
+      if (this.running === running) this.show(content, spoken);
     } catch (error) {
-      if (this.running === running) this.body.replaceChildren(failure(error, () => this.run(work)));
+      if (this.running === running) this.show(failure(error, () => this.run(work)), "");
     } finally {
-      clearTimeout(slow);
-      if (this.running === running) this.#stop();
+      timers.forEach(clearTimeout);
     }
   }
 
@@ -62,7 +65,7 @@ export class Panel {
     this.running?.abort();
     this.running = null;
     this.section.removeAttribute("aria-busy");
-    this.status.textContent = "";
+    this.progress.textContent = "";
   }
 }
 

@@ -20,12 +20,33 @@ export class ServiceError extends Error {
 /** What scores here: names, threshold, version. */
 export const model = (signal) => get("model", signal);
 
-/** Scores feature rows in CSV. */
+/** Scores feature rows, in CSV. */
 export const predict = (rows, signal) => post("predict", rows, "text/csv", signal);
 
-/** Scores one pair. */
-export const predictPair = (user, product, signal) =>
-  post("predict/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
+/** Scores pairs, in CSV. */
+export const predictPairs = (rows, signal) => post("predict/pair", rows, "text/csv", signal);
+
+/** One row in CSV scored, and explained where the scorer can: an entry of `/explain` or of `/predict`. */
+export const scoreRow = (model, row, signal) => one(model, "", row, "text/csv", signal);
+
+/** One pair looked up and scored, and explained where the scorer can. */
+export const scorePair = (model, user, product, signal) => 
+  one(model, "/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
+
+/** The likeliest products of a user. */
+export const recommend = (user, limit, signal) => get(`recommend/${encodeURIComponent(user)}?limit=${limit}`, signal);
+
+/** Users whose ids begin so. */
+export const users = (prefix, limit, signal) => get(`users?${new URLSearchParams({ prefix, limit })}`, signal);
+
+async function one(model, suffix, body, type, signal) {
+  const { explain } = model.capabilities;
+  const answer = await post(`${explain ? "explain" : "predict"}${suffix}`, body, type, signal);
+  const [entry] = explain ? answer.explanations : answer.predictions;
+  if (!entry.error) return entry;
+  const title = suffix === "" ? "This row has no score" : "This pair has no score";
+  throw new ServiceError("problem", { title, advice: advise(entry.error), retry: false });
+}
 
 const get = (path, signal) => call(path, { method: "GET" }, signal);
 const post = (path, body, type, signal) => call(path, { method: "POST", body, headers: { "content-type": type } }, signal);
@@ -95,6 +116,13 @@ function unauthorised(problem) {
   });
 }
 
+/** What to do about some of the service's problems. */
+const ADVICE = {
+  unknown_pair: "A score needs the history of both: the customer must have bought the product before, and the table must hold the pair.",
+  unknown_user: "Check the id. The table may be older than the customer's first order.",
+  body_too_large: "Split the table and score its parts.",
+};
+
 /** Errors that another try with the same input cannot mend. */
 const FINAL = new Set([400, 404, 405, 406, 413, 415, 422]);
 
@@ -109,11 +137,15 @@ function wrong(response, problem) {
   }
   const wait = Number(response.headers.get("retry-after"));
   const advice = wait > 0 ? `Try again in ${wait} ${wait === 1 ? "second" : "seconds"}.` : "";
-  return new ServiceError("problem", { title: problem.title, advice: [sentence(problem.detail), advice].filter(Boolean).join(" "), problem, retry });
+  return new ServiceError("problem", { title: problem.title, advice: advise(problem, advice), problem, retry });
+}
+
+function advise({ code, detail }, more = "") {
+  return [sentence(detail), ADVICE[code] ?? "", more].filter(Boolean).join(" ");
 }
 
 /** A detail of the service as a sentence. */
-export function sentence(detail = "") {
+function sentence(detail = "") {
   const text = detail.charAt(0).toUpperCase() + detail.slice(1);
   return text === "" || /[.!?]$/.test(text) ? text : `${text}.`;
 }

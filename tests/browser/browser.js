@@ -19,7 +19,7 @@ const PATIENCE_MS = 15_000;
 /**
  * Starts service and browser for a test file.
  * @param {Object<string, string>} settings of the service
- * @returns {(name: string, body: (page: import("puppeteer-core").Page, service: {origin: string}) => Promise<void>, options?: object) => void}
+ * @returns {(name: string, body: (page: import("puppeteer-core").Page, service: {origin: string}, complaints: string[]) => Promise<void>, options?: object) => void}
  *     registers a test with a page of its own, which fails on any error in the console and any violated policy
  */
 export function withPage(settings = {}) {
@@ -40,7 +40,7 @@ export function withPage(settings = {}) {
         page.setDefaultTimeout(PATIENCE_MS);
         const complaints = await listen(page);
         await page.setViewport(viewport);
-        await body(page, state.service);
+        await body(page, state.service, complaints);
         await settle(page);
         const unexpected = complaints.filter((complaint) => !expectedErrors.some((expected) => expected.test(complaint)));
         assert.deepEqual(unexpected, [], "errors in the console or violated policies");
@@ -100,7 +100,7 @@ async function settle(page) {
 /** Opens the page at a fragment such as `#/pair?user=1` and waits until the view is there. */
 export async function open(page, origin, fragment = "") {
   await page.goto(`${origin}/index_imba.html${fragment}`);
-  await page.waitForSelector("main > .view:not([hidden])");
+  await page.waitForSelector("#views:not([inert]) > .view:not([hidden])");
 }
 
 /** The text of the first element that matches, once there is one with a text. */
@@ -127,6 +127,21 @@ export async function fill(page, selector, value) {
   await page.keyboard.press("Backspace");
   await page.type(selector, value);
 }
+
+/** Answers requests for `path` by `answer`, or lets them through where it gives nothing. */
+export async function intercept(page, path, answer) {
+  await page.setRequestInterception(true);
+  page.on("request", async (request) => {
+    const given = new URL(request.url()).pathname === path ? await answer(request) : undefined;
+    if (given === undefined) await request.continue();
+    else if (given === "abort") await request.abort("connectionrefused");
+    else await request.respond(given);
+  });
+}
+
+/** An answer in JSON, for `intercept`. */
+export const json = (document, status = 200, headers = {}) =>
+  ({ status, headers, contentType: status < 400 ? "application/json" : "application/problem+json", body: JSON.stringify(document) });
 
 /** An answer of the service itself, to compare the page with. */
 export async function ask(origin, path, body, type = "text/csv") {

@@ -32,13 +32,13 @@ it("says likely where the service says likely", async (page, { origin }) => {
 
 it("has an address that can be shared, and the back button works", async (page, { origin }) => {
   await open(page, origin, "#/pair?user=1&product=2");
-  await shows(page, "#answer-pair .about", /Customer 1, product 2/);
+  await shows(page, "#answer-pair .about", /Customer 1 · .+ \(product 2\)/);
   await fill(page, "#pair-product", "73");
   await page.keyboard.press("Enter");
-  await shows(page, "#answer-pair .about", /product 73/);
+  await shows(page, "#answer-pair .about", /\(product 73\)/);
   assert.equal(await page.evaluate(() => location.hash), "#/pair?user=1&product=73");
   await page.goBack();
-  await shows(page, "#answer-pair .about", /product 2/);
+  await shows(page, "#answer-pair .about", /\(product 2\)/);
   assert.equal(await page.$eval("#pair-product", (input) => input.value), "2");
 });
 

@@ -148,7 +148,6 @@ impl AwsStub {
     /// The bytes of an answer, and whether the connection stays open after it.
     async fn answer(&self, act: Act, call: &Call) -> (Vec<u8>, bool) {
         match act {
-            Act::Scores => (response(200, "", &self.scores(&call.body, "\n").await), true),
             Act::Commas => {
                 (response(200, "", self.scores(&call.body, ",").await.trim_end_matches(',')), true)
             }
@@ -166,7 +165,9 @@ impl AwsStub {
                 let body = r#"{"Message":"Received client error (415)","OriginalStatusCode":415,"OriginalMessage":"could not convert"}"#;
                 (response(424, "ModelError", body), true)
             }
-            Act::RefusesRow(_) => (response(200, "", &self.scores(&call.body, "\n").await), true),
+            Act::Scores | Act::RefusesRow(_) => {
+                (response(200, "", &self.scores(&call.body, "\n").await), true)
+            }
         }
     }
 

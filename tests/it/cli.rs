@@ -113,6 +113,31 @@ fn margins_and_iterations() {
     assert_eq!(score(&["--iterations", "five"]).0, 2);
 }
 
+/// Leaves and contributions of the recorded row, as the official package gives them.
+#[test]
+fn leaves_and_contributions() {
+    for (output, tolerance) in [("leaf", 0.0), ("contributions", 1e-5)] {
+        let folder = folder();
+        let mut command = imba(&folder);
+        command.args(["score", "--output", output, "--model"]).arg(fixture("binary.ubj"));
+        let (code, stdout, stderr) =
+            run_with_input(&mut command, &fixture_lines("rows.csv")[..10].join("\n"));
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        let expected = fixture_lines(&format!("{output}.txt"));
+        assert_eq!(stdout.lines().count(), expected.len());
+        for (found, expected) in stdout.lines().zip(&expected) {
+            let numbers = |line: &str| {
+                line.split(',').map(|cell| cell.parse().expect("a number")).collect::<Vec<f64>>()
+            };
+            let (found, expected) = (numbers(found), numbers(expected));
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() <= tolerance, "{output}: {found} {expected}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_file_that_is_no_model_is_refused() {
     let folder = folder();
@@ -261,6 +286,38 @@ fn serves_until_sigterm_then_exits_0() {
     let mut rest = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut rest).expect("UTF-8");
     assert!(rest.contains("SIGTERM: stopping") && rest.contains("drained"), "{rest}");
+}
+
+/// SIGHUP makes it look at once, whatever the interval, and say what it found.
+#[test]
+fn sighup_reloads_the_model() {
+    let folder = folder();
+    let path = folder.path().join("model");
+    std::fs::copy(fixture("binary.ubj"), &path).expect("copied");
+    let mut imba = imba(&folder);
+    imba.env("IMBA__MODEL__PATH", &path).env("IMBA__MODEL__RELOAD_INTERVAL", "off");
+    let mut child = imba.stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let pid = child.id().to_string();
+    let mut wait_for = |words: &str| {
+        let mut log = String::new();
+        while !log.contains(words) {
+            assert_ne!(stderr.read_line(&mut log).expect("UTF-8"), 0, "no {words} in {log}");
+        }
+    };
+    wait_for("server.address");
+    let hang_up =
+        || assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());
+    hang_up();
+    wait_for("is the one in use");
+    std::fs::copy(fixture("binary.json"), &path).expect("copied");
+    hang_up();
+    wait_for("model reloaded from");
+    std::fs::write(&path, "no model").expect("written");
+    hang_up();
+    wait_for("the old model goes on serving");
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
 }
 
 /// The demo's tables belong to the demo: away from it the service starts without them and says so.

@@ -19,7 +19,12 @@ async fn any_origin_by_default_on_every_kind_of_answer() {
         let response = request.header("origin", "https://shop.example.com").send().await.expect("an answer");
         assert_eq!(response.headers()[ALLOW], "*", "{} {}", response.status(), response.url());
         let exposed = response.headers()["access-control-expose-headers"].to_str().expect("ASCII");
-        assert!(exposed.contains("x-request-id") && exposed.contains("server-timing"), "{exposed}");
+        assert!(
+            exposed.contains("x-model-version")
+                && exposed.contains("x-request-id")
+                && exposed.contains("server-timing"),
+            "{exposed}"
+        );
     }
 }
 

@@ -4,10 +4,14 @@
 mod aws_stub;
 /// The program's commands: what they print and how they exit.
 mod cli;
+/// Callers that share calls to an upstream.
+mod coalescing;
 /// Layers of configuration and the mistakes in them.
 mod config;
 /// Which origins may call, on every kind of answer.
 mod cors;
+/// `/explain` and `/explain/pair`.
+mod explain;
 /// Faults behind the ports: what the client hears, and that the service goes on.
 mod faults;
 /// Scores equal to those of the official package.
@@ -18,6 +22,8 @@ mod layering;
 mod negotiation;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
+/// Upstreams that are down, slow or flapping, and back again.
+mod outages;
 /// The page's files and the headers on them.
 mod page;
 /// `/predict/pair`.
@@ -26,6 +32,10 @@ mod pair;
 mod predict;
 /// Every documented problem and its document.
 mod problems;
+/// `/recommend` and `/users`.
+mod recommend;
+/// A new model without a pause, and what happens when it is none.
+mod reload;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
 /// The harness.

@@ -1,5 +1,8 @@
 use serde_json::json;
 
+use imba::http::AccessLog;
+use imba::telemetry::Lines;
+
 use crate::service::{RECORDED, TestService, json, problem, text};
 
 #[tokio::test]
@@ -74,5 +77,43 @@ async fn request_ids() {
     assert_eq!(id(Some("trace-7.a")).await, "trace-7.a");
     for strange in ["", "two words", &"x".repeat(129)] {
         assert_eq!(id(Some(strange)).await.len(), 36, "{strange:?}");
+    }
+}
+
+/// One line per exchange, whole and readable whatever the client sends; what was sent in bodies is not in it.
+#[tokio::test]
+async fn the_access_log() {
+    for as_json in [true, false] {
+        let lines = Lines::default();
+        let log = AccessLog::new(lines.clone(), as_json);
+        let service = TestService::builder().access_log(log).start().await;
+        text(service.post("/predict", RECORDED).header("x-request-id", "say-\"hi\"")).await;
+        problem(service.post("/predict/pair", "1,3")).await;
+        problem(service.get("/no\"where?secret=1")).await;
+        let gathered = String::from_utf8(lines.gathered()).expect("UTF-8");
+        let lines: Vec<&str> = gathered.lines().collect();
+        assert_eq!(lines.len(), 3, "{gathered}");
+        assert!(!gathered.contains("6.67578125") && !gathered.contains("secret"), "{gathered}");
+        if !as_json {
+            for words in [
+                "INFO imba::access: POST /predict 200 request_id=say-\"hi\" duration_ms=",
+                "client.address=127.0.0.1:",
+            ] {
+                assert!(lines[0].contains(words), "{gathered}");
+            }
+            assert!(lines[1].ends_with("code=unknown_pair"), "{gathered}");
+            continue;
+        }
+        let events: Vec<serde_json::Value> =
+            lines.iter().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+        assert_eq!(events[0]["message"], "POST /predict 200");
+        assert_eq!(events[0]["request_id"], "say-\"hi\"");
+        assert_eq!(events[0]["level"], "INFO");
+        assert_eq!(events[0]["target"], "imba::access");
+        assert!(events[0]["duration_ms"].as_f64().is_some_and(|time| time > 0.0), "{gathered}");
+        assert!(events[0]["client.address"].as_str().is_some_and(|client| client.starts_with("127.0.0.1:")));
+        assert!(events[0]["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{gathered}");
+        assert_eq!(events[1]["code"], "unknown_pair");
+        assert_eq!(events[2]["message"], "GET /no%22where 404");
     }
 }

@@ -74,6 +74,19 @@ async fn a_body_over_the_limit() {
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
 }
 
+/// A client that asks before it sends, as curl does with large bodies, is spared the sending.
+#[tokio::test]
+async fn a_large_body_that_asks_first_is_refused_unsent() {
+    let service = TestService::builder().with("server.body_limit", "1KiB").start().await;
+    let mut client = TcpStream::connect(service.address()).await.expect("connected");
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 99999999\r\n\r\n";
+    client.write_all(head.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("answered and closed");
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"), "{answer}");
+}
+
 /// A client that sends less than it announced, and one that sends no HTTP: the service goes on.
 #[tokio::test]
 async fn broken_clients() {

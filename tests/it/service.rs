@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imba::app::{App, open_scorer};
+use imba::app::App;
+use imba::app::scorer::open_scorer;
 use imba::aws::Account;
 use imba::config::Config;
 use imba::config::source::{Origin, Raw, Settings};
 use imba::features::embedded::EmbeddedStore;
 use imba::features::{FeatureRow, FeatureStore, PairKey};
+use imba::http::AccessLog;
 use imba::metrics::UpstreamMetrics;
 use imba::schema::Schema;
 use imba::scorer::Scorer;
@@ -53,6 +55,7 @@ pub(crate) struct Builder {
     pairs: Vec<(PairKey, FeatureRow)>,
     store: Option<Arc<dyn FeatureStore>>,
     scorer: Option<Arc<dyn Scorer>>,
+    access_log: Option<AccessLog>,
     upstreams: UpstreamMetrics,
 }
 
@@ -70,6 +73,7 @@ impl TestService {
             pairs: vec![(PairKey::new("1", "2"), recorded_row())],
             store: None,
             scorer: None,
+            access_log: None,
             upstreams: UpstreamMetrics::default(),
             folder: Arc::clone(&folder),
         };
@@ -147,12 +151,18 @@ impl Builder {
         self
     }
 
+    /// Writes an access log.
+    pub(crate) fn access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
     /// Has the endpoint `stub` score, through everything that stands before one in the service.
     pub(crate) async fn sagemaker(self, stub: &AwsStub) -> Self {
         let builder = self.with("scorer.kind", "sagemaker").with("scorer.sagemaker.endpoint_name", "imba");
         let config = builder.config();
         let account = Account::given(config.aws.clone(), stub.sdk(&config.aws).await);
-        let scorer = open_scorer(&config, &account, &builder.upstreams).await.expect("a client");
+        let (scorer, _) = open_scorer(&config, &account, &builder.upstreams).await.expect("a client");
         builder.scorer(scorer)
     }
 
@@ -163,27 +173,28 @@ impl Builder {
     /// The small model of the fixtures.
     pub(crate) fn fixture_scorer(&self) -> EmbeddedScorer {
         let config = self.config();
-        EmbeddedScorer::load(&config.model.path, &config.features.columns).expect("fixture model")
+        let file = std::fs::read(&config.model.path).expect("fixture");
+        EmbeddedScorer::new(&file, config.features.columns).expect("fixture model")
     }
 
     pub(crate) async fn start(self) -> TestService {
         let config = self.config();
-        let scorer = match self.scorer {
-            Some(ref scorer) => Arc::clone(scorer),
-            None => Arc::new(self.fixture_scorer()),
+        let open = || {
+            let path = self.folder.path().join("features.redb");
+            EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("a store")
         };
-        let store: Arc<dyn FeatureStore> = match self.store {
-            Some(store) => store,
-            None => {
-                let path = self.folder.path().join("features.redb");
-                let store = EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("new store");
-                store.put_many(self.pairs).await.expect("pairs stored");
-                Arc::new(store)
-            }
+        if self.store.is_none() {
+            open().put_many(self.pairs.clone()).await.expect("pairs stored");
+        }
+        let app = if self.store.is_none() && self.scorer.is_none() {
+            App::build(&config, self.access_log).await
+        } else {
+            let scorer = self.scorer.clone().unwrap_or_else(|| Arc::new(self.fixture_scorer()));
+            let store = self.store.clone().unwrap_or_else(|| Arc::new(open()));
+            let schema = Arc::new(Schema::new(config.features.columns.clone()));
+            App::assemble(&config, schema, store, scorer, &self.upstreams, self.access_log).await
         };
-        let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let app =
-            App::assemble(&config, schema, store, scorer, &self.upstreams).await.expect("the service starts");
+        let app = app.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::path::Path;
 
 use imba::features::embedded::{EmbeddedStore, OpenError};
@@ -111,7 +112,7 @@ async fn import_is_atomic_per_batch_and_may_be_run_again() {
     let schema = Schema::new(columns());
     let mut table = String::from("user_id,product_id,a,b\n");
     for at in 0..2 * BATCH_ROWS + 5 {
-        table.push_str(&format!("{},{},{at},0.5\n", at / 100, at % 100));
+        writeln!(table, "{},{},{at},0.5", at / 100, at % 100).expect("a String takes it");
     }
     let broken = table.replace(&format!("\n{},0,", BATCH_ROWS / 100), &format!("\n{},0,x", BATCH_ROWS / 100));
     let import = async |text: &str| {

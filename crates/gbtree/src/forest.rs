@@ -100,6 +100,11 @@ impl Forest {
         }
     }
 
+    /// The bit set of a categorical node.
+    pub(crate) fn set(&self, node: &Node) -> &[u32] {
+        &self.words[self.sets[node.value.to_bits() as usize].clone()]
+    }
+
     /// Whether a category is in the node's set; `None` if it is beyond the set or no category at all.
     fn in_set(&self, node: &Node, value: f32) -> Option<bool> {
         if !(0.0..16_777_216.0).contains(&value) {
@@ -107,8 +112,7 @@ impl Forest {
         }
         #[expect(clippy::cast_sign_loss, reason = "checked to be in 0..2^24")]
         let category = value as usize;
-        let words = &self.words[self.sets[node.value.to_bits() as usize].clone()];
-        words.get(category / 32).map(|word| word >> (category % 32) & 1 == 1)
+        self.set(node).get(category / 32).map(|word| word >> (category % 32) & 1 == 1)
     }
 
     /// The index, within the tree, of the leaf that `row` reaches.

@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 
 use crate::explain::Explainer;
 use crate::forest::Forest;
+use crate::layout::Layout;
 use crate::load::{BaseScore, Booster as BoosterFile, LearnerFile};
 use crate::objective::{self, Objective};
-use crate::{LoadError, ShapeError, Version};
+use crate::{LoadError, Rows, ShapeError, Version};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Learner {
@@ -35,6 +36,7 @@ pub(crate) struct Trees {
     pub(crate) iterations: Vec<usize>,
     /// Before 1.3 the trees were summed first and the base margin added last.
     base_last: bool,
+    layout: Layout,
     /// Built when contributions are first asked for.
     explainer: OnceLock<Result<Explainer, ShapeError>>,
 }
@@ -72,7 +74,9 @@ impl Learner {
                     None => iteration_bounds(&forest, file.groups, parallel_trees),
                 };
                 let base_last = file.version.is_none_or(|version| version < Version::new(1, 3, 0));
+                let layout = Layout::new(&forest, file.groups);
                 Body::Trees(Box::new(Trees {
+                    layout,
                     forest,
                     dart,
                     iterations,
@@ -116,51 +120,39 @@ impl Learner {
         self.base_margins.len()
     }
 
-    /// The margins of one row.
-    pub(crate) fn margins(&self, row: &[f32], out: &mut [f32]) {
+    /// The margins of rows that were counted to fit.
+    pub(crate) fn margins(&self, rows: &Rows, count: usize, out: &mut [f32]) {
         match &self.body {
             Body::Linear { weights } => {
                 let groups = self.groups();
                 let (slopes, biases) = weights.split_at(self.num_features * groups);
-                for (group, out) in out.iter_mut().enumerate() {
-                    *out = self.base_margins[group] + biases[group];
-                    for (value, weights) in row.iter().zip(slopes.chunks_exact(groups)) {
-                        if !value.is_nan() {
-                            *out += value * weights[group];
+                let mut gathered = Vec::new();
+                for (index, out) in out.chunks_exact_mut(groups).enumerate() {
+                    let row = rows.row(index, count, self.num_features, &mut gathered);
+                    for (group, out) in out.iter_mut().enumerate() {
+                        *out = self.base_margins[group] + biases[group];
+                        for (value, weights) in row.iter().zip(slopes.chunks_exact(groups)) {
+                            if !value.is_nan() {
+                                *out += value * weights[group];
+                            }
                         }
                     }
                 }
             }
-            Body::Trees(trees) => trees.margins(row, &self.base_margins, out),
+            Body::Trees(trees) if trees.base_last => {
+                trees.layout.margins(rows, count, &vec![0.0; self.groups()], out);
+                for out in out.chunks_exact_mut(self.groups()) {
+                    for (out, base) in out.iter_mut().zip(&self.base_margins) {
+                        *out += base;
+                    }
+                }
+            }
+            Body::Trees(trees) => trees.layout.margins(rows, count, &self.base_margins, out),
         }
     }
 }
 
 impl Trees {
-    fn margins(&self, row: &[f32], base: &[f32], out: &mut [f32]) {
-        let forest = &self.forest;
-        if self.base_last {
-            out.fill(0.0);
-        } else {
-            out.copy_from_slice(base);
-        }
-        for tree in &forest.trees {
-            let leaf = &forest.nodes(tree)[forest.leaf(tree, row)];
-            if forest.leaf_width > 1 {
-                for (out, value) in out.iter_mut().zip(forest.vector(tree, leaf)) {
-                    *out += value * tree.weight;
-                }
-            } else {
-                out[tree.group] += leaf.value * tree.weight;
-            }
-        }
-        if self.base_last {
-            for (out, base) in out.iter_mut().zip(base) {
-                *out += base;
-            }
-        }
-    }
-
     pub(crate) fn leaves(&self, row: &[f32], out: &mut [u32]) {
         for (out, tree) in out.iter_mut().zip(&self.forest.trees) {
             *out = self.forest.leaf(tree, row) as u32;
@@ -176,11 +168,13 @@ impl Trees {
     }
 
     /// The same trees, only these iterations.
-    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
+    pub(crate) fn slice(&self, range: Range<usize>, groups: usize) -> Self {
         let bounds = &self.iterations[range.start..=range.end];
         let first = bounds[0];
+        let forest = self.forest.slice(first..bounds[bounds.len() - 1]);
         Self {
-            forest: self.forest.slice(first..bounds[bounds.len() - 1]),
+            layout: Layout::new(&forest, groups),
+            forest,
             iterations: bounds.iter().map(|bound| bound - first).collect(),
             explainer: OnceLock::new(),
             ..*self

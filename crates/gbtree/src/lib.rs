@@ -3,6 +3,7 @@
 mod error;
 mod explain;
 mod forest;
+mod layout;
 mod learner;
 mod load;
 mod model;

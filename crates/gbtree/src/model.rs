@@ -193,7 +193,7 @@ impl Model {
         let available = self.num_iterations();
         match self.single().ok().and_then(|learner| Some((learner, learner.trees()?))) {
             Some((learner, trees)) if begin < end && end <= available => {
-                let body = Body::Trees(Box::new(trees.slice(iterations)));
+                let body = Body::Trees(Box::new(trees.slice(iterations, learner.groups())));
                 let learner = Learner { body, base_margins: learner.base_margins.clone(), ..*learner };
                 Ok(Self { members: vec![learner], file: self.file.clone(), format: self.format })
             }

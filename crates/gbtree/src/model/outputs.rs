@@ -15,14 +15,13 @@ impl Model {
     /// [`ShapeError`] if the lengths do not fit.
     pub fn predict<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let rows = rows.into();
-        let outputs = self.num_outputs();
-        rows.count(self.num_features(), out.len(), outputs)?;
+        let count = rows.count(self.num_features(), out.len(), self.num_outputs())?;
         match &self.members[..] {
-            [learner] => learner.scores(rows, out),
+            [learner] => learner.scores(&rows, count, out),
             members => {
                 let mut scores = vec![0.0; out.len() * members.len()];
                 for (learner, scores) in members.iter().zip(scores.chunks_exact_mut(out.len().max(1))) {
-                    learner.scores(rows, scores)?;
+                    learner.scores(&rows, count, scores);
                 }
                 let vote =
                     matches!(self.members[0].objective.transform, Transform::Argmax | Transform::Hinge);
@@ -31,9 +30,9 @@ impl Model {
                     *score =
                         if vote { most_frequent(&given) } else { given.sum::<f32>() / members.len() as f32 };
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Margins: the sum of the trees, before the objective's transform (`output_margin=True`).
@@ -44,9 +43,10 @@ impl Model {
     /// [`ShapeError`] if the lengths do not fit, or for an ensemble.
     pub fn margin<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
-        each_row(rows.into(), learner.num_features, out, self.num_margins(), |row, out| {
-            learner.margins(row, out);
-        })
+        let rows = rows.into();
+        let count = rows.count(self.num_features(), out.len(), self.num_margins())?;
+        learner.margins(&rows, count, out);
+        Ok(())
     }
 
     /// Leaves: the node of each tree that the row ends in, numbered as in the file (`pred_leaf=True`).
@@ -114,15 +114,22 @@ impl Model {
 }
 
 impl Learner {
-    fn scores(&self, rows: Rows, out: &mut [f32]) -> Result<(), ShapeError> {
+    fn scores(&self, rows: &Rows, count: usize, out: &mut [f32]) {
         let transform = self.objective.transform;
-        let outputs = transform.outputs(self.groups());
-        let mut margins = vec![0.0; self.groups()];
-        each_row(rows, self.num_features, out, outputs, |row, out| {
-            self.margins(row, &mut margins);
-            transform.apply(&mut margins);
-            out.copy_from_slice(&margins[..outputs]);
-        })
+        let groups = self.groups();
+        if transform == Transform::Argmax {
+            let mut margins = vec![0.0; count * groups];
+            self.margins(rows, count, &mut margins);
+            for (out, margins) in out.iter_mut().zip(margins.chunks_exact_mut(groups)) {
+                transform.apply(margins);
+                *out = margins[0];
+            }
+            return;
+        }
+        self.margins(rows, count, out);
+        for out in out.chunks_exact_mut(groups) {
+            transform.apply(out);
+        }
     }
 
     fn check_contributions(&self) -> Result<(), ShapeError> {

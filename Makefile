@@ -1,0 +1,72 @@
+# imba: what people and CI run. `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt bench demo test-rust test-browser test-training check-rust check-deny check-python clean
+
+CARGO_DENY_VERSION := 0.20.2
+TOOLS := target/tools
+TRAINING := training/.venv
+BIN := $(CURDIR)/target/debug/imba
+APT = $(if $(shell command -v sudo),sudo) apt-get
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
+
+run: ## Serve the embedded demo on http://127.0.0.1:8080/
+	cargo run --release
+
+test: test-rust test-browser test-training ## Run every test; installs what the tests need
+
+check: check-rust check-deny check-python ## Formatting, lints, documentation, licences: warnings are errors
+
+fmt: $(TRAINING)/.ready ## Format everything
+	cargo fmt --all
+	$(TRAINING)/bin/ruff format .
+
+bench: ## Measure against peers; see benches/README.md
+	cargo build --release --bins --examples
+	benches/run
+
+demo: $(TRAINING)/.ready ## Make demo/ anew from invented shoppers, and say what changed
+	$(TRAINING)/bin/python -m imba_training demo --out demo
+
+test-rust: ## The service's and the engine's tests
+	cargo test --workspace
+
+test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium
+	command -v chromium >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium; }
+	cargo build --bin imba
+	cd tests/browser && IMBA_BIN=$(BIN) npm test
+
+test-training: $(TRAINING)/.ready ## The training package, up to the served score
+	cargo build --bin imba
+	cd training && IMBA_BIN=$(BIN) $(CURDIR)/$(TRAINING)/bin/python -m pytest
+
+check-rust:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+check-deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny check bans licenses sources
+
+check-python: $(TRAINING)/.ready
+	$(TRAINING)/bin/ruff format --check .
+	$(TRAINING)/bin/ruff check .
+
+$(TOOLS)/bin/cargo-deny:
+	cargo install --quiet --locked --debug --root $(TOOLS) cargo-deny@$(CARGO_DENY_VERSION)
+
+$(TRAINING)/.ready: training/pyproject.toml
+	python3 -m venv $(TRAINING)
+	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -e 'training[test]'
+	touch $@
+
+tests/browser/node_modules/.ready: tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund
+	touch $@
+
+clean: ## Remove what builds and tests made
+	cargo clean
+	rm -rf $(TRAINING) tests/browser/node_modules

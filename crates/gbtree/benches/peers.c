@@ -1,0 +1,145 @@
+/* Times XGBoost's C API and, where there is one, TL2cgen's compiled model: PATH.ubj, PATH.rows, PATH.so.
+ * Prints "name value" lines, medians: microseconds per row, milliseconds for loading. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef void *Handle;
+typedef uint64_t bst_ulong;
+extern int XGBoosterCreate(const Handle *, bst_ulong, Handle *);
+extern int XGBoosterFree(Handle);
+extern int XGBoosterSetParam(Handle, const char *, const char *);
+extern int XGBoosterLoadModelFromBuffer(Handle, const void *, bst_ulong);
+extern int XGProxyDMatrixCreate(Handle *);
+extern int XGDMatrixCreateFromDense(const char *, const char *, Handle *);
+extern int XGDMatrixFree(Handle);
+extern int XGBoosterPredictFromDense(Handle, const char *, const char *, Handle, const bst_ulong **, bst_ulong *, const float **);
+extern int XGBoosterPredictFromDMatrix(Handle, Handle, const char *, const bst_ulong **, bst_ulong *, const float **);
+extern const char *XGBGetLastError(void);
+#define OK(call) if ((call) != 0) { fprintf(stderr, "%s\n", XGBGetLastError()); exit(1); }
+
+union Entry { int missing; float fvalue; int qvalue; };
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e6 + t.tv_nsec * 1e-3;
+}
+static int order(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+static double median(double *values, int n) { qsort(values, n, sizeof *values, order); return values[n / 2]; }
+
+static char *read_file(const char *path, const char *suffix, size_t *len) {
+  char name[4096];
+  snprintf(name, sizeof name, "%s%s", path, suffix);
+  FILE *file = fopen(name, "rb");
+  if (!file) return NULL;
+  fseek(file, 0, SEEK_END);
+  *len = ftell(file);
+  rewind(file);
+  char *bytes = malloc(*len);
+  if (fread(bytes, 1, *len, file) != *len) exit(1);
+  fclose(file);
+  return bytes;
+}
+
+static volatile float sink;
+static double times[100000];
+
+int main(int argc, char **argv) {
+  if (argc < 3) return 2;
+  size_t features = atoi(argv[2]), len, model_len;
+  float *rows = (float *)read_file(argv[1], ".rows", &len);
+  char *model = read_file(argv[1], ".ubj", &model_len);
+  size_t n = len / 4 / features;
+  Handle booster, proxy;
+
+  for (int i = 0; i < 9; i++) {
+    double start = now();
+    OK(XGBoosterCreate(NULL, 0, &booster));
+    OK(XGBoosterSetParam(booster, "nthread", "1"));
+    OK(XGBoosterLoadModelFromBuffer(booster, model, model_len));
+    times[i] = now() - start;
+    if (i < 8) OK(XGBoosterFree(booster));
+  }
+  printf("xgboost-load %.6g\n", median(times, 9) / 1e3);
+
+  OK(XGProxyDMatrixCreate(&proxy));
+  const char *config = "{\"type\":0,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":false,\"missing\":NaN,\"cache_id\":0}";
+  char array[256];
+  const bst_ulong *shape;
+  bst_ulong dims;
+  const float *out;
+  int singles = 2000;
+  for (int i = -200; i < singles; i++) {
+    snprintf(array, sizeof array, "{\"data\":[%llu,true],\"shape\":[1,%zu],\"typestr\":\"<f4\",\"version\":3}",
+             (unsigned long long)(uintptr_t)(rows + (size_t)((i + 200) % n) * features), features);
+    double start = now();
+    OK(XGBoosterPredictFromDense(booster, array, config, proxy, &shape, &dims, &out));
+    sink = out[0];
+    if (i >= 0) times[i] = now() - start;
+  }
+  printf("xgboost-single %.6g\n", median(times, singles));
+
+  snprintf(array, sizeof array, "{\"data\":[%llu,true],\"shape\":[%zu,%zu],\"typestr\":\"<f4\",\"version\":3}",
+           (unsigned long long)(uintptr_t)rows, n, features);
+  for (int i = -2; i < 9; i++) {
+    double start = now();
+    OK(XGBoosterPredictFromDense(booster, array, config, proxy, &shape, &dims, &out));
+    sink = out[0];
+    if (i >= 0) times[i] = now() - start;
+  }
+  printf("xgboost-batch %.6g\n", median(times, 9) / n);
+
+  size_t some = 200;
+  Handle matrix;
+  snprintf(array, sizeof array, "{\"data\":[%llu,true],\"shape\":[%zu,%zu],\"typestr\":\"<f4\",\"version\":3}",
+           (unsigned long long)(uintptr_t)rows, some, features);
+  OK(XGDMatrixCreateFromDense(array, "{\"missing\":NaN,\"nthread\":1}", &matrix));
+  const char *contribs = "{\"type\":2,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":false}";
+  for (int i = -1; i < 3; i++) {
+    double start = now();
+    OK(XGBoosterPredictFromDMatrix(booster, matrix, contribs, &shape, &dims, &out));
+    sink = out[0];
+    if (i >= 0) times[i] = now() - start;
+  }
+  printf("xgboost-contributions %.6g\n", median(times, 3) / some);
+
+  char name[4096];
+  snprintf(name, sizeof name, "%s.so", argv[1]);
+  void *library = dlopen(name, RTLD_NOW);
+  if (!library) return 0;
+  void (*predict)(union Entry *, int, float *) = dlsym(library, "predict");
+  union Entry *entries = malloc(n * features * sizeof *entries);
+  for (size_t i = 0; i < n * features; i++) {
+    if (isnan(rows[i])) entries[i].missing = -1; else entries[i].fvalue = rows[i];
+  }
+  float result[16];
+  /* One row: a different row each time, as in a service; 64 calls per reading of the clock. */
+  for (int i = -20; i < 500; i++) {
+    double start = now();
+    for (int j = 0; j < 64; j++) {
+      predict(entries + (((i + 20) * 64 + j) % n) * features, 0, result);
+      sink = result[0];
+    }
+    if (i >= 0) times[i] = (now() - start) / 64;
+  }
+  printf("tl2cgen-single %.6g\n", median(times, 500));
+  for (int i = -1; i < 9; i++) {
+    double start = now();
+    for (size_t j = 0; j < n; j++) {
+      predict(entries + j * features, 0, result);
+      sink = result[0];
+    }
+    if (i >= 0) times[i] = (now() - start) / n;
+  }
+  printf("tl2cgen-batch %.6g\n", median(times, 9));
+  return 0;
+}

@@ -1,0 +1,59 @@
+//! Our side of `peers.py`: the same measures as `peers.c`, as "name value" lines.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use gbtree::Model;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, path, features, ..] = &arguments[..] else {
+        // `cargo bench` itself passes only flags: there is nothing to compare without peers.py.
+        return;
+    };
+    let Ok(features) = features.parse::<usize>() else { return };
+    let bytes = std::fs::read(format!("{path}.ubj")).expect("PATH.ubj");
+    let raw = std::fs::read(format!("{path}.rows")).expect("PATH.rows");
+    let rows: Vec<f32> = raw.as_chunks().0.iter().map(|&raw| f32::from_le_bytes(raw)).collect();
+    let count = rows.len() / features;
+
+    report("load", 9, 1000.0, || drop(black_box(Model::from_bytes(black_box(&bytes)).expect("a model"))));
+    let model = Model::from_bytes(&bytes).expect("a model");
+    let mut one = vec![0.0; model.num_outputs()];
+    // A different row each time, as in a service; 64 calls per reading of the clock.
+    let mut next = 0;
+    report("single", 500, 64.0, || {
+        for _ in 0..64 {
+            let row = &rows[next % count * features..][..features];
+            model.predict(black_box(row), &mut one).expect("one row");
+            black_box(&one);
+            next += 1;
+        }
+    });
+    let mut all = vec![0.0; count * model.num_outputs()];
+    report("batch", 9, count as f64, || {
+        model.predict(black_box(&rows), &mut all).expect("all rows");
+        black_box(&all);
+    });
+    let some = 200;
+    let mut shares = vec![0.0; some * model.num_contributions()];
+    report("contributions", 3, some as f64, || {
+        model.contributions(black_box(&rows[..some * features]), &mut shares).expect("contributions");
+        black_box(&shares);
+    });
+}
+
+/// Prints the median of `times` runs, in microseconds over `unit`.
+#[expect(clippy::print_stdout, reason = "peers.py reads it")]
+fn report(measure: &str, times: usize, unit: f64, mut run: impl FnMut()) {
+    run();
+    let mut readings: Vec<f64> = (0..times)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64() * 1e6 / unit
+        })
+        .collect();
+    readings.sort_by(f64::total_cmp);
+    println!("gbtree-{measure} {:.6}", readings[times / 2]);
+}

@@ -1,0 +1,161 @@
+// States of an answer: loading, slow, offline, refused, overloaded, broken; and nothing jumps.
+
+import assert from "node:assert/strict";
+
+import { ask, intercept, json, open, shows, text, withPage } from "./browser.js";
+
+const it = withPage();
+
+const PAIR = "#/pair?user=1&product=2";
+const NETWORK = /ERR_|Failed to load resource/;
+const problem = (status, more) => ({ type: "about:blank", title: "?", status, detail: "", code: "?", request_id: "r-1", ...more });
+
+it("shows that it waits, then that it waits long, and keeps the answer before", async (page, { origin }) => {
+  await open(page, origin, PAIR);
+  const first = await text(page, "#answer-pair .verdict");
+  let release;
+  const held = new Promise((done) => (release = done));
+  await intercept(page, "/explain/pair", async () => {
+    await held;
+  });
+  await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
+  await shows(page, "#answer-pair .progress", /Asking the service/);
+  assert.equal(await page.$eval("#answer-pair", (panel) => panel.getAttribute("aria-busy")), "true");
+  assert.equal(await text(page, "#answer-pair .verdict"), first);
+  await shows(page, "#answer-pair .progress", /Still waiting/);
+  await shows(page, "#answer-pair [role=status]", /Still waiting/);
+  release();
+  await shows(page, "#answer-pair .about", /product 1000/);
+  assert.equal(await page.$eval("#answer-pair", (panel) => panel.getAttribute("aria-busy")), null);
+  await shows(page, "#answer-pair [role=status]", /^This customer is likely to buy this product again: /);
+});
+
+it("does not let an older, slower answer replace a newer one", async (page, { origin }) => {
+  await open(page, origin);
+  let release;
+  const held = new Promise((done) => (release = done));
+  await intercept(page, "/explain/pair", async (request) => {
+    if (request.postData().includes('"2"')) await held;
+  });
+  await page.evaluate(() => (location.hash = "#/pair?user=1&product=2"));
+  await shows(page, "#answer-pair .progress", /Asking/);
+  await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
+  await shows(page, "#answer-pair .about", /product 1000/);
+  release();
+  await new Promise((done) => setTimeout(done, 300));
+  await shows(page, "#answer-pair .about", /product 1000/);
+}, { expectedErrors: [NETWORK] });
+
+it("says that the device is offline, keeps the input, and goes on when it is back", async (page, { origin }) => {
+  await open(page, origin, PAIR);
+  const first = await text(page, "#answer-pair .verdict");
+  await page.setOfflineMode(true);
+  await page.waitForSelector("#offline:not([hidden])");
+  assert.equal(await text(page, "#answer-pair .verdict"), first);
+  await page.click("#form-pair .primary");
+  await shows(page, "#answer-pair .notice h3", /^You are offline$/);
+  assert.equal(await page.$eval("#pair-product", (input) => input.value), "2");
+  await page.setOfflineMode(false);
+  await page.waitForSelector("#offline", { hidden: true });
+  await page.click("#answer-pair .notice button");
+  await shows(page, "#answer-pair .verdict", /likely/);
+}, { expectedErrors: [NETWORK] });
+
+it("says that the service is gone, and where it was looked for", async (page, { origin }) => {
+  await open(page, origin);
+  await intercept(page, "/explain/pair", () => "abort");
+  await page.evaluate((hash) => (location.hash = hash), PAIR);
+  await shows(page, "#answer-pair .notice", new RegExp(`The service cannot be reached.*${new URL(origin).host}.*Check that imba is running`));
+}, { expectedErrors: [NETWORK] });
+
+it("says at the start that the service is gone, and starts when it is back", async (page, { origin }) => {
+  let gone = true;
+  await intercept(page, "/model", () => (gone ? "abort" : undefined));
+  await page.goto(`${origin}/index_imba.html${PAIR}`);
+  await shows(page, "#banner .notice h3", /The service cannot be reached/);
+  gone = false;
+  await page.click("#banner .notice button");
+  await shows(page, "#answer-pair .verdict", /likely/);
+  assert.equal(await page.$("#banner .notice"), null);
+}, { expectedErrors: [NETWORK] });
+
+it("asks for the API key, again if it is refused, and keeps it for the session only", async (page, { origin }) => {
+  const keys = [];
+  await intercept(page, "/explain/pair", (request) => {
+    const key = request.headers()["x-api-key"];
+    keys.push(key);
+    return key === "right" ? undefined : json(problem(401, { title: "An API key is needed" }), 401);
+  });
+  await open(page, origin, PAIR);
+  await page.waitForSelector("#key[open]");
+  assert.equal(await page.$eval("#key-refused", (line) => line.hidden), true);
+  await page.type("#key-value", "wrong");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#key-refused:not([hidden])");
+  await page.type("#key-value", "right");
+  await page.keyboard.press("Enter");
+  await shows(page, "#answer-pair .verdict", /likely/);
+  assert.deepEqual(keys, [undefined, "wrong", "right"]);
+  const kept = await page.evaluate(() => ({ session: Object.values(sessionStorage), local: Object.values(localStorage), address: location.href, cookie: document.cookie }));
+  assert.deepEqual(kept, { session: ["right"], local: [], address: `${origin}/index_imba.html${PAIR}`, cookie: "" });
+  await page.reload();
+  await shows(page, "#answer-pair .verdict", /likely/);
+  assert.equal(keys.at(-1), "right");
+}, { expectedErrors: [NETWORK] });
+
+it("says what to do when no key is given", async (page, { origin }) => {
+  await intercept(page, "/explain/pair", () => json(problem(401), 401));
+  await open(page, origin, PAIR);
+  await page.waitForSelector("#key[open]");
+  await page.keyboard.press("Escape");
+  await shows(page, "#answer-pair .notice", /asks for an API key/);
+  await page.click("#answer-pair .notice button");
+  await page.waitForSelector("#key[open]");
+}, { expectedErrors: [NETWORK] });
+
+it("tells an overloaded service's advice and tries again on request", async (page, { origin }) => {
+  let overloaded = true;
+  await intercept(page, "/explain/pair", () => overloaded
+    ? json(problem(503, { title: "A part of the service is unavailable", detail: "the feature store is unavailable" }), 503, { "retry-after": "1" })
+    : undefined);
+  await open(page, origin, PAIR);
+  await shows(page, "#answer-pair .notice", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1 second\.Request id r-1/);
+  overloaded = false;
+  await page.click("#answer-pair .notice button");
+  await shows(page, "#answer-pair .verdict", /likely/);
+}, { expectedErrors: [NETWORK] });
+
+it("knows an answer of something between from one of the service", async (page, { origin }) => {
+  let body = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
+  await intercept(page, "/explain/pair", () => body);
+  await open(page, origin, PAIR);
+  await shows(page, "#answer-pair .notice", /Unexpected answer 502.*such as a proxy/);
+  body = { status: 200, contentType: "application/json", body: '{"explanations": [' };
+  await page.click("#answer-pair .notice button");
+  await shows(page, "#answer-pair .notice", /The answer cannot be read/);
+}, { expectedErrors: [NETWORK] });
+
+it("shows a score that is no probability as the number it is", async (page, { origin }) => {
+  const model = await ask(origin, "/model");
+  model.objective = "reg:squarederror";
+  await intercept(page, "/model", () => json(model));
+  await open(page, origin, PAIR);
+  const { predictions: [{ score }] } = await ask(origin, "/predict/pair", "1,2");
+  assert.equal(await text(page, "#answer-pair .score strong"), String(score));
+  assert.equal(await page.$("#answer-pair .scale"), null);
+});
+
+it("lets nothing jump from the first paint to the answer", async (page, { origin }) => {
+  await page.evaluateOnNewDocument(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({ value }) => value)))
+      .observe({ type: "layout-shift", buffered: true });
+  });
+  for (const [fragment, answer] of [[PAIR, "#answer-pair .waterfall"], ["#/basket?user=1", ".basket li"], ["#/features?row=1,2", "#answer-features .notice"]]) {
+    await page.goto("about:blank");
+    await open(page, origin, fragment);
+    await page.waitForSelector(answer);
+    const shifted = await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(window.shifts.reduce((sum, one) => sum + one, 0)), 50))));
+    assert.ok(shifted < 0.01, `${fragment}: layout shift ${shifted}`);
+  }
+});
