@@ -77,6 +77,9 @@ pub enum StartError {
         /// What the file system says.
         source: io::Error,
     },
+    /// An endpoint is needed.
+    #[error("scorer.sagemaker.endpoint_name: names no endpoint to compare with")]
+    NoEndpoint,
     /// AWS cannot be called.
     #[error(transparent)]
     Aws(#[from] AwsError),

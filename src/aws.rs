@@ -88,11 +88,7 @@ pub async fn sdk_config(aws: &Aws) -> Result<SdkConfig, AwsError> {
 #[must_use]
 pub fn timeouts(aws: &SdkConfig, calls: &Calls) -> TimeoutConfig {
     let shared = aws.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-    shared
-        .operation_attempt_timeout(calls.attempt_timeout)
-        .read_timeout(calls.attempt_timeout)
-        .operation_timeout(calls.timeout)
-        .build()
+    shared.operation_attempt_timeout(calls.attempt_timeout).operation_timeout(calls.timeout).build()
 }
 
 /// Few attempts, soon after one another. The SDK's token bucket is the budget: it ends retries while most of them fail.

@@ -148,25 +148,31 @@ impl<J: Joint> Shared<J> {
         queue.waiting.push_back(Waiter { ask, size, since: Instant::now(), reply });
         queue.size += size;
         if queue.size >= self.limits.items && queue.in_flight < self.limits.in_flight {
-            self.start_next(&mut queue);
+            let next = queue.take(self.limits.items);
+            drop(queue);
+            self.start(next);
         } else if !queue.is_paced && self.limits.in_flight > 1 {
             queue.is_paced = true;
+            drop(queue);
             tokio::spawn(Arc::clone(self).pace());
         }
         Entry::Shared(answer)
     }
 
-    /// Starts a call for those who wait, if anybody still does.
-    fn start_next(self: &Arc<Self>, queue: &mut Queue<J>) {
-        let next = queue.take(self.limits.items);
-        let (false, Ok(runtime)) = (next.is_empty(), Handle::try_current()) else { return };
-        queue.in_flight += 1;
+    /// Starts a call for `waiters`, whom the queue has counted as one. Never under the queue's lock: a runtime that is about
+    /// to stop drops the call at once, and what is dropped takes the lock.
+    fn start(self: &Arc<Self>, waiters: Vec<Waiter<J>>) {
+        if waiters.is_empty() {
+            return;
+        }
         let flight = Flight::begin(self);
         let shared = Arc::clone(self);
-        runtime.spawn(async move {
-            shared.fly(next).await;
-            flight.land();
-        });
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                shared.fly(waiters).await;
+                flight.land();
+            });
+        }
     }
 
     /// Makes one call for all of `waiters`; if it fails for what one of them may have asked for, calls for each half.
@@ -203,31 +209,25 @@ impl<J: Joint> Shared<J> {
     /// While anybody waits: starts a call beside those under way whenever the first has waited its share.
     async fn pace(self: Arc<Self>) {
         loop {
-            let share = {
+            let (share, next) = {
                 let mut queue = self.queue();
                 let share = (queue.usual / u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX))
                     .clamp(GATHER.0, GATHER.1);
-                match queue.waiting.front() {
-                    None => {
-                        queue.is_paced = false;
-                        return;
-                    }
-                    Some(first)
-                        if first.since.elapsed() >= share && queue.in_flight < self.limits.in_flight =>
-                    {
-                        self.start_next(&mut queue);
-                    }
-                    Some(_) => {}
-                }
-                share
+                let Some(first) = queue.waiting.front() else {
+                    queue.is_paced = false;
+                    return;
+                };
+                let is_due = first.since.elapsed() >= share && queue.in_flight < self.limits.in_flight;
+                (share, if is_due { queue.take(self.limits.items) } else { Vec::new() })
             };
+            self.start(next);
             tokio::time::sleep(share).await;
         }
     }
 }
 
 impl<J: Joint> Queue<J> {
-    /// The first that wait and fit together, up to `items`.
+    /// The first that wait and fit together, up to `items`, counted as a call under way if there are any.
     fn take(&mut self, items: usize) -> Vec<Waiter<J>> {
         let mut taken: Vec<Waiter<J>> = Vec::new();
         let mut size = 0;
@@ -244,6 +244,7 @@ impl<J: Joint> Queue<J> {
                 taken.push(next);
             }
         }
+        self.in_flight += usize::from(!taken.is_empty());
         taken
     }
 }
@@ -267,11 +268,14 @@ impl<J: Joint> Flight<J> {
 
 impl<J: Joint> Drop for Flight<J> {
     fn drop(&mut self) {
-        let mut queue = self.shared.queue();
-        queue.in_flight -= 1;
-        if self.landed {
-            queue.usual = (queue.usual * 7 + self.started.elapsed()) / 8;
-        }
-        self.shared.start_next(&mut queue);
+        let next = {
+            let mut queue = self.shared.queue();
+            queue.in_flight -= 1;
+            if self.landed {
+                queue.usual = (queue.usual * 7 + self.started.elapsed()) / 8;
+            }
+            queue.take(self.shared.limits.items)
+        };
+        self.shared.start(next);
     }
 }

@@ -93,6 +93,8 @@ pub struct Scorer {
     pub kind: ScorerKind,
     /// `[scorer.sagemaker]`; there whenever an endpoint is named, because `imba verify` uses it too.
     pub sagemaker: Option<SageMaker>,
+    /// `scorer.shadow`, from 0 to 1
+    pub shadow: f64,
 }
 
 /// `scorer.kind`: which adapter scores.
@@ -229,7 +231,11 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
     if kind == ScorerKind::SageMaker && sagemaker.is_none() {
         reader.mistake(KIND, "is \"sagemaker\", which needs scorer.sagemaker.endpoint_name".to_owned());
     }
-    Scorer { kind, sagemaker }
+    let shadow = reader.share("scorer.shadow");
+    if shadow > 0.0 && sagemaker.is_none() {
+        reader.mistake("scorer.shadow", "needs scorer.sagemaker.endpoint_name to compare with".to_owned());
+    }
+    Scorer { kind, sagemaker, shadow }
 }
 
 fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {

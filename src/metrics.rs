@@ -1,5 +1,6 @@
 //! What the service counts, for Prometheus to fetch.
 
+mod shadow;
 mod upstreams;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::inference::Stages;
 use crate::scorer::Scorer;
 
+pub use shadow::ShadowMetrics;
 pub use upstreams::UpstreamMetrics;
 
 /// Upper bounds in seconds: from a single row in process to an upstream at its deadline.

@@ -5,6 +5,7 @@
 pub mod coalesced;
 pub mod embedded;
 pub mod sagemaker;
+pub mod shadowed;
 
 use std::error::Error;
 use std::sync::Arc;

@@ -16,6 +16,7 @@ use crate::scorer::Scorer;
 use crate::scorer::coalesced::CoalescedScorer;
 use crate::scorer::embedded::EmbeddedScorer;
 use crate::scorer::sagemaker::SageMakerScorer;
+use crate::scorer::shadowed::ShadowedScorer;
 
 /// Opens the configured scorer, with what stands before it, and the watch over its model file if it has one.
 ///
@@ -26,11 +27,47 @@ pub async fn open_scorer(
     account: &Account,
     upstreams: &UpstreamMetrics,
 ) -> Result<(Arc<dyn Scorer>, Option<Reload>), StartError> {
-    let (ScorerKind::SageMaker, Some(endpoint)) = (config.scorer.kind, &config.scorer.sagemaker) else {
-        let (scorer, reload) = load_model(config).await?;
-        return Ok((scorer, Some(reload)));
+    let (is_embedded, shadow) = (config.scorer.kind == ScorerKind::Embedded, config.scorer.shadow);
+    let embedded = if is_embedded || shadow > 0.0 { Some(load_model(config).await?) } else { None };
+    let endpoint: Option<Arc<dyn Scorer>> = match &config.scorer.sagemaker {
+        Some(endpoint) if !is_embedded || shadow > 0.0 => {
+            Some(open_endpoint(config, endpoint, account, upstreams).await?)
+        }
+        _ => None,
     };
-    Ok((open_endpoint(config, endpoint, account, upstreams).await?, None))
+    let (model, reload): (Option<Arc<dyn Scorer>>, _) = match embedded {
+        Some((model, reload)) => (Some(model), Some(reload)),
+        None => (None, None),
+    };
+    let scorer = match (model, endpoint) {
+        (Some(model), Some(endpoint)) => {
+            let (scorer, other) = if is_embedded { (model, endpoint) } else { (endpoint, model) };
+            Arc::new(ShadowedScorer::new(scorer, other, shadow, upstreams.shadow().clone()))
+        }
+        (Some(scorer), None) | (None, Some(scorer)) => scorer,
+        (None, None) => unreachable!("the configuration names an endpoint where one is to score"),
+    };
+    Ok((scorer, reload))
+}
+
+/// What `imba verify` compares.
+pub struct Compared {
+    /// The model in process.
+    pub model: Arc<dyn Scorer>,
+    /// The endpoint.
+    pub endpoint: Arc<dyn Scorer>,
+}
+
+/// Opens both scorers, whichever is configured to answer.
+///
+/// # Errors
+/// No endpoint is named, the model cannot be loaded, or AWS cannot be called.
+pub async fn open_compared(config: &Config) -> Result<Compared, StartError> {
+    let endpoint = config.scorer.sagemaker.as_ref().ok_or(StartError::NoEndpoint)?;
+    let (model, _) = load_model(config).await?;
+    let account = Account::new(config.aws.clone());
+    let endpoint = open_endpoint(config, endpoint, &account, &UpstreamMetrics::default()).await?;
+    Ok(Compared { model, endpoint })
 }
 
 /// The scorer behind `endpoint`, whose callers share calls.

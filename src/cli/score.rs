@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write, stdin, stdout};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -34,17 +33,28 @@ pub(super) struct ScoreArgs {
     /// What to print for each row, on a line, several numbers separated by commas.
     #[arg(long, value_enum, default_value_t)]
     output: Output,
-    /// Use only these boosting iterations, like XGBoost's iteration_range: from A up to but not including B.
+    /// Use only these boosting iterations, like XGBoost's iteration_range: from A up to but not including B; 0 for B, or
+    /// nothing, means up to the last.
     #[arg(long, value_name = "A..B", value_parser = iterations)]
-    iterations: Option<Range<usize>>,
+    iterations: Option<Iterations>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Default)]
-enum FormatArg {
+pub(super) enum FormatArg {
     #[default]
     Csv,
     Libsvm,
     Json,
+}
+
+impl FormatArg {
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::Csv => Form::Csv,
+            Self::Libsvm => Form::Libsvm,
+            Self::Json => Form::Json,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Default, PartialEq)]
@@ -60,20 +70,26 @@ enum Output {
     Contributions,
 }
 
-fn iterations(text: &str) -> Result<Range<usize>, String> {
+/// A range of boosting iterations, without an end to reach the last.
+#[derive(Clone)]
+struct Iterations {
+    from: usize,
+    to: Option<usize>,
+}
+
+fn iterations(text: &str) -> Result<Iterations, String> {
     let (from, to) = text.split_once("..").ok_or("expected A..B, like 0..100")?;
-    let number = |text: &str| text.trim().parse().map_err(|_| format!("{text:?} is not a whole number"));
-    Ok(number(from)?..number(to)?)
+    let number = |text: &str| match text.trim() {
+        "" => Ok(0),
+        text => text.parse().map_err(|_| format!("{text:?} is not a whole number")),
+    };
+    Ok(Iterations { from: number(from)?, to: Some(number(to)?).filter(|to| *to > 0) })
 }
 
 pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
     let model = load(args)?;
     let schema = Schema::new(names(&model));
-    let form = match args.format {
-        FormatArg::Csv => Form::Csv,
-        FormatArg::Libsvm => Form::Libsvm,
-        FormatArg::Json => Form::Json,
-    };
+    let form = args.format.form();
     let mut block = Block::new(&model, args.output, BufWriter::with_capacity(BUFFER, stdout().lock()));
     let take = |row: &[f32]| block.push(row);
     let read = if args.input == Path::new("-") {
@@ -104,7 +120,10 @@ fn load(args: &ScoreArgs) -> Result<gbtree::Model, CommandError> {
     let bytes = fs::read(&args.model).map_err(|error| CommandError::of(&name, error))?;
     let model = gbtree::Model::from_bytes(&bytes).map_err(|error| CommandError::of(&name, error))?;
     match &args.iterations {
-        Some(range) => model.slice(range.clone()).map_err(|error| CommandError::of(name, error)),
+        Some(Iterations { from, to }) => {
+            let range = *from..to.unwrap_or(model.num_iterations());
+            model.slice(range).map_err(|error| CommandError::of(name, error))
+        }
         None => Ok(model),
     }
 }

@@ -160,6 +160,14 @@ impl<'a> Reader<'a> {
         Some(url)
     }
 
+    /// A part of a whole.
+    pub(super) fn share(&mut self, key: &str) -> f64 {
+        let share = self.parsed(key, "a number from 0 to 1", |text| {
+            text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
+        });
+        share.unwrap_or_default()
+    }
+
     /// A whole number from 1.
     pub(super) fn count(&mut self, key: &str) -> usize {
         let count =

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::negotiate::{Reply, reply_form};
 use super::problem::{Code, Problem};
 use super::python_float::python_float;
+use super::target::target;
 use super::{HttpState, answer, observe};
 use crate::features::check_id;
 use crate::inference::Stages;
@@ -67,14 +68,14 @@ pub(super) async fn recommend(
     query: Result<Query<Limit>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let reply = reply_form(&headers)?;
+    let (reply, target) = (reply_form(&headers)?, target(&headers, &state.0.passed)?);
     let Path(user) = user.map_err(|_| wrong("user_id is not UTF-8".to_owned()))?;
     check_id(&user).map_err(|error| wrong(format!("user_id {error}")))?;
     let Query(Limit { limit }) = query.map_err(|error| unread(&error))?;
     let limit = number(limit.as_deref())?;
 
     let mut stages = Stages::default();
-    let ranking = state.0.inference.recommend(&user, limit, &mut stages).await?;
+    let ranking = state.0.inference.recommend(&user, limit, target, &mut stages).await?;
     if ranking.stored == 0 {
         return Err(Problem::new(Code::UnknownUser, format!("no features are stored for user {user}")));
     }

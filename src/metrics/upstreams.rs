@@ -6,6 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::ShadowMetrics;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
     upstream: &'static str,
@@ -22,6 +24,7 @@ struct UpstreamLabels {
 pub struct UpstreamMetrics {
     calls: Family<CallLabels, Counter>,
     open: Family<UpstreamLabels, Gauge>,
+    shadow: ShadowMetrics,
 }
 
 impl UpstreamMetrics {
@@ -35,6 +38,12 @@ impl UpstreamMetrics {
         self.open.get_or_create(&UpstreamLabels { upstream }).set(i64::from(open));
     }
 
+    /// The counters of comparisons with another upstream.
+    #[must_use]
+    pub fn shadow(&self) -> &ShadowMetrics {
+        &self.shadow
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "upstream_calls",
@@ -46,5 +55,6 @@ impl UpstreamMetrics {
             "1 while an upstream is left alone because it failed repeatedly",
             self.open.clone(),
         );
+        self.shadow.register(registry);
     }
 }

@@ -89,6 +89,10 @@ impl AwsStub {
         stub
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
     /// The next calls' acts, in order.
     pub(crate) fn next(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.script.lock().expect("no panic").extend(acts);
@@ -116,11 +120,7 @@ impl AwsStub {
 
     /// What clients of this stub are made from, with credentials of its own.
     pub(crate) async fn sdk(&self, aws: &Aws) -> SdkConfig {
-        let aws = Aws {
-            region: Some("eu-west-1".to_owned()),
-            endpoint_url: Some(format!("http://{}", self.0.address)),
-            ..aws.clone()
-        };
+        let aws = Aws { region: Some("eu-west-1".to_owned()), endpoint_url: Some(self.url()), ..aws.clone() };
         let sdk = imba::aws::sdk_config(&aws).await.expect("a region");
         let credentials = Credentials::new("AKIDTEST", "secret", None, None, "the test");
         sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()

@@ -107,6 +107,10 @@ fn margins_and_iterations() {
     let probability: f64 = fixture_lines("scores.txt")[0].parse().expect("a number");
     assert!((1.0 / (1.0 + (-margin).exp()) - probability).abs() < 1e-6, "{margin} {probability}");
     assert_eq!(score(&["--iterations", "0..20"]).1.trim(), fixture_lines("scores.txt")[0]);
+    for all in ["0..0", "0..", ".."] {
+        assert_eq!(score(&["--iterations", all]).1.trim(), fixture_lines("scores.txt")[0], "{all}");
+    }
+    assert_eq!(score(&["--iterations", "5..0"]).1, score(&["--iterations", "5..20"]).1);
     assert_ne!(score(&["--iterations", "0..5"]).1.trim(), fixture_lines("scores.txt")[0]);
     let (code, _, stderr) = score(&["--iterations", "0..21"]);
     assert!(code == 1 && stderr.contains("20"), "{stderr}");

@@ -132,6 +132,8 @@ fn aws_mistakes() {
             "scorer.sagemaker.endpoint_name = '-imba'",
             "scorer.sagemaker.endpoint_name: expected the name of an endpoint",
         ),
+        ("scorer.shadow = 0.1", "scorer.shadow: needs scorer.sagemaker.endpoint_name"),
+        ("scorer.shadow = 2", "scorer.shadow: expected a number from 0 to 1, found 2"),
         ("aws.endpoint_url = 'localhost:4566'", "aws.endpoint_url: expected a URL like"),
         ("aws.endpoint_url = 'http://user@host'", "aws.endpoint_url: expected a URL like"),
         (

@@ -46,7 +46,11 @@ mod reload;
 mod sagemaker;
 /// The harness.
 mod service;
+/// A second scorer compared in the background.
+mod shadow;
 /// Stopping without losing a request.
 mod shutdown;
 /// What every feature store does, whichever it is.
 mod store_contract;
+/// `imba verify`: the endpoint beside the model.
+mod verify;

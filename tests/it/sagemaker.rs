@@ -110,7 +110,7 @@ async fn failures_of_an_endpoint() {
             "upstream_failed",
             "ExpiredTokenException",
         ),
-        (Act::CutOff, 3, 503, "unavailable", "unavailable"),
+        (Act::CutOff, 3, 502, "upstream_failed", "broke off"),
         (Act::Answer("0.5\n0.5"), 1, 502, "upstream_failed", "2 numbers for 1 rows"),
         (Act::Answer("garbage"), 1, 502, "upstream_failed", "\"garbage\""),
         (Act::Answer("NaN"), 1, 500, "internal", "not a score"),

@@ -159,7 +159,12 @@ impl Builder {
 
     /// Has the endpoint `stub` score, through everything that stands before one in the service.
     pub(crate) async fn sagemaker(self, stub: &AwsStub) -> Self {
-        let builder = self.with("scorer.kind", "sagemaker").with("scorer.sagemaker.endpoint_name", "imba");
+        self.with("scorer.kind", "sagemaker").shadow(stub).await
+    }
+
+    /// Has the endpoint `stub` at hand, for what the configuration uses it for.
+    pub(crate) async fn shadow(self, stub: &AwsStub) -> Self {
+        let builder = self.with("scorer.sagemaker.endpoint_name", "imba");
         let config = builder.config();
         let account = Account::given(config.aws.clone(), stub.sdk(&config.aws).await);
         let (scorer, _) = open_scorer(&config, &account, &builder.upstreams).await.expect("a client");
