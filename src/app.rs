@@ -1,5 +1,8 @@
 //! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
 
+pub mod scorer;
+pub mod store;
+
 use std::error::Error;
 use std::fs::File;
 use std::future::Future;
@@ -12,21 +15,21 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, Store};
+use crate::app::scorer::open_scorer;
+use crate::app::store::open_filled;
+use crate::aws::{Account, AwsError};
+use crate::config::{Config, ScorerKind};
 use crate::features::FeatureStore;
-use crate::features::embedded::{EmbeddedStore, OpenError};
-use crate::features::table::Table;
+use crate::features::dynamodb::TableError;
+use crate::features::embedded::OpenError;
 use crate::http::{AccessLog, HttpState, PAGE, edge};
 use crate::inference::Inference;
-use crate::metrics::Metrics;
-use crate::model::ModelSource;
-use crate::model::file::LocalFile;
+use crate::metrics::{Metrics, UpstreamMetrics};
 use crate::model::reload::Reload;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::schema::Schema;
 use crate::scorer::Scorer;
-use crate::scorer::embedded::EmbeddedScorer;
 use crate::{config, server};
 
 /// Why the service does not start. Each text says what to look at.
@@ -48,6 +51,14 @@ pub enum StartError {
         /// What is wrong with it.
         source: OpenError,
     },
+    /// The table of features cannot be used.
+    #[error("features.dynamodb.table: {table:?}: {source}")]
+    DynamoDb {
+        /// The table.
+        table: String,
+        /// What is wrong with it.
+        source: TableError,
+    },
     /// A table that was asked for cannot be loaded.
     #[error("{key}: {}: {what}", path.display())]
     Table {
@@ -66,6 +77,12 @@ pub enum StartError {
         /// What the file system says.
         source: io::Error,
     },
+    /// An endpoint is needed.
+    #[error("scorer.sagemaker.endpoint_name: names no endpoint to compare with")]
+    NoEndpoint,
+    /// AWS cannot be called.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
     /// The first row could not be scored or looked up.
     #[error("the service does not answer its own first request: {0}")]
     Probe(#[from] NotReady),
@@ -96,17 +113,12 @@ impl App {
     /// The first of these that fails.
     pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
-        let (scorer, reload): (Arc<dyn Scorer>, _) = match config.scorer {
-            config::Scorer::Embedded => {
-                let (scorer, reload) = load_model(config).await?;
-                (scorer, Some(reload))
-            }
-        };
+        let account = Account::new(config.aws.clone());
+        let upstreams = UpstreamMetrics::default();
+        let (scorer, reload) = open_scorer(config, &account, &upstreams).await?;
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let store: Arc<dyn FeatureStore> = match &config.features.store {
-            Store::Embedded(embedded) => Arc::new(open_seeded(embedded, &schema).await?),
-        };
-        let app = Self::assemble(config, schema, store, scorer, access_log).await?;
+        let store = open_filled(&config.features, &schema, &account, &upstreams).await?;
+        let app = Self::assemble(config, schema, store, scorer, &upstreams, access_log).await?;
         Ok(Self { reload, ..app })
     }
 
@@ -119,16 +131,28 @@ impl App {
         schema: Arc<Schema>,
         store: Arc<dyn FeatureStore>,
         scorer: Arc<dyn Scorer>,
+        upstreams: &UpstreamMetrics,
         access_log: Option<AccessLog>,
     ) -> Result<Self, StartError> {
         let product_names = match &config.products.names {
             Some(table) => taken("products.names", table, read_product_names(table))?,
             None => ProductNames::default(),
         };
-        let metrics = Metrics::new(Arc::clone(&scorer));
+        let metrics = Metrics::new(Arc::clone(&scorer), upstreams);
         let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
-        readiness.check().await?;
+        // This first call also opens connections and fetches credentials. An upstream that is down now may be back in a
+        // minute, as it may be at any other time: the service starts, and is ready when its upstreams are.
+        match readiness.check().await {
+            Ok(()) => {}
+            Err(error) if error.is_of_upstream() => {
+                warn!(
+                    error = &error as &(dyn Error + 'static),
+                    "an upstream does not answer; not ready until it does"
+                );
+            }
+            Err(error) => return Err(error.into()),
+        }
         let state = HttpState::new(
             inference,
             Arc::clone(&readiness),
@@ -136,6 +160,7 @@ impl App {
             product_names,
             &config.server,
             access_log,
+            passed_headers(config),
         );
         Ok(Self { state, readiness, metrics, reload: None, config: config.clone() })
     }
@@ -158,13 +183,10 @@ impl App {
     }
 }
 
-/// Opens the configured store without filling it, for commands that work on it.
-///
-/// # Errors
-/// It cannot be opened.
-pub fn open_store(features: &Features) -> Result<Arc<dyn FeatureStore>, StartError> {
-    match &features.store {
-        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(embedded, &features.columns)?)),
+fn passed_headers(config: &Config) -> Vec<String> {
+    match (config.scorer.kind, &config.scorer.sagemaker) {
+        (ScorerKind::SageMaker, Some(endpoint)) => endpoint.pass_headers.clone(),
+        _ => Vec::new(),
     }
 }
 
@@ -183,61 +205,6 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
         Ok(_) => Ok(()),
         Err(source) => Err(StartError::Page { path, source }),
     }
-}
-
-/// The model that the configuration names, and the watch over its source.
-async fn load_model(config: &Config) -> Result<(Arc<EmbeddedScorer>, Reload), StartError> {
-    let source: Arc<dyn ModelSource> = Arc::new(LocalFile::new(config.model.path.clone()));
-    let location = source.location();
-    let unusable = |source| StartError::Model { location: location.clone(), source };
-    let file = source
-        .fetch(None)
-        .await
-        .map_err(|error| unusable(error.into()))?
-        .unwrap_or_else(|| unreachable!("a file without a known stamp is always fetched"));
-    let scorer = EmbeddedScorer::new(&file.bytes, config.features.columns.clone())
-        .map_err(|error| unusable(error.into()))?;
-    let scorer = Arc::new(scorer);
-    let model = scorer.info();
-    info!(
-        model.version = model.version,
-        model.objective = model.objective,
-        model.trees = model.trees,
-        "model loaded from {location}"
-    );
-    let reload = Reload::new(source, Arc::clone(&scorer) as _, file.stamp, config.model.reload_interval);
-    Ok((scorer, reload))
-}
-
-fn open_embedded(embedded: &EmbeddedStoreConfig, columns: &[String]) -> Result<EmbeddedStore, StartError> {
-    EmbeddedStore::open(&embedded.path, columns, embedded.cache)
-        .map_err(|source| StartError::Store { path: embedded.path.clone(), source })
-}
-
-async fn open_seeded(embedded: &EmbeddedStoreConfig, schema: &Schema) -> Result<EmbeddedStore, StartError> {
-    let store = open_embedded(embedded, schema.names())?;
-    let count = |store: &EmbeddedStore| {
-        store.len().map_err(|error| StartError::Store {
-            path: embedded.path.clone(),
-            source: OpenError::NotAStore(error.to_string()),
-        })
-    };
-    if let (0, Some(seed)) = (count(&store)?, &embedded.seed) {
-        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, &store).await)?;
-    }
-    info!(features.pairs = count(&store)?, "feature store open at {}", embedded.path.display());
-    Ok(store)
-}
-
-async fn load_seed(path: &Path, schema: &Schema, store: &EmbeddedStore) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = Table::open(file, schema).map_err(|error| error.to_string())?;
-    let report = table.load_into(store, |_| {}).await.map_err(|error| error.to_string())?;
-    if let Some(bad) = report.bad.first() {
-        return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
-    }
-    info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());
-    Ok(())
 }
 
 fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {

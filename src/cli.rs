@@ -9,6 +9,7 @@ mod progress;
 mod score;
 mod serve;
 mod settings;
+mod verify;
 
 use std::io::{Write, stderr};
 use std::path::PathBuf;
@@ -60,6 +61,11 @@ enum Command {
     /// Load or read the feature store.
     #[command(subcommand)]
     Features(features::FeaturesCommand),
+    /// Compare the scores of the SageMaker endpoint with those of the model in process, row by row.
+    ///
+    /// Prints how many rows were compared and how many differ, the largest and the mean difference, and the first rows that
+    /// differ; exits 1 if any does. The endpoint is scorer.sagemaker.endpoint_name, whatever scorer.kind says.
+    Verify(verify::VerifyArgs),
     /// Check the configuration, and print what is in force and where each value came from.
     Config(ConfigArgs),
     /// Ask the running service whether it is alive: exit 0 if it answers, 1 if not. For a container's HEALTHCHECK.
@@ -104,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Score(args) => score::score(&args),
         Command::Model(args) => model::model(&args),
         Command::Features(command) => features::features(&command),
+        Command::Verify(args) => verify::verify(&args),
         Command::Config(config) => settings::print(&config),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
     };

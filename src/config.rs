@@ -3,6 +3,8 @@
 //! `config/default.toml` documents every key and is the bottom layer; [`source`] stacks files and environment above it,
 //! [`reader`] turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
+pub mod cloud;
+pub mod dynamodb;
 pub mod reader;
 pub mod source;
 
@@ -11,6 +13,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use cloud::{Aws, Calls, SageMaker};
+pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 use reader::Reader;
 pub use reader::{Mistake, Mistakes};
 use source::Settings;
@@ -28,6 +32,8 @@ pub struct Config {
     pub scorer: Scorer,
     /// `[features]`
     pub features: Features,
+    /// `[aws]`
+    pub aws: Aws,
     /// `[products]`
     pub products: Products,
     /// `[log]`
@@ -80,11 +86,24 @@ pub struct Model {
     pub threshold: f64,
 }
 
-/// `[scorer]`: which adapter scores.
+/// `[scorer]`: what scores rows.
+#[derive(Debug, Clone)]
+pub struct Scorer {
+    /// `scorer.kind`
+    pub kind: ScorerKind,
+    /// `[scorer.sagemaker]`; there whenever an endpoint is named, because `imba verify` uses it too.
+    pub sagemaker: Option<SageMaker>,
+    /// `scorer.shadow`, from 0 to 1
+    pub shadow: f64,
+}
+
+/// `scorer.kind`: which adapter scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scorer {
-    /// `scorer.kind = "embedded"`
+pub enum ScorerKind {
+    /// `"embedded"`
     Embedded,
+    /// `"sagemaker"`
+    SageMaker,
 }
 
 /// `[features]`: the columns of a row, and where rows are kept.
@@ -101,6 +120,8 @@ pub struct Features {
 pub enum Store {
     /// `features.kind = "embedded"`
     Embedded(EmbeddedStore),
+    /// `features.kind = "dynamodb"`
+    DynamoDb(DynamoDb),
 }
 
 /// `[features.embedded]`
@@ -160,12 +181,13 @@ impl Config {
     /// All mistakes found, each with its key and the file or variable it came from.
     pub fn resolve(settings: &Settings) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(settings);
+        let deadline = reader.duration("server.deadline");
         let config = Self {
             server: Server {
                 listen: reader.address("server.listen"),
                 static_dir: reader.path("server.static_dir"),
                 body_limit: reader.size("server.body_limit"),
-                deadline: reader.duration("server.deadline"),
+                deadline,
                 idle_timeout: reader.duration("server.idle_timeout"),
                 drain: reader.duration("server.drain"),
             },
@@ -175,8 +197,9 @@ impl Config {
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.finite("model.threshold"),
             },
-            scorer: reader.choice("scorer.kind", &[("embedded", Scorer::Embedded)]),
-            features: Features { columns: columns(&mut reader), store: store(&mut reader) },
+            scorer: scorer(&mut reader, deadline),
+            features: Features { columns: columns(&mut reader), store: store(&mut reader, deadline) },
+            aws: cloud::aws(&mut reader),
             products: Products { names: reader.table("products.names") },
             log: Log {
                 level: reader.choice(
@@ -200,13 +223,31 @@ impl Config {
     }
 }
 
-fn store(reader: &mut Reader<'_>) -> Store {
+fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
+    const KIND: &str = "scorer.kind";
+    let kind =
+        reader.choice(KIND, &[("embedded", ScorerKind::Embedded), ("sagemaker", ScorerKind::SageMaker)]);
+    let sagemaker = cloud::sagemaker(reader, deadline);
+    if kind == ScorerKind::SageMaker && sagemaker.is_none() {
+        reader.mistake(KIND, "is \"sagemaker\", which needs scorer.sagemaker.endpoint_name".to_owned());
+    }
+    let shadow = reader.share("scorer.shadow");
+    if shadow > 0.0 && sagemaker.is_none() {
+        reader.mistake("scorer.shadow", "needs scorer.sagemaker.endpoint_name to compare with".to_owned());
+    }
+    Scorer { kind, sagemaker, shadow }
+}
+
+fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {
+    let is_embedded = reader.choice("features.kind", &[("embedded", true), ("dynamodb", false)]);
     let embedded = EmbeddedStore {
         path: reader.path("features.embedded.path"),
         seed: reader.table("features.embedded.seed"),
         cache: reader.size("features.embedded.cache"),
     };
-    reader.choice("features.kind", &[("embedded", Store::Embedded)])(embedded)
+    // The deadline is not compared with keys that nobody uses.
+    let table = dynamodb::dynamodb(reader, if is_embedded { Duration::ZERO } else { deadline });
+    if is_embedded { Store::Embedded(embedded) } else { Store::DynamoDb(table) }
 }
 
 /// `["*"]` alone means any; every other entry must be a scheme and an authority, as a browser sends it.

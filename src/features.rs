@@ -3,14 +3,19 @@
 //! A store answers in the order it was asked and says `None` for what it does not hold; it decides no status, logs no
 //! failure and retries nothing on its own.
 
+pub mod coalesced;
+pub mod dynamodb;
 pub mod embedded;
 mod row_format;
 pub mod table;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+
+use crate::upstream::UpstreamError;
 
 /// One row in model order; NaN is a missing value.
 pub type FeatureRow = Box<[f32]>;
@@ -110,7 +115,8 @@ pub trait FeatureStore: Send + Sync {
         Ok(None)
     }
 
-    /// Writes all of `rows` or none; a pair that is there already is replaced.
+    /// Writes `rows`; a pair that is there already is replaced. After an error none of them is written, or, in a store that
+    /// cannot promise that, some are: writing all of them again is harmless and completes them.
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError>;
 
     /// One cheap read that shows the store answers.
@@ -126,4 +132,21 @@ pub enum StoreError {
     /// It holds something that is not a row of this model; a later try will fail the same.
     #[error("the feature store holds a row that cannot be read: {0}")]
     Corrupt(String),
+    /// The upstream behind it gave no answer.
+    #[error("the feature store gave no answer: {0}")]
+    Upstream(#[from] UpstreamError),
+    /// What became of a call that several callers shared.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
+}
+
+impl StoreError {
+    /// The error itself, shared or not.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(shared) => shared.root(),
+            own => own,
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod predict;
 mod problem;
 mod python_float;
 mod recommend;
+mod target;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -59,6 +60,8 @@ struct Shared {
     deadline: Duration,
     access_log: Option<AccessLog>,
     files: ServeDir,
+    /// Headers that go on to the scorer.
+    passed: Vec<String>,
 }
 
 impl HttpState {
@@ -71,6 +74,7 @@ impl HttpState {
         product_names: ProductNames,
         server: &Server,
         access_log: Option<AccessLog>,
+        passed: Vec<String>,
     ) -> Self {
         let Server { body_limit, deadline, .. } = *server;
         let files = ServeDir::new(&server.static_dir).append_index_html_on_directories(false);
@@ -83,6 +87,7 @@ impl HttpState {
             deadline,
             access_log,
             files,
+            passed,
         }))
     }
 }

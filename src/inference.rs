@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::features::{FeatureRow, FeatureStore, PairKey, StoreError};
 use crate::schema::Schema;
 use crate::scorer::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores};
+use crate::upstream::UpstreamError;
 
 /// Scores rows and pairs through the two ports.
 pub struct Inference {
@@ -32,6 +33,33 @@ pub enum InferenceError {
         /// Numbers per row.
         outputs: usize,
     },
+}
+
+impl InferenceError {
+    /// What it says about the upstream of a port, if anything.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&UpstreamError> {
+        match self {
+            Self::Store(error) => match error.root() {
+                StoreError::Upstream(upstream) => Some(upstream),
+                _ => None,
+            },
+            Self::Score(error) => match error.root() {
+                ScoreError::Upstream(upstream) => Some(upstream),
+                _ => None,
+            },
+            Self::Unranked { .. } => None,
+        }
+    }
+
+    /// Time after which another try may succeed, when it is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.upstream()? {
+            UpstreamError::Open { pause } => Some(*pause),
+            _ => None,
+        }
+    }
 }
 
 /// How long the stages of one request took.

@@ -4,7 +4,9 @@
 //! [`scorer`] are answered by one adapter each, chosen in [`app`] by [`config`]. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod aws;
 pub mod cli;
+pub mod coalesce;
 pub mod config;
 pub mod features;
 pub mod http;
@@ -19,3 +21,4 @@ pub mod scorer;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+pub mod upstream;

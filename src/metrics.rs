@@ -1,5 +1,8 @@
 //! What the service counts, for Prometheus to fetch.
 
+mod shadow;
+mod upstreams;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -18,6 +21,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::inference::Stages;
 use crate::scorer::Scorer;
+
+pub use shadow::ShadowMetrics;
+pub use upstreams::UpstreamMetrics;
 
 /// Upper bounds in seconds: from a single row in process to an upstream at its deadline.
 const BUCKETS: [f64; 17] = [
@@ -104,16 +110,18 @@ impl fmt::Debug for ModelInUse {
 impl Collector for ModelInUse {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let model = self.0.info();
-        let info = Info::new([("version", model.version.clone()), ("objective", model.objective.clone())]);
+        let objective = model.objective.clone().unwrap_or_default();
+        let info = Info::new([("version", model.version.clone()), ("objective", objective)]);
         info.encode(encoder.encode_descriptor("model", "The model in use", None, MetricType::Info)?)
     }
 }
 
 impl Metrics {
-    /// All counters at zero, and the model that `scorer` uses.
+    /// All counters at zero, and the model that `scorer` uses; `upstreams` counts already.
     #[must_use]
-    pub fn new(scorer: Arc<dyn Scorer>) -> Self {
+    pub fn new(scorer: Arc<dyn Scorer>, upstreams: &UpstreamMetrics) -> Self {
         let mut registry = Registry::with_prefix("imba");
+        upstreams.register(&mut registry);
         let requests = Family::<RequestLabels, Counter>::default();
         registry.register(
             "http_requests",

@@ -34,6 +34,18 @@ pub enum NotReady {
     Slow,
 }
 
+impl NotReady {
+    /// Whether an upstream is down, which may be over soon, rather than a part of our own.
+    #[must_use]
+    pub fn is_of_upstream(&self) -> bool {
+        match self {
+            Self::Probe(error) => error.upstream().is_some(),
+            Self::Slow => true,
+            Self::Draining => false,
+        }
+    }
+}
+
 impl Readiness {
     /// The readiness of a service that scores through `inference`.
     #[must_use]

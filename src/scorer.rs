@@ -2,7 +2,10 @@
 //!
 //! A scorer answers one score per row, all finite, from one version of the model; it decides no status and logs no failure.
 
+pub mod coalesced;
 pub mod embedded;
+pub mod sagemaker;
+pub mod shadowed;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,18 +13,57 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
+use crate::upstream::UpstreamError;
+
 /// Feature rows, row-major; NaN is a missing value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     width: usize,
     values: Vec<f32>,
+    target: Option<Arc<Target>>,
+}
+
+/// Which of several models behind a scorer rows are for, and what goes with them; a scorer of one model has no use for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// A production variant of an endpoint.
+    pub variant: Option<String>,
+    /// A model file of a multi-model endpoint.
+    pub model: Option<String>,
+    /// An inference component.
+    pub component: Option<String>,
+    /// An identifier under which the endpoint records the call.
+    pub inference_id: Option<String>,
+    /// Whatever the endpoint's container makes of it.
+    pub custom_attributes: Option<String>,
 }
 
 impl Batch {
     /// No rows yet, each to be `width` values wide.
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Self { width, values: Vec::with_capacity(width) }
+        Self { width, values: Vec::with_capacity(width), target: None }
+    }
+
+    /// Appends all of `rows`.
+    ///
+    /// # Panics
+    /// If they are not as wide as the others.
+    pub fn append(&mut self, rows: &Self) {
+        assert_eq!(rows.width, self.width, "rows of another width: this is a bug");
+        self.values.extend_from_slice(&rows.values);
+    }
+
+    /// The same rows for `target`.
+    #[must_use]
+    pub fn aimed_at(self, target: Option<Arc<Target>>) -> Self {
+        Self { target, ..self }
+    }
+
+    /// What the rows are for, if the request said so.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<Target>> {
+        self.target.as_ref()
     }
 
     /// Appends one row.
@@ -61,14 +103,14 @@ impl Batch {
 /// What a model is, for those who ask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
-    /// See [`model_version`].
+    /// See [`model_version`]; where the file is not at hand, the name of what scores, e.g. `sagemaker:imba`.
     pub version: String,
     /// Input names in order.
     pub feature_names: Vec<String>,
-    /// XGBoost's name of the objective, e.g. `binary:logistic`.
-    pub objective: String,
-    /// Number of trees.
-    pub trees: usize,
+    /// XGBoost's name of the objective, e.g. `binary:logistic`; `None` for a model that does not say.
+    pub objective: Option<String>,
+    /// Number of trees; `None` for a model that does not say.
+    pub trees: Option<usize>,
     /// Numbers per score: 1, or the number of classes or targets.
     pub outputs: usize,
 }
@@ -85,12 +127,14 @@ pub struct Scores {
     /// The model that scored all of these rows.
     pub model: Arc<ModelInfo>,
     /// `model.outputs` numbers per row, row after row, all finite.
-    pub values: Vec<f32>,
+    ///
+    /// A model in process gives float32; an endpoint's answer is text, kept as exact as Python's `float` reads it.
+    pub values: Vec<f64>,
 }
 
 impl Scores {
     /// The numbers of each row, in order.
-    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.model.outputs)
     }
 }
@@ -110,7 +154,7 @@ pub struct Explanations {
 
 impl Explanations {
     /// Of each row: its score's numbers, its margins, and its contributions.
-    pub fn rows(&self) -> impl Iterator<Item = (&[f32], &[f32], &[f32])> {
+    pub fn rows(&self) -> impl Iterator<Item = (&[f64], &[f32], &[f32])> {
         let width = self.margins_per_row * (self.scores.model.feature_names.len() + 1);
         let margins = self.margins.chunks_exact(self.margins_per_row);
         let contributions = self.contributions.chunks_exact(width);
@@ -160,7 +204,25 @@ pub enum ScoreError {
         /// 1-based.
         row: usize,
         /// What came instead of a finite number.
-        value: f32,
+        value: f64,
+    },
+    /// More rows than the scorer takes at once.
+    #[error("the rows take {bytes} bytes, and the scorer takes {limit}")]
+    TooLarge {
+        /// Size of the rows as they would be sent.
+        bytes: usize,
+        /// The largest size.
+        limit: usize,
+    },
+    /// The model behind an upstream answered with an error of its own.
+    #[error("the model answered with status {status}: {message}")]
+    Refused {
+        /// The model's HTTP status.
+        status: u16,
+        /// Its words, without what is inside of it.
+        message: String,
+        /// All of them, for the log.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// There are scores, but no contributions.
     #[error("scores cannot be explained here: {0}")]
@@ -168,4 +230,21 @@ pub enum ScoreError {
     /// It cannot score now; a later try may succeed.
     #[error("the scorer is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The upstream behind it gave no answer.
+    #[error("the scorer gave no answer: {0}")]
+    Upstream(#[from] UpstreamError),
+    /// What became of a call that several callers shared.
+    #[error(transparent)]
+    Shared(Arc<ScoreError>),
+}
+
+impl ScoreError {
+    /// The error itself, shared or not.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(shared) => shared.root(),
+            own => own,
+        }
+    }
 }

@@ -40,11 +40,21 @@ pub(super) struct ScoreArgs {
 }
 
 #[derive(ValueEnum, Clone, Copy, Default)]
-enum FormatArg {
+pub(super) enum FormatArg {
     #[default]
     Csv,
     Libsvm,
     Json,
+}
+
+impl FormatArg {
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::Csv => Form::Csv,
+            Self::Libsvm => Form::Libsvm,
+            Self::Json => Form::Json,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Default, PartialEq)]
@@ -79,11 +89,7 @@ fn iterations(text: &str) -> Result<Iterations, String> {
 pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
     let model = load(args)?;
     let schema = Schema::new(names(&model));
-    let form = match args.format {
-        FormatArg::Csv => Form::Csv,
-        FormatArg::Libsvm => Form::Libsvm,
-        FormatArg::Json => Form::Json,
-    };
+    let form = args.format.form();
     let mut block = Block::new(&model, args.output, BufWriter::with_capacity(BUFFER, stdout().lock()));
     let take = |row: &[f32]| block.push(row);
     let read = if args.input == Path::new("-") {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use http::Uri;
 
 use super::Table;
 use super::source::{Origin, Raw, Setting, Settings};
@@ -61,6 +62,12 @@ impl<'a> Reader<'a> {
     pub(super) fn new(settings: &'a Settings) -> Self {
         let known = Settings::defaults();
         let mut mistakes = settings.mistakes().to_vec();
+        for (name, url) in settings.aws_endpoints() {
+            if let Err(what) = check_url(url) {
+                let origin = Some(Origin::Env(name.clone()));
+                mistakes.push(Mistake { key: String::new(), origin, what });
+            }
+        }
         for (key, setting) in settings.iter() {
             if known.get(key).is_none() {
                 let hint = nearest(key, known.iter().map(|(known, _)| known)).map_or_else(
@@ -130,6 +137,44 @@ impl<'a> Reader<'a> {
         PathBuf::new()
     }
 
+    /// A text that is not empty.
+    pub(super) fn name(&mut self, key: &str) -> String {
+        let name = self.text(key).map(str::to_owned);
+        if name.as_deref() == Some("") {
+            self.mistake(key, "is empty: expected a name".to_owned());
+        }
+        name.unwrap_or_default()
+    }
+
+    /// A text, `None` when it is empty.
+    pub(super) fn optional(&mut self, key: &str) -> Option<String> {
+        self.text(key).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// The address of a service: scheme, host and perhaps port and path; `None` when it is empty.
+    pub(super) fn url(&mut self, key: &str) -> Option<String> {
+        let url = self.optional(key)?;
+        if let Err(what) = check_url(&url) {
+            self.mistake(key, what);
+        }
+        Some(url)
+    }
+
+    /// A part of a whole.
+    pub(super) fn share(&mut self, key: &str) -> f64 {
+        let share = self.parsed(key, "a number from 0 to 1", |text| {
+            text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
+        });
+        share.unwrap_or_default()
+    }
+
+    /// A whole number from 1.
+    pub(super) fn count(&mut self, key: &str) -> usize {
+        let count =
+            self.parsed(key, "a whole number from 1", |text| text.parse().ok().filter(|count| *count > 0));
+        count.unwrap_or(1)
+    }
+
     pub(super) fn table(&mut self, key: &str) -> Option<Table> {
         let path = self.text(key).filter(|text| !text.is_empty()).map(PathBuf::from)?;
         Some(Table { path, required: self.setting(key).origin != Origin::BuiltIn })
@@ -197,6 +242,20 @@ impl<'a> Reader<'a> {
             choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice)
         });
         chosen.unwrap_or(choices[0].1)
+    }
+}
+
+/// What is wrong with `url` as the address of a service, if anything: an SDK would panic on it, or ignore a part.
+pub(super) fn check_url(url: &str) -> Result<(), String> {
+    let parsed = url.parse::<Uri>().ok();
+    let host = parsed.as_ref().and_then(Uri::host).filter(|host| !host.is_empty());
+    let scheme = parsed.as_ref().and_then(Uri::scheme_str);
+    let credentials =
+        parsed.as_ref().and_then(Uri::authority).is_some_and(|part| part.as_str().contains('@'));
+    let query = parsed.as_ref().and_then(Uri::query);
+    match (host, scheme, credentials, query) {
+        (Some(_), Some("http" | "https"), false, None) => Ok(()),
+        _ => Err(format!("expected a URL like \"http://localhost:4566\", found {url:?}")),
     }
 }
 

@@ -12,6 +12,8 @@ use super::reader::{Mistake, Mistakes};
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 const ENV_PREFIX: &str = "IMBA__";
+/// The AWS SDK's own variables, which it reads itself but does not check.
+const AWS_ENDPOINT_PREFIX: &str = "AWS_ENDPOINT_URL";
 
 /// A value as its layer wrote it, before anyone knows its type.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,14 +62,19 @@ pub struct Setting {
 #[derive(Debug, Clone)]
 pub struct Settings {
     by_key: BTreeMap<String, Setting>,
+    aws_endpoints: Vec<(String, String)>,
     mistakes: Vec<Mistake>,
 }
 
 impl Settings {
+    fn empty() -> Self {
+        Self { by_key: BTreeMap::new(), aws_endpoints: Vec::new(), mistakes: Vec::new() }
+    }
+
     /// The built-in defaults alone.
     #[must_use]
     pub fn defaults() -> Self {
-        let mut settings = Self { by_key: BTreeMap::new(), mistakes: Vec::new() };
+        let mut settings = Self::empty();
         settings.add_toml(DEFAULTS, |_| Origin::BuiltIn);
         settings
     }
@@ -104,6 +111,10 @@ impl Settings {
     /// Lays the `IMBA__SECTION__KEY` among `variables` over what is there.
     pub fn add_env(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         for (name, value) in variables {
+            if name.starts_with(AWS_ENDPOINT_PREFIX) {
+                self.aws_endpoints.push((name, value));
+                continue;
+            }
             let Some(path) = name.strip_prefix(ENV_PREFIX) else { continue };
             let key = path.to_ascii_lowercase().replace("__", ".");
             self.set(key, Raw::Text(value), Origin::Env(name));
@@ -124,6 +135,11 @@ impl Settings {
         self.by_key.get(key)
     }
 
+    /// `AWS_ENDPOINT_URL` and its like, by name.
+    pub(super) fn aws_endpoints(&self) -> &[(String, String)] {
+        &self.aws_endpoints
+    }
+
     /// What was wrong with the layers themselves: unreadable files and broken TOML.
     pub(super) fn mistakes(&self) -> &[Mistake] {
         &self.mistakes
@@ -131,7 +147,7 @@ impl Settings {
 
     /// The items of a list written as TOML, as an environment variable may hold one.
     pub(super) fn list_in_toml(text: &str) -> Option<Vec<String>> {
-        let mut settings = Self { by_key: BTreeMap::new(), mistakes: Vec::new() };
+        let mut settings = Self::empty();
         settings.add_toml(&format!("list = {text}"), |_| Origin::BuiltIn);
         match settings.by_key.remove("list")?.raw {
             Raw::List(items) if settings.mistakes.is_empty() => Some(items),

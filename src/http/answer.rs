@@ -37,7 +37,7 @@ pub(super) fn text(scores: &Scores) -> Response {
 }
 
 /// Appends one line per row to `body`.
-pub(super) fn lines<'r>(rows: impl Iterator<Item = &'r [f32]>, body: &mut String) {
+pub(super) fn lines<'r, T: Into<f64> + Copy + 'r>(rows: impl Iterator<Item = &'r [T]>, body: &mut String) {
     for (at, row) in rows.enumerate() {
         if at > 0 {
             body.push('\n');
@@ -46,7 +46,7 @@ pub(super) fn lines<'r>(rows: impl Iterator<Item = &'r [f32]>, body: &mut String
             if at > 0 {
                 body.push(',');
             }
-            python_float(f64::from(*value), body);
+            python_float((*value).into(), body);
         }
     }
 }
@@ -118,13 +118,10 @@ impl From<Problem> for Failure {
     }
 }
 
-pub(super) fn outcome(row: &[f32], threshold: f64) -> Outcome {
-    match row {
-        [score] => {
-            let score = f64::from(*score);
-            Outcome::Score { score, likely: score > threshold }
-        }
-        several => Outcome::Scores { score: several.iter().map(|score| f64::from(*score)).collect() },
+pub(super) fn outcome(row: &[f64], threshold: f64) -> Outcome {
+    match *row {
+        [score] => Outcome::Score { score, likely: score > threshold },
+        _ => Outcome::Scores { score: row.to_vec() },
     }
 }
 

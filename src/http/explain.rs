@@ -129,7 +129,7 @@ fn json<'a>(
     })
 }
 
-type Explained<'a> = ((&'a [f32], &'a [f32], &'a [f32]), &'a [f32]);
+type Explained<'a> = ((&'a [f64], &'a [f32], &'a [f32]), &'a [f32]);
 
 fn outcome(((score, margins, contributions), values): Explained<'_>, threshold: f64) -> Outcome<'_> {
     let wide = |number: &f32| f64::from(*number);

@@ -9,8 +9,9 @@ use super::{HttpState, answer};
 #[derive(Serialize)]
 struct Document<'a> {
     feature_names: &'a [String],
-    objective: &'a str,
-    trees: usize,
+    /// Null, like `trees`, where the model is behind an endpoint, which does not tell.
+    objective: Option<&'a str>,
+    trees: Option<usize>,
     outputs: usize,
     threshold: f64,
     version: &'a str,
@@ -37,7 +38,7 @@ pub(super) async fn model(State(state): State<HttpState>) -> Response {
     let (features, scorer) = inference.backends();
     let response = answer::json_document(&Document {
         feature_names: &model.feature_names,
-        objective: &model.objective,
+        objective: model.objective.as_deref(),
         trees: model.trees,
         outputs: model.outputs,
         threshold: inference.threshold(),

@@ -1,5 +1,6 @@
 //! The scoring endpoints: decode, look up, score, encode.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
@@ -9,20 +10,21 @@ use bytes::Bytes;
 use super::body::{read_body, run_decoder};
 use super::negotiate::{Form, Reply, body_form, reply_form};
 use super::problem::{Code, Problem};
+use super::target::target;
 use super::{HttpState, answer, observe};
 use crate::features::PairKey;
 use crate::inference::{Inference, Stages};
 use crate::rows::{Decoded, RowError, csv, json};
-use crate::scorer::Batch;
+use crate::scorer::{Batch, Target};
 
 /// `POST /predict`: feature rows to scores.
 pub(super) async fn predict(State(state): State<HttpState>, request: Request) -> Result<Response, Problem> {
     let received = receive(&state, request).await?;
-    let reply = received.reply;
+    let (reply, target) = (received.reply, received.target.clone());
     let mut stages = Stages::default();
     let Decoded { items: rows, outcomes } = decode_rows(&state, received, &mut stages).await?;
     let inference = &state.0.inference;
-    let scores = inference.score(rows, &mut stages).await?;
+    let scores = inference.score(rows.aimed_at(target), &mut stages).await?;
     let response = match reply {
         Reply::Text => answer::text(&scores),
         Reply::Json => {
@@ -39,12 +41,12 @@ pub(super) async fn predict_pair(
     request: Request,
 ) -> Result<Response, Problem> {
     let received = receive(&state, request).await?;
-    let reply = received.reply;
+    let (reply, target) = (received.reply, received.target.clone());
     let mut stages = Stages::default();
     let pairs = decode_pairs(&state, received, &mut stages).await?;
     let (rows, entries) = look_up(&state, reply, &pairs, &mut stages).await?;
     let inference = &state.0.inference;
-    let scores = inference.score(rows, &mut stages).await?;
+    let scores = inference.score(rows.aimed_at(target), &mut stages).await?;
     let response = match reply {
         Reply::Text => answer::text(&scores),
         Reply::Json => answer::json(&scores, entries.into_iter(), inference.threshold()),
@@ -55,6 +57,7 @@ pub(super) async fn predict_pair(
 /// A request as it came in: its body, and the forms of that and of the answer.
 pub(super) struct Received {
     pub(super) reply: Reply,
+    pub(super) target: Option<Arc<Target>>,
     form: Form,
     body: Bytes,
 }
@@ -62,7 +65,7 @@ pub(super) struct Received {
 /// The pairs of a body; for an answer in text, all of them good.
 pub(super) async fn decode_pairs(
     state: &HttpState,
-    Received { reply, form, body }: Received,
+    Received { reply, form, body, .. }: Received,
     stages: &mut Stages,
 ) -> Result<Decoded<Vec<PairKey>>, Problem> {
     let decoded = decode(state, body, stages, move |_, body| match form {
@@ -76,7 +79,7 @@ pub(super) async fn decode_pairs(
 /// The feature rows of a body; for an answer in text, all of them good.
 pub(super) async fn decode_rows(
     state: &HttpState,
-    Received { reply, form, body }: Received,
+    Received { reply, form, body, .. }: Received,
     stages: &mut Stages,
 ) -> Result<Decoded<Batch>, Problem> {
     let decoded = decode(state, body, stages, move |inference, body| match form {
@@ -137,8 +140,9 @@ fn unknown_pair(pair: &PairKey) -> Problem {
 /// Settles the forms before the body is read, so that a request nobody can answer is not read for nothing.
 pub(super) async fn receive(state: &HttpState, request: Request) -> Result<Received, Problem> {
     let (reply, form) = (reply_form(request.headers())?, body_form(request.headers())?);
+    let target = target(request.headers(), &state.0.passed)?;
     let body = read_body(request, state.0.body_limit).await?;
-    Ok(Received { reply, form, body })
+    Ok(Received { reply, target, form, body })
 }
 
 async fn decode<T: Send + 'static>(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Serialize, Serializer};
 
@@ -18,6 +18,7 @@ use crate::features::StoreError;
 use crate::inference::InferenceError;
 use crate::rows::{Mistake, RowError};
 use crate::scorer::ScoreError;
+use crate::upstream::UpstreamError;
 
 /// The stable word for a kind of problem, which programs may branch on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +36,13 @@ pub(super) enum Code {
     WrongName,
     WrongValue,
     WrongRow,
+    RowsTooLarge,
+    ModelRefused,
     Internal,
+    UpstreamFailed,
     Unsupported,
     Unavailable,
+    Overloaded,
     NotReady,
     Deadline,
 }
@@ -78,13 +83,23 @@ impl Code {
             }
             Self::WrongValue => ("wrong_value", Status::UNPROCESSABLE_ENTITY, "A value has the wrong type"),
             Self::WrongRow => ("wrong_row", Status::UNPROCESSABLE_ENTITY, "A row is not a row"),
+            Self::RowsTooLarge => {
+                ("rows_too_large", Status::PAYLOAD_TOO_LARGE, "The rows are more than the scorer takes")
+            }
+            Self::ModelRefused => {
+                ("model_refused", Status::UNPROCESSABLE_ENTITY, "The model does not take the rows")
+            }
             Self::Internal => ("internal", Status::INTERNAL_SERVER_ERROR, "The service failed"),
+            Self::UpstreamFailed => {
+                ("upstream_failed", Status::BAD_GATEWAY, "A service behind this one failed")
+            }
             Self::Unsupported => {
                 ("unsupported", Status::NOT_IMPLEMENTED, "This service is not set up to do that")
             }
             Self::Unavailable => {
                 ("unavailable", Status::SERVICE_UNAVAILABLE, "A part of the service is unavailable")
             }
+            Self::Overloaded => ("overloaded", Status::SERVICE_UNAVAILABLE, "Too many requests are waiting"),
             Self::NotReady => ("not_ready", Status::SERVICE_UNAVAILABLE, "The service is not ready"),
             Self::Deadline => ("deadline", Status::GATEWAY_TIMEOUT, "The request took too long"),
         }
@@ -102,8 +117,8 @@ impl Serialize for Code {
     }
 }
 
-/// Seconds after which a 503 is worth another try.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// Seconds after which a 503 is worth another try, unless it says otherwise.
+const RETRY_AFTER: u64 = 1;
 
 /// One thing that went wrong with a request or a row of it.
 #[derive(Debug, Clone)]
@@ -114,13 +129,15 @@ pub(super) struct Problem {
     pub(super) row: Option<usize>,
     /// The column's name, when it is of one value.
     pub(super) column: Option<String>,
+    /// Time after which another try may succeed, when it is known.
+    pub(super) retry_after: Option<Duration>,
     /// For the log, never for the client.
     pub(super) cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), row: None, column: None, cause: None }
+        Self { code, detail: detail.into(), row: None, column: None, retry_after: None, cause: None }
     }
 
     /// The same problem as that of the 1-based `row` of a request.
@@ -174,7 +191,11 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            // Whole seconds, rounded up: too early is too early.
+            let seconds = self
+                .retry_after
+                .map_or(RETRY_AFTER, |time| time.as_secs() + u64::from(time.subsec_nanos() > 0));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(self);
         response
@@ -196,27 +217,49 @@ impl From<RowError> for Problem {
 
 impl From<InferenceError> for Problem {
     fn from(error: InferenceError) -> Self {
-        let (code, detail) = match &error {
-            InferenceError::Store(StoreError::Unavailable(_)) => {
-                (Code::Unavailable, "the feature store is unavailable; try again")
-            }
-            InferenceError::Score(ScoreError::Unavailable(_)) => {
-                (Code::Unavailable, "the scorer is unavailable; try again")
-            }
-            InferenceError::Store(StoreError::Corrupt(_)) => {
-                (Code::Internal, "the feature store holds a row that cannot be read")
-            }
-            InferenceError::Score(ScoreError::NotFinite { .. }) => {
-                (Code::Internal, "the model gave a number that is not a score")
-            }
-            InferenceError::Score(ScoreError::Rejected(_)) => {
-                (Code::Internal, "the model did not take the rows")
-            }
-            InferenceError::Unranked { .. } | InferenceError::Score(ScoreError::Unexplained(_)) => {
-                return Self::new(Code::Unsupported, error.to_string());
-            }
+        let words = || Cow::from(error.to_string());
+        let (code, detail): (_, Cow<'static, str>) = match &error {
+            InferenceError::Store(store) => match store.root() {
+                StoreError::Unavailable(_) => {
+                    (Code::Unavailable, "the feature store is unavailable; try again".into())
+                }
+                StoreError::Corrupt(_) => {
+                    (Code::Internal, "the feature store holds a row that cannot be read".into())
+                }
+                StoreError::Upstream(upstream) => (of_upstream(upstream), words()),
+                StoreError::Shared(_) => unreachable!("a root is not shared"),
+            },
+            InferenceError::Score(score) => match score.root() {
+                ScoreError::Unavailable(_) => {
+                    (Code::Unavailable, "the scorer is unavailable; try again".into())
+                }
+                ScoreError::NotFinite { .. } => {
+                    (Code::Internal, "the model gave a number that is not a score".into())
+                }
+                ScoreError::Rejected(_) => (Code::Internal, "the model did not take the rows".into()),
+                ScoreError::TooLarge { .. } => (Code::RowsTooLarge, words()),
+                // The model's own 4xx is about what it was sent, which is what the caller sent.
+                ScoreError::Refused { status: 400..=423, .. } => (Code::ModelRefused, words()),
+                ScoreError::Refused { .. } => (Code::UpstreamFailed, words()),
+                ScoreError::Unexplained(_) => return Self::new(Code::Unsupported, error.to_string()),
+                ScoreError::Upstream(upstream) => (of_upstream(upstream), words()),
+                ScoreError::Shared(_) => unreachable!("a root is not shared"),
+            },
+            InferenceError::Unranked { .. } => return Self::new(Code::Unsupported, error.to_string()),
         };
-        Self::new(code, detail).caused_by(error)
+        let retry_after = error.retry_after();
+        Self { retry_after, ..Self::new(code, detail) }.caused_by(error)
+    }
+}
+
+fn of_upstream(error: &UpstreamError) -> Code {
+    match error {
+        UpstreamError::Unavailable(_) | UpstreamError::Throttled(_) | UpstreamError::Open { .. } => {
+            Code::Unavailable
+        }
+        UpstreamError::Overloaded => Code::Overloaded,
+        UpstreamError::TimedOut(_) => Code::Deadline,
+        UpstreamError::Refused { .. } | UpstreamError::Failed { .. } => Code::UpstreamFailed,
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::negotiate::{Reply, reply_form};
 use super::problem::{Code, Problem};
 use super::python_float::python_float;
+use super::target::target;
 use super::{HttpState, answer, observe};
 use crate::features::check_id;
 use crate::inference::Stages;
@@ -67,14 +68,14 @@ pub(super) async fn recommend(
     query: Result<Query<Limit>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let reply = reply_form(&headers)?;
+    let (reply, target) = (reply_form(&headers)?, target(&headers, &state.0.passed)?);
     let Path(user) = user.map_err(|_| wrong("user_id is not UTF-8".to_owned()))?;
     check_id(&user).map_err(|error| wrong(format!("user_id {error}")))?;
     let Query(Limit { limit }) = query.map_err(|error| unread(&error))?;
     let limit = number(limit.as_deref())?;
 
     let mut stages = Stages::default();
-    let ranking = state.0.inference.recommend(&user, limit, &mut stages).await?;
+    let ranking = state.0.inference.recommend(&user, limit, target, &mut stages).await?;
     if ranking.stored == 0 {
         return Err(Problem::new(Code::UnknownUser, format!("no features are stored for user {user}")));
     }
@@ -103,7 +104,7 @@ fn text(ranking: &Ranking) -> Response {
     let mut lines = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     for (product, score) in &ranking.products {
         let mut number = String::new();
-        python_float(f64::from(*score), &mut number);
+        python_float(*score, &mut number);
         lines
             .write_record([product.as_str(), &number])
             .unwrap_or_else(|_| unreachable!("writing to memory does not fail"));
@@ -117,7 +118,7 @@ fn text(ranking: &Ranking) -> Response {
 fn json(state: &HttpState, user_id: &str, ranking: &Ranking) -> Response {
     let threshold = state.0.inference.threshold();
     let recommendations = ranking.products.iter().map(|(product_id, score)| {
-        let score = f64::from(*score);
+        let score = *score;
         let product_name = state.0.product_names.name(product_id);
         Recommendation { product_id, product_name, score, likely: score > threshold }
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Inference, InferenceError, Stages};
-use crate::scorer::{Batch, ModelInfo};
+use crate::scorer::{Batch, ModelInfo, Target};
 
 /// The products of a user, the likeliest first.
 #[derive(Debug)]
@@ -14,11 +14,11 @@ pub struct Ranking {
     /// Number of products stored for the user, of which `products` are the first.
     pub stored: usize,
     /// Products with their scores. Those with equal scores stand in the order of their identifiers.
-    pub products: Vec<(String, f32)>,
+    pub products: Vec<(String, f64)>,
 }
 
 impl Inference {
-    /// The `limit` likeliest products of `user`; none for a user of whom nothing is stored.
+    /// The `limit` likeliest products of `user` by the model that `target` names; none for a user of whom nothing is stored.
     ///
     /// # Errors
     /// The store's or the scorer's; also when the model gives several numbers per row, which have no order.
@@ -26,6 +26,7 @@ impl Inference {
         &self,
         user: &str,
         limit: usize,
+        target: Option<Arc<Target>>,
         stages: &mut Stages,
     ) -> Result<Ranking, InferenceError> {
         one_number_per_row(&self.scorer.info())?;
@@ -33,7 +34,7 @@ impl Inference {
         let (products, rows): (Vec<_>, Vec<_>) = self.store.products_of(user).await?.into_iter().unzip();
         stages.lookup = started.elapsed();
 
-        let mut batch = Batch::new(self.schema.width());
+        let mut batch = Batch::new(self.schema.width()).aimed_at(target);
         for row in &rows {
             batch.push(row);
         }

@@ -70,8 +70,8 @@ impl Loaded {
         let info = ModelInfo {
             version: model_version(file),
             feature_names: columns.to_vec(),
-            objective: model.objective().to_owned(),
-            trees: model.num_trees(),
+            objective: Some(model.objective().to_owned()),
+            trees: Some(model.num_trees()),
             outputs: model.num_outputs(),
         };
         let explains = explain(&model, &nothing_known).is_ok();
@@ -122,7 +122,7 @@ impl Scorer for EmbeddedScorer {
             }
         }
         check_finite(&values, outputs)?;
-        Ok(Scores { model: Arc::clone(&loaded.info), values })
+        Ok(Scores { model: Arc::clone(&loaded.info), values: widened(&values) })
     }
 
     fn explains(&self) -> bool {
@@ -148,7 +148,7 @@ impl Scorer for EmbeddedScorer {
         let Explained { scores, margins, contributions } = all;
         check_finite(&scores, loaded.info.outputs)?;
         check_finite(&contributions, loaded.model.num_contributions())?;
-        let scores = Scores { model: Arc::clone(&loaded.info), values: scores };
+        let scores = Scores { model: Arc::clone(&loaded.info), values: widened(&scores) };
         Ok(Explanations { scores, margins_per_row: loaded.model.num_margins(), margins, contributions })
     }
 
@@ -162,6 +162,10 @@ impl Scorer for EmbeddedScorer {
 
 fn predict(model: &gbtree::Model, rows: &[f32], scores: &mut [f32]) -> Result<(), ScoreError> {
     model.predict(rows, scores).map_err(|error| ScoreError::Rejected(error.to_string()))
+}
+
+fn widened(scores: &[f32]) -> Vec<f64> {
+    scores.iter().copied().map(f64::from).collect()
 }
 
 #[derive(Default)]
@@ -195,7 +199,7 @@ fn explain(model: &gbtree::Model, rows: &[f32]) -> Result<Explained, ScoreError>
 
 fn check_finite(values: &[f32], per_row: usize) -> Result<(), ScoreError> {
     match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(ScoreError::NotFinite { row: at / per_row + 1, value: values[at] }),
+        Some(at) => Err(ScoreError::NotFinite { row: at / per_row + 1, value: f64::from(values[at]) }),
         None => Ok(()),
     }
 }

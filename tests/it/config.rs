@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
-use imba::config::{Config, LogFormat, Origins, Store, Table};
+use imba::config::{Config, LogFormat, Origins, ScorerKind, Store, Table};
 
 fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().expect("folder");
@@ -25,11 +25,11 @@ fn the_defaults_are_the_embedded_demo() {
     assert_eq!(config.cors.origins, Origins::Any);
     assert_eq!(config.model.threshold, 0.2);
     assert_eq!(config.features.columns.len(), 18);
-    let Store::Embedded(embedded) = config.features.store;
+    let Store::Embedded(embedded) = config.features.store else { panic!("the embedded store") };
     let demo = Table { path: PathBuf::from("demo/features.csv"), required: false };
     assert_eq!(embedded.seed, Some(demo));
     let mine = resolve("features.embedded.seed = 'mine.csv'", &[]).expect("a configuration");
-    let Store::Embedded(embedded) = mine.features.store;
+    let Store::Embedded(embedded) = mine.features.store else { panic!("the embedded store") };
     assert_eq!(embedded.seed, Some(Table { path: PathBuf::from("mine.csv"), required: true }));
 }
 
@@ -74,7 +74,7 @@ fn all_mistakes_are_reported_together_each_with_its_origin() {
         "cors.origins: \"*\" stands alone or not at all (/test.toml, line 9)",
         "cors.origins: \"https://a.example/path\" is not an origin: expected scheme and host, like \"https://shop.example.com\" (/test.toml, line 9)",
         "model.threshold: expected a number, found \"nan\" (environment variable IMBA__MODEL__THRESHOLD)",
-        "scorer.kind: expected \"embedded\", found \"psychic\" (environment variable IMBA__SCORER__KIND)",
+        "scorer.kind: expected \"embedded\" or \"sagemaker\", found \"psychic\" (environment variable IMBA__SCORER__KIND)",
         "features.columns: names \"a\" twice (environment variable IMBA__FEATURES__COLUMNS)",
         "log.access: expected true or false, found \"yes\" (environment variable IMBA__LOG__ACCESS)",
     ] {
@@ -117,4 +117,74 @@ fn a_value_of_the_wrong_type_names_what_it_is() {
         mistakes.contains("model.path: is empty: expected a path (environment variable IMBA__MODEL__PATH)"),
         "{mistakes}"
     );
+}
+
+/// Impossible combinations around AWS are refused, each with its key; unused sections are left alone.
+#[test]
+fn aws_mistakes() {
+    let refused = |file: &str, variables: &[(&str, &str)]| resolve(file, variables).expect_err(file);
+    for (file, said) in [
+        (
+            "scorer.kind = 'sagemaker'",
+            "scorer.kind: is \"sagemaker\", which needs scorer.sagemaker.endpoint_name",
+        ),
+        (
+            "scorer.sagemaker.endpoint_name = '-imba'",
+            "scorer.sagemaker.endpoint_name: expected the name of an endpoint",
+        ),
+        ("scorer.shadow = 0.1", "scorer.shadow: needs scorer.sagemaker.endpoint_name"),
+        ("scorer.shadow = 2", "scorer.shadow: expected a number from 0 to 1, found 2"),
+        ("aws.endpoint_url = 'localhost:4566'", "aws.endpoint_url: expected a URL like"),
+        ("aws.endpoint_url = 'http://user@host'", "aws.endpoint_url: expected a URL like"),
+        (
+            "scorer.sagemaker = { endpoint_name = 'imba', timeout = '10s' }",
+            "scorer.sagemaker.timeout: is not shorter than server.deadline",
+        ),
+        (
+            "scorer.sagemaker = { endpoint_name = 'imba', attempt_timeout = '9s' }",
+            "scorer.sagemaker.attempt_timeout: is longer than scorer.sagemaker.timeout",
+        ),
+        (
+            "scorer.sagemaker = { endpoint_name = 'imba', attempts = 0 }",
+            "scorer.sagemaker.attempts: expected a whole number from 1",
+        ),
+        (
+            "scorer.sagemaker.pass_headers = ['cookie']",
+            "\"cookie\" is none of x-amzn-sagemaker-target-variant",
+        ),
+        (
+            "scorer.sagemaker.custom_attributes = 'ä'",
+            "scorer.sagemaker.custom_attributes: expected up to 1024 visible ASCII",
+        ),
+    ] {
+        let mistakes = refused(file, &[]);
+        assert!(mistakes.len() == 1 && mistakes[0].contains(said), "{file}: {mistakes:#?}");
+    }
+    let mistakes = refused("", &[("AWS_ENDPOINT_URL_DYNAMODB", "nonsense")]);
+    assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
+    assert!(
+        mistakes[0].contains("found \"nonsense\" (environment variable AWS_ENDPOINT_URL_DYNAMODB)"),
+        "{mistakes:?}"
+    );
+    resolve("server.deadline = '1s'", &[]).expect("no endpoint, no comparison with its timeout");
+    let config = resolve("scorer = { kind = 'sagemaker', sagemaker = { endpoint_name = 'imba' } }", &[]);
+    assert_eq!(config.expect("an endpoint").scorer.kind, ScorerKind::SageMaker);
+}
+
+#[test]
+fn dynamodb_mistakes() {
+    let section = |keys: &str| format!("features.kind = 'dynamodb'\n[features.dynamodb]\n{keys}");
+    for (keys, said) in [
+        ("table = ''", "table: is empty: expected a name"),
+        ("user_key_type = 'B'", "user_key_type: expected \"S\" or \"N\", found \"B\""),
+        ("product_key = 'user_id'", "product_key: names the same attribute as user_key"),
+        ("packed_attribute = 'user_id'", "packed_attribute: names an attribute of the key"),
+        ("layout = 'rows'", "layout: expected \"packed\" or \"columns\", found \"rows\""),
+        ("coalesce_pairs = 101", "coalesce_pairs: is more than 100"),
+        ("timeout = '10s'", "timeout: is not shorter than server.deadline"),
+    ] {
+        let mistakes = resolve(&section(keys), &[]).expect_err(keys);
+        assert!(mistakes.len() == 1 && mistakes[0].contains(said), "{keys}: {mistakes:#?}");
+    }
+    resolve("server.deadline = '1s'", &[]).expect("no table, no comparison with its timeout");
 }

@@ -42,7 +42,7 @@ impl Scorer for Faulty {
         match self.fault.load(Ordering::Relaxed) {
             DOWN => Err(ScoreError::Unavailable("connection refused by 10.0.0.7".into())),
             PANICS => panic!("the scorer panics"),
-            NAN => Err(ScoreError::NotFinite { row: 1, value: f32::NAN }),
+            NAN => Err(ScoreError::NotFinite { row: 1, value: f64::NAN }),
             SLOW => std::future::pending().await,
             _ => self.scorer.score(rows).await,
         }

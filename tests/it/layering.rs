@@ -63,13 +63,20 @@ fn only_the_edge_knows_http() {
 
 #[test]
 fn only_the_composition_root_names_adapters() {
-    let elsewhere = ["src/app.rs", "src/features/embedded.rs", "src/scorer/embedded.rs"];
+    let elsewhere = ["src/app", "src/features/embedded.rs", "src/scorer/embedded.rs"];
     absent("src", &["EmbeddedScorer", "features::embedded", "scorer::embedded"], &elsewhere);
 }
 
 #[test]
 fn only_the_embedded_scorer_and_the_model_commands_know_the_engine() {
     absent("src", &["gbtree::"], &["src/scorer/embedded.rs", "src/cli/score.rs", "src/cli/model.rs"]);
+}
+
+#[test]
+fn only_the_adapters_know_aws() {
+    let adapters = ["src/aws.rs", "src/scorer/sagemaker", "src/features/dynamodb"];
+    absent("src", &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::"], &adapters);
+    absent("src", &["SageMakerScorer"], &["src/app", "src/scorer/sagemaker.rs"]);
 }
 
 #[test]

@@ -1,13 +1,21 @@
 //! The service as its users meet it: a real router, a real store in a temporary folder, a real small model.
 
+/// A server that speaks the wire protocol of SageMaker, with faults on request.
+mod aws_stub;
 /// The program's commands: what they print and how they exit.
 mod cli;
+/// Callers that share calls to an upstream.
+mod coalescing;
 /// Layers of configuration and the mistakes in them.
 mod config;
 /// Which origins may call, on every kind of answer.
 mod cors;
+/// The store in a DynamoDB table: two servers, every layout, faults and their end, imports.
+mod dynamodb;
 /// `/explain` and `/explain/pair`.
 mod explain;
+/// A proxy with faults on request.
+mod fault_proxy;
 /// Faults behind the ports: what the client hears, and that the service goes on.
 mod faults;
 /// Scores equal to those of the official package.
@@ -18,10 +26,14 @@ mod layering;
 mod negotiation;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
+/// Upstreams that are down, slow or flapping, and back again.
+mod outages;
 /// The page's files and the headers on them.
 mod page;
 /// `/predict/pair`.
 mod pair;
+/// Servers in place of AWS.
+mod peers;
 /// `/predict`.
 mod predict;
 /// Every documented problem and its document.
@@ -30,9 +42,15 @@ mod problems;
 mod recommend;
 /// A new model without a pause, and what happens when it is none.
 mod reload;
+/// The scorer behind an endpoint: every failure of it, and the old service's bytes.
+mod sagemaker;
 /// The harness.
 mod service;
+/// A second scorer compared in the background.
+mod shadow;
 /// Stopping without losing a request.
 mod shutdown;
 /// What every feature store does, whichever it is.
 mod store_contract;
+/// `imba verify`: the endpoint beside the model.
+mod verify;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imba::app::App;
+use imba::app::scorer::open_scorer;
+use imba::aws::Account;
 use imba::config::Config;
 use imba::config::source::{Origin, Raw, Settings};
 use imba::features::embedded::EmbeddedStore;
 use imba::features::{FeatureRow, FeatureStore, PairKey};
 use imba::http::AccessLog;
+use imba::metrics::UpstreamMetrics;
 use imba::schema::Schema;
 use imba::scorer::Scorer;
 use imba::scorer::embedded::EmbeddedScorer;
@@ -19,6 +22,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::aws_stub::AwsStub;
 
 /// The payload that everybody used.
 pub(crate) const RECORDED: &str = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763,0.22388993120700437,9.017543859649123,0.017543859649122806,46,0.02127659574468085";
@@ -51,6 +56,7 @@ pub(crate) struct Builder {
     store: Option<Arc<dyn FeatureStore>>,
     scorer: Option<Arc<dyn Scorer>>,
     access_log: Option<AccessLog>,
+    upstreams: UpstreamMetrics,
 }
 
 impl TestService {
@@ -68,6 +74,7 @@ impl TestService {
             store: None,
             scorer: None,
             access_log: None,
+            upstreams: UpstreamMetrics::default(),
             folder: Arc::clone(&folder),
         };
         for (key, path) in [
@@ -150,6 +157,20 @@ impl Builder {
         self
     }
 
+    /// Has the endpoint `stub` score, through everything that stands before one in the service.
+    pub(crate) async fn sagemaker(self, stub: &AwsStub) -> Self {
+        self.with("scorer.kind", "sagemaker").shadow(stub).await
+    }
+
+    /// Has the endpoint `stub` at hand, for what the configuration uses it for.
+    pub(crate) async fn shadow(self, stub: &AwsStub) -> Self {
+        let builder = self.with("scorer.sagemaker.endpoint_name", "imba");
+        let config = builder.config();
+        let account = Account::given(config.aws.clone(), stub.sdk(&config.aws).await);
+        let (scorer, _) = open_scorer(&config, &account, &builder.upstreams).await.expect("a client");
+        builder.scorer(scorer)
+    }
+
     pub(crate) fn config(&self) -> Config {
         Config::resolve(&self.settings).expect("the test's configuration")
     }
@@ -176,7 +197,7 @@ impl Builder {
             let scorer = self.scorer.clone().unwrap_or_else(|| Arc::new(self.fixture_scorer()));
             let store = self.store.clone().unwrap_or_else(|| Arc::new(open()));
             let schema = Arc::new(Schema::new(config.features.columns.clone()));
-            App::assemble(&config, schema, store, scorer, self.access_log).await
+            App::assemble(&config, schema, store, scorer, &self.upstreams, self.access_log).await
         };
         let app = app.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -1,0 +1,243 @@
+//! The scorer behind a SageMaker endpoint: rows as CSV to `InvokeEndpoint`, scores out of its answer.
+
+mod message;
+mod retry;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_sagemakerruntime::Client;
+use aws_sdk_sagemakerruntime::config::Builder;
+use aws_sdk_sagemakerruntime::config::http::HttpResponse;
+use aws_sdk_sagemakerruntime::config::retry::RetryPartition;
+use aws_sdk_sagemakerruntime::error::SdkError;
+use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
+use aws_sdk_sagemakerruntime::primitives::Blob;
+
+use super::{Batch, ModelInfo, ScoreError, Scorer, Scores, Target};
+use crate::aws;
+use crate::config::SageMaker;
+use crate::metrics::UpstreamMetrics;
+use crate::upstream::UpstreamError;
+use crate::upstream::guard::Guard;
+
+const CSV: &str = "text/csv";
+/// What SageMaker answers for an error of the model, whatever that was.
+const MODEL_ERROR: u16 = 424;
+
+/// A client of one endpoint; the model behind it is known by the endpoint's name alone.
+pub struct SageMakerScorer {
+    client: Client,
+    endpoint: String,
+    /// Where rows go that name no target of their own.
+    target: Target,
+    payload_limit: usize,
+    info: Arc<ModelInfo>,
+    guard: Guard,
+}
+
+impl SageMakerScorer {
+    /// A client of the endpoint that `config` names, for rows of `columns`. Calls nobody yet.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, config: &SageMaker, columns: &[String], metrics: UpstreamMetrics) -> Self {
+        let endpoint = config.endpoint_name.clone();
+        let client = Client::from_conf(
+            Builder::from(aws)
+                .timeout_config(aws::timeouts(aws, &config.calls))
+                .retry_config(aws::retries(&config.calls))
+                .retry_classifier(retry::NotYetReady)
+                // A budget of its own: the failures of another upstream take nothing from it.
+                .retry_partition(RetryPartition::new(format!("sagemaker:{endpoint}")))
+                .build(),
+        );
+        let info = ModelInfo {
+            version: format!("sagemaker:{endpoint}"),
+            feature_names: columns.to_vec(),
+            objective: None,
+            trees: None,
+            outputs: config.outputs,
+        };
+        let target = Target {
+            variant: config.target_variant.clone(),
+            model: config.target_model.clone(),
+            component: config.inference_component.clone(),
+            inference_id: None,
+            custom_attributes: config.custom_attributes.clone(),
+        };
+        let guard = Guard::new("sagemaker", &config.calls, metrics);
+        Self { client, endpoint, target, payload_limit: config.payload_limit, info: Arc::new(info), guard }
+    }
+
+    async fn guarded(&self, rows: &Batch) -> Result<Vec<f64>, ScoreError> {
+        let body = csv_body(rows);
+        if body.len() > self.payload_limit {
+            return Err(ScoreError::TooLarge { bytes: body.len(), limit: self.payload_limit });
+        }
+        self.guard.call(self.invoke(rows, body), ailment).await
+    }
+
+    async fn invoke(&self, rows: &Batch, body: Vec<u8>) -> Result<Vec<f64>, ScoreError> {
+        let own = rows.target().map(AsRef::as_ref);
+        let aim = |part: fn(&Target) -> &Option<String>| {
+            own.and_then(|own| part(own).clone()).or_else(|| part(&self.target).clone())
+        };
+        let answer = self
+            .client
+            .invoke_endpoint()
+            .endpoint_name(&self.endpoint)
+            .content_type(CSV)
+            .accept(CSV)
+            .set_target_variant(aim(|target| &target.variant))
+            .set_target_model(aim(|target| &target.model))
+            .set_inference_component_name(aim(|target| &target.component))
+            .set_inference_id(aim(|target| &target.inference_id))
+            .set_custom_attributes(aim(|target| &target.custom_attributes))
+            .body(Blob::new(body))
+            .send()
+            .await
+            .map_err(failure)?;
+        let body = answer.body().map(Blob::as_ref).unwrap_or_default();
+        read_scores(body, rows.len(), self.info.outputs)
+    }
+}
+
+#[async_trait]
+impl Scorer for SageMakerScorer {
+    fn kind(&self) -> &'static str {
+        "sagemaker"
+    }
+
+    fn info(&self) -> Arc<ModelInfo> {
+        Arc::clone(&self.info)
+    }
+
+    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
+        let values = self.guarded(&rows).await?;
+        Ok(Scores { model: Arc::clone(&self.info), values })
+    }
+
+    /// The last call's success is enough. Where there is none, scores a row of which nothing is known, which is paid for
+    /// like any other; the circuit breaker limits how often.
+    async fn probe(&self) -> Result<(), ScoreError> {
+        if self.guard.is_well() {
+            return Ok(());
+        }
+        let mut rows = Batch::new(self.info.feature_names.len());
+        rows.push(&vec![f32::NAN; rows.width()]);
+        self.guarded(&rows).await.map(drop)
+    }
+}
+
+/// One line per row. The shortest digits that read back as the same float32, which is what the model works with; a missing
+/// value is `nan`, because a row of one empty cell would be a blank line, which containers refuse.
+fn csv_body(rows: &Batch) -> Vec<u8> {
+    let mut body = String::with_capacity(rows.values().len() * 10);
+    for row in rows.values().chunks_exact(rows.width()) {
+        for (at, value) in row.iter().enumerate() {
+            if at > 0 {
+                body.push(',');
+            }
+            let written = match value {
+                value if value.is_nan() => write!(body, "nan"),
+                // Whole numbers without ".0": most features are counts.
+                value if value.fract() == 0.0 && value.abs() < 1e7 => write!(body, "{value}"),
+                value => write!(body, "{value:?}"),
+            };
+            written.unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
+        }
+        body.push('\n');
+    }
+    // Script-mode containers take a last line end for another row.
+    body.pop();
+    body.into_bytes()
+}
+
+/// The numbers of an answer. Containers up to 1.2 separate rows by commas, later ones by line ends, and those of a row by
+/// commas, so that the count alone tells what is whose.
+fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, ScoreError> {
+    let garbled = |what: String| ScoreError::Upstream(UpstreamError::garbled(what));
+    let text =
+        std::str::from_utf8(body).map_err(|_| garbled("it answered with bytes that are no text".into()))?;
+    let mut scores = Vec::with_capacity(rows * outputs);
+    for number in text.trim().split([',', '\n']).map(str::trim) {
+        let score: f64 = number.parse().map_err(|_| {
+            garbled(format!("it answered {:?} where a score was expected", crate::schema::excerpt(number)))
+        })?;
+        if !score.is_finite() {
+            return Err(ScoreError::NotFinite { row: scores.len() / outputs + 1, value: score });
+        }
+        scores.push(score);
+    }
+    if scores.len() == rows * outputs {
+        Ok(scores)
+    } else {
+        let found = scores.len();
+        Err(garbled(format!(
+            "it answered {found} numbers for {rows} rows of {outputs} (scorer.sagemaker.outputs)"
+        )))
+    }
+}
+
+/// What a failed call says about the endpoint, rather than about the rows.
+fn ailment(error: &ScoreError) -> Option<&UpstreamError> {
+    match error {
+        ScoreError::Upstream(upstream) => Some(upstream),
+        _ => None,
+    }
+}
+
+fn failure(error: SdkError<InvokeEndpointError, HttpResponse>) -> ScoreError {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let Some(service) = error.as_service_error() else { return aws::failure(error).into() };
+    let model_error = match service {
+        InvokeEndpointError::ModelError(model) => {
+            Some((model.original_status_code, model.original_message.clone()))
+        }
+        _ if status == Some(MODEL_ERROR) => Some((None, None)),
+        _ => None,
+    };
+    match model_error {
+        Some((status, message)) => ScoreError::Refused {
+            status: status.and_then(|status| u16::try_from(status).ok()).unwrap_or(MODEL_ERROR),
+            message: message::plain(message.as_deref().unwrap_or_default()),
+            source: error.into(),
+        },
+        None => aws::failure(error).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_as_csv() {
+        let mut rows = Batch::new(3);
+        rows.push(&[1.0, f32::NAN, 0.1]);
+        rows.push(&[-3418.0, 1e-38, 3.4e38]);
+        assert_eq!(String::from_utf8(csv_body(&rows)).expect("ASCII"), "1,nan,0.1\n-3418,1e-38,3.4e38");
+    }
+
+    #[test]
+    fn answers_of_every_container() {
+        let read = |body: &str, rows, outputs| {
+            read_scores(body.as_bytes(), rows, outputs).map_err(|e| e.to_string())
+        };
+        assert_eq!(read("0.9275041222572327\n", 1, 1), Ok(vec![0.927_504_122_257_232_7]));
+        assert_eq!(read("0.5,0.25", 2, 1), Ok(vec![0.5, 0.25]));
+        assert_eq!(read("0.5\r\n0.25\r\n", 2, 1), Ok(vec![0.5, 0.25]));
+        assert_eq!(read("0.5,0.5\n1e-05,0.75\n", 2, 2), Ok(vec![0.5, 0.5, 1e-5, 0.75]));
+        for (body, said) in [
+            ("", "answered \"\" where a score"),
+            ("0.5\n0.5", "2 numbers for 1 rows"),
+            ("nan", "NaN for row 1"),
+            ("-inf", "-inf for row 1"),
+            ("<html>", "\"<html>\" where a score"),
+        ] {
+            let error = read(body, 1, 1).expect_err(body);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What can become of a call to a service that answers for one of our ports, and what stands guard before it.
+
+pub mod guard;
+
+use std::error::Error;
+use std::time::Duration;
+
+/// Why a call gave no answer, by what a caller can do about it. None of the texts names an inside of the upstream; those
+/// are in the sources, for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// It cannot be reached or says that it cannot answer now; a later try may succeed.
+    #[error("it is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// It gave no answer in time.
+    #[error("it did not answer in time")]
+    TimedOut(#[source] Box<dyn Error + Send + Sync>),
+    /// It asks for fewer calls.
+    #[error("it limits our calls")]
+    Throttled(#[source] Box<dyn Error + Send + Sync>),
+    /// As many callers as may wait for it are waiting.
+    #[error("too many requests are waiting for it")]
+    Overloaded,
+    /// It failed so often that it is left alone for a while.
+    #[error("it failed repeatedly and is left alone for {pause:?}")]
+    Open {
+        /// Time until the next call is let through.
+        pause: Duration,
+    },
+    /// It does not let us call it so: rights, credentials or names are wrong, and a later try will fail the same.
+    #[error("it refuses our calls ({code})")]
+    Refused {
+        /// Its word for the reason, e.g. `AccessDeniedException`.
+        code: String,
+        /// The whole reason.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It failed, or what it answered cannot be an answer.
+    #[error("{what}")]
+    Failed {
+        /// What happened.
+        what: String,
+        /// Where it comes from.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+}
+
+impl UpstreamError {
+    /// An answer that cannot be one.
+    #[must_use]
+    pub fn garbled(what: impl Into<String>) -> Self {
+        Self::Failed { what: what.into(), source: None }
+    }
+
+    /// Whether it says that the upstream is not well, rather than that it did not like this call.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::TimedOut(_) | Self::Throttled(_) => true,
+            Self::Failed { source, .. } => source.is_some(),
+            Self::Overloaded | Self::Open { .. } | Self::Refused { .. } => false,
+        }
+    }
+
+    /// The word for it in metrics.
+    #[must_use]
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::TimedOut(_) => "timed_out",
+            Self::Throttled(_) => "throttled",
+            Self::Overloaded => "overloaded",
+            Self::Open { .. } => "circuit_open",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}

@@ -1,0 +1,136 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::aws_stub::{Act, AwsStub};
+use crate::service::{RECORDED, TestService, problem, text};
+
+async fn service(stub: &AwsStub, settings: &[(&str, &str)]) -> TestService {
+    let builder = TestService::builder()
+        .with("scorer.sagemaker.attempt_timeout", "200ms")
+        .with("scorer.sagemaker.timeout", "700ms")
+        .with("scorer.sagemaker.attempts", "2")
+        .with("scorer.sagemaker.breaker_failures", "3")
+        .with("scorer.sagemaker.breaker_pause", "300ms");
+    let builder = settings.iter().fold(builder, |builder, (key, value)| builder.with(key, value));
+    builder.sagemaker(stub).await.start().await
+}
+
+/// Waits until a GET of `path` has `status`.
+async fn becomes(service: &TestService, path: &str, status: u16) {
+    let waiting = async {
+        while text(service.get(path)).await.0 != status {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{path} never {status}"));
+}
+
+/// Down at start: alive, not ready, and ready by itself once the endpoint is there, with no request to find out by.
+#[tokio::test]
+async fn an_endpoint_that_is_down_at_start() {
+    let stub = AwsStub::start().await;
+    stub.down(true);
+    let service = service(&stub, &[]).await;
+    assert_eq!(text(service.get("/livez")).await.0, 200);
+    let (status, found) = problem(service.get("/readyz")).await;
+    assert_eq!((status, &found["code"]), (503, &json!("not_ready")));
+    assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 503);
+    stub.down(false);
+    becomes(&service, "/readyz", 200).await;
+    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+}
+
+/// Repeated failures open the circuit: callers hear at once, with the time after which to come back; the endpoint hears
+/// nothing. When it is well again, so is the service.
+#[tokio::test]
+async fn an_endpoint_that_goes_away_and_comes_back() {
+    let stub = AwsStub::start().await;
+    let service = service(&stub, &[("scorer.sagemaker.breaker_pause", "1500ms")]).await;
+    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+    stub.otherwise(Act::Error(500, "InternalFailure", "{}"));
+    for _ in 0..3 {
+        assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 502);
+    }
+    let before = stub.calls().len();
+    let response = service.post("/predict", RECORDED).send().await.expect("an answer");
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (503, &"2".parse().expect("ASCII"))
+    );
+    assert!(response.text().await.expect("a text").contains("left alone"));
+    assert_eq!(stub.calls().len(), before);
+    let (_, metrics) = text(service.get("/metrics")).await;
+    for line in [
+        r#"imba_upstream_circuit_open{upstream="sagemaker"} 1"#,
+        r#"imba_upstream_calls_total{upstream="sagemaker",outcome="failed"} 3"#,
+        r#"imba_upstream_calls_total{upstream="sagemaker",outcome="circuit_open"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "no {line} in\n{metrics}");
+    }
+    // Still ill at the first trial: one call, and the circuit stays open.
+    tokio::time::sleep(Duration::from_millis(1550)).await;
+    assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 502);
+    assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 503);
+    stub.otherwise(Act::Scores);
+    becomes(&service, "/readyz", 200).await;
+    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+    assert!(
+        text(service.get("/metrics"))
+            .await
+            .1
+            .contains(r#"imba_upstream_circuit_open{upstream="sagemaker"} 0"#)
+    );
+}
+
+/// An endpoint that hangs takes nothing from lookups and probes, and its callers hear at their timeout.
+#[tokio::test]
+async fn a_hanging_endpoint_starves_nobody() {
+    let stub = AwsStub::start().await;
+    let service =
+        service(&stub, &[("scorer.sagemaker.in_flight", "2"), ("scorer.sagemaker.waiting", "4")]).await;
+    stub.otherwise(Act::After(Duration::from_mins(1)));
+    let mut callers = JoinSet::new();
+    let started = Instant::now();
+    for _ in 0..32 {
+        let request = service.post("/predict", RECORDED);
+        callers.spawn(async move { problem(request).await.0 });
+    }
+    for path in ["/livez", "/model", "/users"] {
+        assert_eq!(text(service.get(path)).await.0, 200, "{path}");
+    }
+    assert!(started.elapsed() < Duration::from_millis(700), "answered while the callers wait");
+    let statuses = callers.join_all().await;
+    assert!(statuses.iter().all(|status| [503, 504].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&504) && statuses.contains(&503), "{statuses:?}");
+    stub.otherwise(Act::Scores);
+    becomes(&service, "/readyz", 200).await;
+    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+}
+
+/// Every other call fails, and retries make up for it.
+#[tokio::test]
+async fn a_flapping_endpoint_is_not_noticed() {
+    let stub = AwsStub::start().await;
+    let service = service(&stub, &[]).await;
+    for _ in 0..12 {
+        stub.next([Act::Error(503, "ServiceUnavailable", "{}"), Act::Scores]);
+        assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+    }
+}
+
+/// Probes cost nothing while the last call succeeded.
+#[tokio::test]
+async fn probes_are_not_billed() {
+    let stub = AwsStub::start().await;
+    let service = service(&stub, &[]).await;
+    assert_eq!(stub.calls().len(), 1, "the first call, at start");
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(text(service.get("/readyz")).await.0, 200);
+    }
+    assert_eq!(stub.calls().len(), 1);
+}
