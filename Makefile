@@ -35,7 +35,7 @@ screenshots: tests/browser/node_modules/.ready ## Take the README's pictures fro
 	cargo build --bin imba
 	cd tests/browser && IMBA_BIN=$(BIN) npm run screenshots
 
-test-rust: ## The service's and the engine's tests
+test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The service's and the engine's tests
 	cargo test --workspace
 
 test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium
@@ -67,10 +67,15 @@ $(TRAINING)/.ready: training/pyproject.toml
 	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -e 'training[test]'
 	touch $@
 
-tests/browser/node_modules/.ready: tests/browser/package-lock.json
-	cd tests/browser && npm ci --no-audit --no-fund
+%/node_modules/.ready: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	touch $@
+
+tests/peers/.venv/.ready: tests/peers/requirements.txt
+	python3 -m venv tests/peers/.venv
+	tests/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 clean: ## Remove what builds and tests made
 	cargo clean
-	rm -rf $(TRAINING) tests/browser/node_modules
+	rm -rf $(TRAINING) tests/*/node_modules tests/peers/.venv
