@@ -169,6 +169,11 @@ fn found_crashes_stay_fixed() {
         let bytes = std::fs::read(&path).unwrap();
         let started = std::time::Instant::now();
         let loaded = Model::from_bytes_with(&bytes, &limits);
-        println!("{}: {:?} after {:?}", path.display(), loaded.map(|model| model.num_trees()), started.elapsed());
+        println!(
+            "{}: {:?} after {:?}",
+            path.display(),
+            loaded.map(|model| model.num_trees()),
+            started.elapsed()
+        );
     }
 }
