@@ -133,7 +133,13 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn new(slots: &Slots) -> Self {
         let slots = slots.len().max(NARROW);
-        Self { slots, rows: vec![0; slots * ROWS], columns: vec![[0; ROWS]; slots], buffer: Vec::new() }
+        // Rows that a last block does not fill are walked too: their leaf slot must hold them at a leaf.
+        Self {
+            slots,
+            rows: vec![MISSING_RIGHT; slots * ROWS],
+            columns: vec![[0; ROWS]; slots],
+            buffer: Vec::new(),
+        }
     }
 
     /// Takes the rows from `first` on, of `count` in all.
