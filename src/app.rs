@@ -1,6 +1,7 @@
 //! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
 
 pub mod scorer;
+pub mod store;
 
 use std::error::Error;
 use std::fs::File;
@@ -15,11 +16,12 @@ use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::app::scorer::open_scorer;
+use crate::app::store::open_filled;
 use crate::aws::{Account, AwsError};
-use crate::config::{Config, EmbeddedStore as EmbeddedStoreConfig, Features, ScorerKind, Store};
+use crate::config::{Config, ScorerKind};
 use crate::features::FeatureStore;
-use crate::features::embedded::{EmbeddedStore, OpenError};
-use crate::features::table::Table;
+use crate::features::dynamodb::TableError;
+use crate::features::embedded::OpenError;
 use crate::http::{AccessLog, HttpState, PAGE, edge};
 use crate::inference::Inference;
 use crate::metrics::{Metrics, UpstreamMetrics};
@@ -48,6 +50,14 @@ pub enum StartError {
         path: PathBuf,
         /// What is wrong with it.
         source: OpenError,
+    },
+    /// The table of features cannot be used.
+    #[error("features.dynamodb.table: {table:?}: {source}")]
+    DynamoDb {
+        /// The table.
+        table: String,
+        /// What is wrong with it.
+        source: TableError,
     },
     /// A table that was asked for cannot be loaded.
     #[error("{key}: {}: {what}", path.display())]
@@ -107,9 +117,7 @@ impl App {
         let upstreams = UpstreamMetrics::default();
         let (scorer, reload) = open_scorer(config, &account, &upstreams).await?;
         let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let store: Arc<dyn FeatureStore> = match &config.features.store {
-            Store::Embedded(embedded) => Arc::new(open_seeded(embedded, &schema).await?),
-        };
+        let store = open_filled(&config.features, &schema, &account, &upstreams).await?;
         let app = Self::assemble(config, schema, store, scorer, &upstreams, access_log).await?;
         Ok(Self { reload, ..app })
     }
@@ -175,16 +183,6 @@ impl App {
     }
 }
 
-/// Opens the configured store without filling it, for commands that work on it.
-///
-/// # Errors
-/// It cannot be opened.
-pub fn open_store(features: &Features) -> Result<Arc<dyn FeatureStore>, StartError> {
-    match &features.store {
-        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(embedded, &features.columns)?)),
-    }
-}
-
 fn passed_headers(config: &Config) -> Vec<String> {
     match (config.scorer.kind, &config.scorer.sagemaker) {
         (ScorerKind::SageMaker, Some(endpoint)) => endpoint.pass_headers.clone(),
@@ -207,37 +205,6 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
         Ok(_) => Ok(()),
         Err(source) => Err(StartError::Page { path, source }),
     }
-}
-
-fn open_embedded(embedded: &EmbeddedStoreConfig, columns: &[String]) -> Result<EmbeddedStore, StartError> {
-    EmbeddedStore::open(&embedded.path, columns, embedded.cache)
-        .map_err(|source| StartError::Store { path: embedded.path.clone(), source })
-}
-
-async fn open_seeded(embedded: &EmbeddedStoreConfig, schema: &Schema) -> Result<EmbeddedStore, StartError> {
-    let store = open_embedded(embedded, schema.names())?;
-    let count = |store: &EmbeddedStore| {
-        store.len().map_err(|error| StartError::Store {
-            path: embedded.path.clone(),
-            source: OpenError::NotAStore(error.to_string()),
-        })
-    };
-    if let (0, Some(seed)) = (count(&store)?, &embedded.seed) {
-        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, &store).await)?;
-    }
-    info!(features.pairs = count(&store)?, "feature store open at {}", embedded.path.display());
-    Ok(store)
-}
-
-async fn load_seed(path: &Path, schema: &Schema, store: &EmbeddedStore) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = Table::open(file, schema).map_err(|error| error.to_string())?;
-    let report = table.load_into(store, |_| {}).await.map_err(|error| error.to_string())?;
-    if let Some(bad) = report.bad.first() {
-        return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
-    }
-    info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());
-    Ok(())
 }
 
 fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {

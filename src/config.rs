@@ -4,6 +4,7 @@
 //! [`reader`] turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
 pub mod cloud;
+pub mod dynamodb;
 pub mod reader;
 pub mod source;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cloud::{Aws, Calls, SageMaker};
+pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 use reader::Reader;
 pub use reader::{Mistake, Mistakes};
 use source::Settings;
@@ -118,6 +120,8 @@ pub struct Features {
 pub enum Store {
     /// `features.kind = "embedded"`
     Embedded(EmbeddedStore),
+    /// `features.kind = "dynamodb"`
+    DynamoDb(DynamoDb),
 }
 
 /// `[features.embedded]`
@@ -194,7 +198,7 @@ impl Config {
                 threshold: reader.finite("model.threshold"),
             },
             scorer: scorer(&mut reader, deadline),
-            features: Features { columns: columns(&mut reader), store: store(&mut reader) },
+            features: Features { columns: columns(&mut reader), store: store(&mut reader, deadline) },
             aws: cloud::aws(&mut reader),
             products: Products { names: reader.table("products.names") },
             log: Log {
@@ -234,13 +238,16 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
     Scorer { kind, sagemaker, shadow }
 }
 
-fn store(reader: &mut Reader<'_>) -> Store {
+fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {
+    let is_embedded = reader.choice("features.kind", &[("embedded", true), ("dynamodb", false)]);
     let embedded = EmbeddedStore {
         path: reader.path("features.embedded.path"),
         seed: reader.table("features.embedded.seed"),
         cache: reader.size("features.embedded.cache"),
     };
-    reader.choice("features.kind", &[("embedded", Store::Embedded)])(embedded)
+    // The deadline is not compared with keys that nobody uses.
+    let table = dynamodb::dynamodb(reader, if is_embedded { Duration::ZERO } else { deadline });
+    if is_embedded { Store::Embedded(embedded) } else { Store::DynamoDb(table) }
 }
 
 /// `["*"]` alone means any; every other entry must be a scheme and an authority, as a browser sends it.

@@ -4,6 +4,7 @@
 //! failure and retries nothing on its own.
 
 pub mod coalesced;
+pub mod dynamodb;
 pub mod embedded;
 mod row_format;
 pub mod table;
@@ -114,7 +115,8 @@ pub trait FeatureStore: Send + Sync {
         Ok(None)
     }
 
-    /// Writes all of `rows` or none; a pair that is there already is replaced.
+    /// Writes `rows`; a pair that is there already is replaced. After an error none of them is written, or, in a store that
+    /// cannot promise that, some are: writing all of them again is harmless and completes them.
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError>;
 
     /// One cheap read that shows the store answers.

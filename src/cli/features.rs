@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{CommandError, ConfigArgs, block_on, progress};
-use crate::app::open_store;
+use crate::app::store::open_store;
+use crate::aws::Account;
 use crate::features::table::{Report, Table};
 use crate::features::{PairKey, check_id};
 use crate::http::python_float;
@@ -22,8 +23,8 @@ pub(super) enum FeaturesCommand {
     ///
     /// The header is user_id,product_id and then the features by name in any order, or user_id,product_id,feature with
     /// the features as one quoted, comma-separated string in model order. Rows go in by batches of 10,000: a batch with a
-    /// bad row is left out whole, its bad lines are listed, and the exit code is 1. Running it again replaces rows and
-    /// never doubles them.
+    /// bad row is left out whole, its bad lines are listed, and the exit code is 1. When the store fails, the error names the
+    /// line to go on from with --from-line. Running it again replaces rows and never doubles them.
     Import(ImportArgs),
     /// Print the stored features of one user and product, a name and a value per line.
     Get(GetArgs),
@@ -33,6 +34,12 @@ pub(super) enum FeaturesCommand {
 pub(super) struct ImportArgs {
     /// The table.
     file: PathBuf,
+    /// Read and check the whole table, and load nothing. The store is not opened.
+    #[arg(long, conflicts_with = "from_line")]
+    dry_run: bool,
+    /// Pass over the rows before this line of the file: an import that failed says from which line to go on.
+    #[arg(long, value_name = "LINE", default_value_t = 1)]
+    from_line: u64,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -61,10 +68,16 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let bar = progress::bytes_of(Some(&file));
     let schema = Schema::new(config.features.columns.clone());
     let table = Table::open(file, &schema).map_err(|error| CommandError::of(&name, error))?;
-    let store = open_store(&config.features)?;
-    let report = block_on(table.load_into(&*store, |bytes| bar.set_position(bytes)))?;
+    let report = block_on(async {
+        if args.dry_run {
+            return table.check(|bytes| bar.set_position(bytes)).map_err(CommandError::failed);
+        }
+        let store = open_store(&config.features, &Account::new(config.aws.clone())).await?;
+        let loaded = table.load_into(&*store, args.from_line, |bytes| bar.set_position(bytes)).await;
+        loaded.map_err(|error| CommandError::of(&name, error))
+    })?;
     bar.finish_and_clear();
-    let Report { loaded, left_out, bad } = report.map_err(|error| CommandError::of(&name, error))?;
+    let Report { loaded, left_out, bad } = report?;
     // The outcome is the exit code; these lines are for people.
     let mut say = stderr().lock();
     for bad in bad.iter().take(LISTED) {
@@ -73,13 +86,15 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
     if bad.len() > LISTED {
         let _ = writeln!(say, "{name}: and {} more bad lines", bad.len() - LISTED);
     }
-    let _ = writeln!(say, "{name}: {loaded} rows loaded");
+    let outcome = if args.dry_run { "are good and would be loaded" } else { "loaded" };
+    let _ = writeln!(say, "{name}: {loaded} rows {outcome}");
     if bad.is_empty() {
         return Ok(());
     }
+    let not_loaded = if args.dry_run { "would not be loaded" } else { "were not loaded" };
     Err(CommandError::of(
         name,
-        format!("{} bad lines; {left_out} good rows of their batches were not loaded", bad.len()),
+        format!("{} bad lines; {left_out} good rows of their batches {not_loaded}", bad.len()),
     ))
 }
 
@@ -87,8 +102,10 @@ fn get(args: &GetArgs) -> Result<(), CommandError> {
     let config = args.config.load()?;
     let id = |name, id| check_id(id).map_err(|error| CommandError::of(name, error));
     let pair = PairKey::new(id("user", &args.user)?, id("product", &args.product)?);
-    let store = open_store(&config.features)?;
-    let row = block_on(store.get(&pair))?.map_err(CommandError::failed)?;
+    let row = block_on(async {
+        let store = open_store(&config.features, &Account::new(config.aws.clone())).await?;
+        store.get(&pair).await.map_err(CommandError::failed)
+    })??;
     let row = row.ok_or_else(|| CommandError::failed(format!("no features are stored for {pair}")))?;
     let mut text = String::new();
     for (name, value) in config.features.columns.iter().zip(&row) {

@@ -137,6 +137,15 @@ impl<'a> Reader<'a> {
         PathBuf::new()
     }
 
+    /// A text that is not empty.
+    pub(super) fn name(&mut self, key: &str) -> String {
+        let name = self.text(key).map(str::to_owned);
+        if name.as_deref() == Some("") {
+            self.mistake(key, "is empty: expected a name".to_owned());
+        }
+        name.unwrap_or_default()
+    }
+
     /// A text, `None` when it is empty.
     pub(super) fn optional(&mut self, key: &str) -> Option<String> {
         self.text(key).filter(|text| !text.is_empty()).map(str::to_owned)

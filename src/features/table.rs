@@ -26,8 +26,13 @@ pub enum TableError {
     #[error("the table cannot be read: {0}")]
     Read(#[from] csv::Error),
     /// The store did not take a batch.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("{source}; all rows before line {line} are in the store: go on with --from-line {line}")]
+    Store {
+        /// Line of the first row that may not be in the store, 1-based.
+        line: u64,
+        /// What the store says.
+        source: StoreError,
+    },
 }
 
 /// A line that is no row, and why.
@@ -88,7 +93,8 @@ impl<'s, R: Read> Table<'s, R> {
         Ok(Self { csv, record: csv::StringRecord::new(), schema, layout })
     }
 
-    /// Loads the whole table into `store`. After each batch, `progress` hears how many bytes have been read.
+    /// Loads the table into `store`, but for rows before `from_line`. After each batch, `progress` hears how many bytes
+    /// have been read.
     ///
     /// A batch with a bad row is left out whole; the others are loaded all the same, so that one run finds every bad row.
     ///
@@ -97,17 +103,17 @@ impl<'s, R: Read> Table<'s, R> {
     pub async fn load_into(
         mut self,
         store: &dyn FeatureStore,
+        from_line: u64,
         mut progress: impl FnMut(u64),
     ) -> Result<Report, TableError> {
         let mut report = Report::default();
+        while self.csv.position().line() < from_line && self.csv.read_record(&mut self.record)? {}
         loop {
-            let bad_before = report.bad.len();
-            let (rows, more) = self.read_batch(&mut report.bad)?;
-            let count = rows.len() as u64;
-            if report.bad.len() > bad_before {
-                report.left_out += count;
-            } else if count > 0 {
-                store.put_many(rows).await?;
+            let line = self.csv.position().line();
+            let (rows, more) = self.next_batch(&mut report)?;
+            if !rows.is_empty() {
+                let count = rows.len() as u64;
+                store.put_many(rows).await.map_err(|source| TableError::Store { line, source })?;
                 report.loaded += count;
             }
             progress(self.csv.position().byte());
@@ -115,6 +121,33 @@ impl<'s, R: Read> Table<'s, R> {
                 return Ok(report);
             }
         }
+    }
+
+    /// Reads the whole table and reports what [`Self::load_into`] would, without a store.
+    ///
+    /// # Errors
+    /// The file cannot be read on.
+    pub fn check(mut self, mut progress: impl FnMut(u64)) -> Result<Report, TableError> {
+        let mut report = Report::default();
+        loop {
+            let (rows, more) = self.next_batch(&mut report)?;
+            report.loaded += rows.len() as u64;
+            progress(self.csv.position().byte());
+            if !more {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// The rows of the next batch, none if one of them is bad, and whether there may be more.
+    fn next_batch(&mut self, report: &mut Report) -> Result<(Vec<(PairKey, FeatureRow)>, bool), TableError> {
+        let bad_before = report.bad.len();
+        let (rows, more) = self.read_batch(&mut report.bad)?;
+        if report.bad.len() == bad_before {
+            return Ok((rows, more));
+        }
+        report.left_out += rows.len() as u64;
+        Ok((Vec::new(), more))
     }
 
     /// The next lines: good rows, and whether there may be more. Bad ones go to `bad`.

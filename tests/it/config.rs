@@ -25,11 +25,11 @@ fn the_defaults_are_the_embedded_demo() {
     assert_eq!(config.cors.origins, Origins::Any);
     assert_eq!(config.model.threshold, 0.2);
     assert_eq!(config.features.columns.len(), 18);
-    let Store::Embedded(embedded) = config.features.store;
+    let Store::Embedded(embedded) = config.features.store else { panic!("the embedded store") };
     let demo = Table { path: PathBuf::from("demo/features.csv"), required: false };
     assert_eq!(embedded.seed, Some(demo));
     let mine = resolve("features.embedded.seed = 'mine.csv'", &[]).expect("a configuration");
-    let Store::Embedded(embedded) = mine.features.store;
+    let Store::Embedded(embedded) = mine.features.store else { panic!("the embedded store") };
     assert_eq!(embedded.seed, Some(Table { path: PathBuf::from("mine.csv"), required: true }));
 }
 
@@ -169,4 +169,22 @@ fn aws_mistakes() {
     resolve("server.deadline = '1s'", &[]).expect("no endpoint, no comparison with its timeout");
     let config = resolve("scorer = { kind = 'sagemaker', sagemaker = { endpoint_name = 'imba' } }", &[]);
     assert_eq!(config.expect("an endpoint").scorer.kind, ScorerKind::SageMaker);
+}
+
+#[test]
+fn dynamodb_mistakes() {
+    let section = |keys: &str| format!("features.kind = 'dynamodb'\n[features.dynamodb]\n{keys}");
+    for (keys, said) in [
+        ("table = ''", "table: is empty: expected a name"),
+        ("user_key_type = 'B'", "user_key_type: expected \"S\" or \"N\", found \"B\""),
+        ("product_key = 'user_id'", "product_key: names the same attribute as user_key"),
+        ("packed_attribute = 'user_id'", "packed_attribute: names an attribute of the key"),
+        ("layout = 'rows'", "layout: expected \"packed\" or \"columns\", found \"rows\""),
+        ("coalesce_pairs = 101", "coalesce_pairs: is more than 100"),
+        ("timeout = '10s'", "timeout: is not shorter than server.deadline"),
+    ] {
+        let mistakes = resolve(&section(keys), &[]).expect_err(keys);
+        assert!(mistakes.len() == 1 && mistakes[0].contains(said), "{keys}: {mistakes:#?}");
+    }
+    resolve("server.deadline = '1s'", &[]).expect("no table, no comparison with its timeout");
 }

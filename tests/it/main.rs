@@ -10,8 +10,12 @@ mod coalescing;
 mod config;
 /// Which origins may call, on every kind of answer.
 mod cors;
+/// The store in a DynamoDB table: two servers, every layout, faults and their end, imports.
+mod dynamodb;
 /// `/explain` and `/explain/pair`.
 mod explain;
+/// A proxy with faults on request.
+mod fault_proxy;
 /// Faults behind the ports: what the client hears, and that the service goes on.
 mod faults;
 /// Scores equal to those of the official package.
@@ -30,6 +34,8 @@ mod outages;
 mod page;
 /// `/predict/pair`.
 mod pair;
+/// Servers in place of AWS.
+mod peers;
 /// `/predict`.
 mod predict;
 /// Every documented problem and its document.

@@ -1,0 +1,212 @@
+//! The store in a DynamoDB table: one item per pair, the user as partition key, the product as sort key.
+//!
+//! One pair is a `GetItem`, several are `BatchGetItem`s, a user's products are one `Query`. Pairs are told apart, doubles
+//! asked for once, and the order restored here, because DynamoDB does none of it.
+
+mod batches;
+mod item;
+mod shape;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use self::item::{Item, Items};
+use super::{FeatureRow, FeatureStore, PairKey, StoreError};
+use crate::aws;
+use crate::config::DynamoDb;
+use crate::metrics::UpstreamMetrics;
+use crate::upstream::UpstreamError;
+use crate::upstream::guard::Guard;
+
+/// A feature store in a table.
+pub struct DynamoStore(Arc<Table>);
+
+struct Table {
+    client: Client,
+    name: String,
+    items: Items,
+    config: DynamoDb,
+    guard: Guard,
+    consistent_reads: bool,
+    writes_in_flight: usize,
+    /// How long a lookup asks again for what was left unprocessed.
+    patience: Duration,
+    /// Whether the table has been seen to have the configured shape.
+    verified: AtomicBool,
+}
+
+/// Why the table cannot serve as a store.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// There is none, or one of another shape.
+    #[error("{0}")]
+    Unfit(String),
+    /// It could not be asked.
+    #[error("the table cannot be asked what it is: {0}")]
+    Unknown(#[source] UpstreamError),
+}
+
+impl DynamoStore {
+    /// A client of the table that `config` describes, for rows of `columns`. Calls nobody yet.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: &DynamoDb, columns: &[String], metrics: UpstreamMetrics) -> Self {
+        let client = Client::from_conf(
+            Builder::from(sdk)
+                .timeout_config(aws::timeouts(sdk, &config.calls))
+                .retry_config(aws::retries(&config.calls))
+                // A budget of its own: the failures of another upstream take nothing from it.
+                .retry_partition(RetryPartition::new(format!("dynamodb:{}", config.table)))
+                .build(),
+        );
+        Self(Arc::new(Table {
+            client,
+            name: config.table.clone(),
+            items: Items::new(config, columns),
+            consistent_reads: config.consistent_reads,
+            writes_in_flight: config.writes_in_flight,
+            patience: config.calls.timeout,
+            guard: Guard::new("dynamodb", &config.calls, metrics),
+            config: config.clone(),
+            verified: AtomicBool::new(false),
+        }))
+    }
+
+    /// Checks that the table is there and has the configured key.
+    ///
+    /// # Errors
+    /// It has not, or could not be asked.
+    pub async fn verify(&self) -> Result<(), TableError> {
+        let table = &*self.0;
+        let answer = table.client.describe_table().table_name(&table.name).send().await;
+        let answer = answer.map_err(|error| match error.as_service_error() {
+            Some(DescribeTableError::ResourceNotFoundException(_)) => {
+                let region = table.client.config().region().map(ToString::to_string).unwrap_or_default();
+                TableError::Unfit(format!("there is no table of this name in {region}"))
+            }
+            _ => TableError::Unknown(aws::failure(error)),
+        })?;
+        let found = answer.table.ok_or_else(|| {
+            TableError::Unknown(UpstreamError::garbled("it answered without a description of the table"))
+        })?;
+        shape::check(&found, &table.config).map_err(TableError::Unfit)?;
+        table.verified.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Table {
+    async fn get_item(&self, key: Item) -> Result<Option<Item>, UpstreamError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .consistent_read(self.consistent_reads)
+            .projection_expression(&self.items.projection)
+            .set_expression_attribute_names(Some(self.items.names.clone()));
+        Ok(request.send().await.map_err(aws::failure)?.item)
+    }
+
+    /// All items of a user, page by page.
+    async fn query(&self, user: AttributeValue) -> Result<Vec<Item>, UpstreamError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(self.consistent_reads)
+            .key_condition_expression(format!("{} = :user", item::USER))
+            .expression_attribute_values(":user", user)
+            .projection_expression(&self.items.projection)
+            .set_expression_attribute_names(Some(self.items.names.clone()))
+            .into_paginator()
+            .send();
+        let mut items = Vec::new();
+        while let Some(page) = pages.next().await {
+            items.extend(page.map_err(aws::failure)?.items.into_iter().flatten());
+        }
+        Ok(items)
+    }
+
+    async fn guarded<T>(
+        &self,
+        call: impl Future<Output = Result<T, UpstreamError>>,
+    ) -> Result<T, UpstreamError> {
+        self.guard.call(call, |error| Some(error)).await
+    }
+
+    fn row_of(&self, pair: &PairKey, item: &Item) -> Result<FeatureRow, StoreError> {
+        self.items.row_of(item).map_err(|what| StoreError::Corrupt(format!("{pair}: {what}")))
+    }
+}
+
+#[async_trait]
+impl FeatureStore for DynamoStore {
+    fn kind(&self) -> &'static str {
+        "dynamodb"
+    }
+
+    async fn get(&self, pair: &PairKey) -> Result<Option<FeatureRow>, StoreError> {
+        let Some(key) = self.0.items.key(pair) else { return Ok(None) };
+        let item = self.0.guarded(self.0.get_item(key)).await?;
+        item.map(|item| self.0.row_of(pair, &item)).transpose()
+    }
+
+    async fn get_many(&self, pairs: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+        if let [pair] = pairs {
+            return Ok(vec![self.get(pair).await?]);
+        }
+        let mut rows: HashMap<&PairKey, Option<FeatureRow>> = pairs.iter().map(|pair| (pair, None)).collect();
+        let keys = rows.keys().filter_map(|pair| self.0.items.key(pair)).collect();
+        for item in self.0.guarded(self.0.read(keys)).await? {
+            let pair = self.0.items.pair_of(&item).map_err(StoreError::Corrupt)?;
+            if let Some(row) = rows.get_mut(&pair) {
+                *row = Some(self.0.row_of(&pair, &item)?);
+            }
+        }
+        Ok(pairs.iter().map(|pair| rows[pair].clone()).collect())
+    }
+
+    async fn products_of(&self, user: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+        let table = &*self.0;
+        let Some(user) = table.items.user(user) else { return Ok(Vec::new()) };
+        let mut products = Vec::new();
+        for item in table.guarded(table.query(user)).await? {
+            let pair = table.items.pair_of(&item).map_err(StoreError::Corrupt)?;
+            let row = table.row_of(&pair, &item)?;
+            products.push((pair.product().to_owned(), row));
+        }
+        // Sort keys of type N come in the order of the numbers.
+        products.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(products)
+    }
+
+    async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
+        // A batch may name a pair once only; the last row stands, as if they were written one after the other.
+        let last: HashMap<PairKey, FeatureRow> = rows.into_iter().collect();
+        let items = last.iter().map(|(pair, row)| self.0.items.item(pair, row));
+        let items = items.collect::<Result<_, _>>().map_err(StoreError::Corrupt)?;
+        Ok(self.0.write(items).await?)
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        if !self.0.verified.load(Ordering::Relaxed) {
+            self.verify().await.map_err(|error| match error {
+                TableError::Unknown(upstream) => upstream.into(),
+                TableError::Unfit(_) => StoreError::Unavailable(error.into()),
+            })?;
+        }
+        self.0.guarded(self.0.get_item(self.0.items.sentinel())).await?;
+        Ok(())
+    }
+}
