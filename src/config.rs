@@ -79,11 +79,25 @@ pub enum Origins {
 #[derive(Debug, Clone)]
 pub struct Model {
     /// `model.path`
-    pub path: PathBuf,
+    pub path: ModelPath,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
     /// `model.threshold`
     pub threshold: f64,
+}
+
+/// `model.path`, told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelPath {
+    /// A local file.
+    File(PathBuf),
+    /// `s3://bucket/key`
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The object.
+        key: String,
+    },
 }
 
 /// `[scorer]`: what scores rows.
@@ -193,7 +207,7 @@ impl Config {
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
             model: Model {
-                path: reader.path("model.path"),
+                path: reader.model_path("model.path"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.finite("model.threshold"),
             },

@@ -115,7 +115,8 @@ impl Table {
             .consistent_read(self.consistent_reads)
             .projection_expression(&self.items.projection)
             .set_expression_attribute_names(Some(self.items.names.clone()));
-        Ok(request.send().await.map_err(aws::failure)?.item)
+        // Boxed: what the SDK keeps during a call is large.
+        Ok(Box::pin(request.send()).await.map_err(aws::failure)?.item)
     }
 
     /// All items of a user, page by page.

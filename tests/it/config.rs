@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
-use imba::config::{Config, LogFormat, Origins, ScorerKind, Store, Table};
+use imba::config::{Config, LogFormat, ModelPath, Origins, ScorerKind, Store, Table};
 
 fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().expect("folder");
@@ -187,4 +187,19 @@ fn dynamodb_mistakes() {
         assert!(mistakes.len() == 1 && mistakes[0].contains(said), "{keys}: {mistakes:#?}");
     }
     resolve("server.deadline = '1s'", &[]).expect("no table, no comparison with its timeout");
+}
+
+#[test]
+fn model_paths() {
+    let path = |path: &str| resolve(&format!("model.path = '{path}'"), &[]).map(|config| config.model.path);
+    assert_eq!(path("/models/a.ubj"), Ok(ModelPath::File("/models/a.ubj".into())));
+    let object = ModelPath::S3 { bucket: "b".to_owned(), key: "k/model.tar.gz".to_owned() };
+    assert_eq!(path("s3://b/k/model.tar.gz"), Ok(object));
+    for wrong in ["s3://", "s3://b", "s3://b/", "s3:///k", "https://b/k"] {
+        let mistakes = path(wrong).expect_err(wrong);
+        assert!(
+            mistakes.len() == 1 && mistakes[0].contains("expected a path or \"s3://bucket/key\""),
+            "{mistakes:?}"
+        );
+    }
 }

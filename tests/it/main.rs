@@ -42,6 +42,8 @@ mod problems;
 mod recommend;
 /// A new model without a pause, and what happens when it is none.
 mod reload;
+/// A model in S3.
+mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
 /// The harness.

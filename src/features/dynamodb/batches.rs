@@ -19,7 +19,7 @@ const WRITE_BATCH: usize = 25;
 /// Batches of one lookup under way at once.
 const READS_IN_FLIGHT: usize = 8;
 /// How long a write goes on without any progress: a throttled table lets something through now and then.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_PATIENCE: Duration = Duration::from_mins(1);
 
 impl Table {
     /// The items of distinct `keys` that there are, in any order.
