@@ -127,6 +127,19 @@ pub struct Features {
     pub columns: Vec<String>,
     /// `features.kind` with the settings of that kind
     pub store: Store,
+    /// `[features.cache]`; `None` when `features.cache.ttl` is `"off"`
+    pub cache: Option<FeatureCache>,
+}
+
+/// `[features.cache]`: what is remembered of lookups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureCache {
+    /// `features.cache.ttl`
+    pub ttl: Duration,
+    /// `features.cache.absent_ttl`
+    pub absent_ttl: Duration,
+    /// `features.cache.size`, in bytes
+    pub size: usize,
 }
 
 /// `features.kind`, with what that kind needs.
@@ -212,7 +225,11 @@ impl Config {
                 threshold: reader.finite("model.threshold"),
             },
             scorer: scorer(&mut reader, deadline),
-            features: Features { columns: columns(&mut reader), store: store(&mut reader, deadline) },
+            features: Features {
+                columns: columns(&mut reader),
+                store: store(&mut reader, deadline),
+                cache: cache(&mut reader),
+            },
             aws: cloud::aws(&mut reader),
             products: Products { names: reader.table("products.names") },
             log: Log {
@@ -250,6 +267,13 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
         reader.mistake("scorer.shadow", "needs scorer.sagemaker.endpoint_name to compare with".to_owned());
     }
     Scorer { kind, sagemaker, shadow }
+}
+
+fn cache(reader: &mut Reader<'_>) -> Option<FeatureCache> {
+    let ttl = reader.interval("features.cache.ttl");
+    let absent_ttl = reader.duration("features.cache.absent_ttl");
+    let size = reader.size("features.cache.size");
+    Some(FeatureCache { ttl: ttl?, absent_ttl, size })
 }
 
 fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {

@@ -2,6 +2,8 @@
 
 /// A server that speaks the wire protocol of SageMaker, with faults on request.
 mod aws_stub;
+/// What is remembered of lookups, and for how long.
+mod cache;
 /// The program's commands: what they print and how they exit.
 mod cli;
 /// Callers that share calls to an upstream.
