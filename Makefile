@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench demo test-rust test-browser test-training check-rust check-deny check-python clean
+.PHONY: help run test check fmt bench demo screenshots test-rust test-browser test-training check-rust check-deny check-python clean
 
 CARGO_DENY_VERSION := 0.20.2
 TOOLS := target/tools
@@ -31,7 +31,11 @@ bench: ## Measure against peers; see benches/README.md
 demo: $(TRAINING)/.ready ## Make demo/ anew from invented shoppers, and say what changed
 	$(TRAINING)/bin/python -m imba_training demo --out demo
 
-test-rust: ## The service's and the engine's tests
+screenshots: tests/browser/node_modules/.ready ## Take the README's pictures from the real page
+	cargo build --bin imba
+	cd tests/browser && IMBA_BIN=$(BIN) npm run screenshots
+
+test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The service's and the engine's tests
 	cargo test --workspace
 
 test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium
@@ -63,10 +67,15 @@ $(TRAINING)/.ready: training/pyproject.toml
 	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -e 'training[test]'
 	touch $@
 
-tests/browser/node_modules/.ready: tests/browser/package-lock.json
-	cd tests/browser && npm ci --no-audit --no-fund
+%/node_modules/.ready: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	touch $@
+
+tests/peers/.venv/.ready: tests/peers/requirements.txt
+	python3 -m venv tests/peers/.venv
+	tests/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 clean: ## Remove what builds and tests made
 	cargo clean
-	rm -rf $(TRAINING) tests/browser/node_modules
+	rm -rf $(TRAINING) tests/*/node_modules tests/peers/.venv

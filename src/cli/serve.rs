@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
-use tracing::info;
+use tracing::{Level, info};
 
 use super::{CommandError, ConfigArgs};
 use crate::app::{App, StartError, listen};
@@ -16,7 +16,9 @@ use crate::telemetry;
 pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
     let telemetry = telemetry::init(config.log).map_err(CommandError::failed)?;
-    let access_log = config.log.access.then(|| AccessLog::new(telemetry.lines.clone(), telemetry.json));
+    // Its lines are at level info.
+    let access_log = (config.log.access && config.log.level >= Level::INFO)
+        .then(|| AccessLog::new(telemetry.lines.clone(), telemetry.json));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
     runtime.block_on(run(&config, access_log))

@@ -170,7 +170,10 @@ impl<'v> Comparison<'v> {
 /// The error, and for an upstream's the reason behind it: whoever verifies may know the insides.
 fn said(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+    sources.fold(error.to_string(), |text, source| match source.to_string() {
+        source if text.ends_with(&source) => text,
+        source => format!("{text}: {source}"),
+    })
 }
 
 fn numbers(scores: &Scores, row: usize) -> String {

@@ -14,7 +14,7 @@ use super::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores, model_ve
 use crate::model::ModelHolder;
 
 /// Up to this many rows are scored where they are.
-const INLINE_ROWS: usize = 64;
+const INLINE_ROWS: usize = 256;
 /// Batch scored between two chances to stop.
 const PIECE_ROWS: usize = 4096;
 /// The same two for explanations, each of which takes as long as hundreds of scores.

@@ -4,7 +4,7 @@
 //! guard: when it passes, the request is dropped with all that it waits for here.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub struct Guard {
     permits: Semaphore,
     waiting: AtomicUsize,
     most_waiting: usize,
+    /// Whether the last call was answered, if only with what it did not like about the rows.
+    answered: AtomicBool,
     circuit: Mutex<Circuit>,
     failures: u32,
     pause: Duration,
@@ -49,6 +51,7 @@ impl Guard {
             permits: Semaphore::new(calls.in_flight.min(Semaphore::MAX_PERMITS)),
             waiting: AtomicUsize::new(0),
             most_waiting: calls.waiting,
+            answered: AtomicBool::new(false),
             circuit: Mutex::new(Circuit::New),
             failures: calls.breaker_failures,
             pause: calls.breaker_pause,
@@ -78,6 +81,7 @@ impl Guard {
                 (Err(_), Some(error)) => error.outcome(),
             },
         );
+        self.answered.store(error.is_none(), Ordering::Relaxed);
         self.note(error.is_some_and(UpstreamError::is_outage));
         // Noted: there is nothing left to undo.
         trial.over();
@@ -88,7 +92,7 @@ impl Guard {
     /// Whether the upstream answered last time, so that nobody needs to ask it again just to know.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        matches!(*self.circuit(), Circuit::Closed { failed: 0 })
+        self.answered.load(Ordering::Relaxed) && matches!(*self.circuit(), Circuit::Closed { .. })
     }
 
     async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, UpstreamError> {

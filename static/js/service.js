@@ -34,10 +34,10 @@ export const scorePair = (model, user, product, signal) =>
   one(model, "/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
 
 /** The likeliest products of a user. */
-export const recommend = (user, limit, signal) => get(`recommend/${encodeURIComponent(user)}?limit=${limit}`, signal);
+export const recommend = (user, limit, signal, quietly) => get(`recommend/${encodeURIComponent(user)}?limit=${limit}`, signal, quietly);
 
-/** Users whose ids begin so. */
-export const users = (prefix, limit, signal) => get(`users?${new URLSearchParams({ prefix, limit })}`, signal);
+/** Users whose ids begin so. Asked quietly, as while the reader types: no dialog for an API key. */
+export const users = (prefix, limit, signal) => get(`users?${new URLSearchParams({ prefix, limit })}`, signal, true);
 
 async function one(model, suffix, body, type, signal) {
   const { explain } = model.capabilities;
@@ -48,18 +48,37 @@ async function one(model, suffix, body, type, signal) {
   throw new ServiceError("problem", { title, advice: advise(entry.error), retry: false });
 }
 
-const get = (path, signal) => call(path, { method: "GET" }, signal);
+const get = (path, signal, quietly) => call(path, { method: "GET" }, signal, quietly);
 const post = (path, body, type, signal) => call(path, { method: "POST", body, headers: { "content-type": type } }, signal);
 
-async function call(path, request, signal) {
+async function call(path, request, signal, quietly = false) {
   for (;;) {
     const response = await send(path, request, signal);
-    if (response.ok) return read(response);
+    if (response.ok) {
+      noticeModel(response);
+      return read(response);
+    }
     const problem = await readProblem(response);
     const refused = response.status === 401 || response.status === 403;
-    if (refused && (await askForKey(response.status === 403 || storedKey() !== null))) continue;
+    if (refused && !quietly && (await askForKey(response.status === 403 || storedKey() !== null))) continue;
     throw refused ? unauthorised(problem) : wrong(response, problem);
   }
+}
+
+let version = null;
+let replaced = () => {};
+
+/** Calls `told` when answers begin to come from another model than before: the operator has replaced it. */
+export function onOtherModel(told) {
+  replaced = told;
+}
+
+function noticeModel(response) {
+  const present = response.headers.get("x-model-version");
+  if (present === null || present === version) return;
+  const known = version !== null;
+  version = present;
+  if (known) replaced();
 }
 
 async function send(path, request, signal) {

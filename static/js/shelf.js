@@ -18,7 +18,7 @@ export async function suggestUsers(model, text, signal) {
 /** Products to suggest among those of a user, by the beginning of an id or a part of a name. */
 export async function suggestProducts(user, text, signal) {
   if (user === "") return [];
-  if (!shelves.has(user)) shelves.set(user, (await recommend(user, ALL, signal)).recommendations);
+  if (!shelves.has(user)) shelves.set(user, (await recommend(user, ALL, signal, true)).recommendations);
   const wanted = text.toLowerCase();
   return shelves.get(user)
     .filter(({ product_id, product_name = "" }) => product_id.startsWith(text) || product_name.toLowerCase().includes(wanted))

@@ -52,6 +52,7 @@ it("leads from a product to its reason and back", async (page, { origin }) => {
   await page.waitForSelector("#answer-basket .basket a");
   const name = await text(page, "#answer-basket .basket a");
   await page.click("#answer-basket .basket a");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "title-pair", "the focus is not lost");
   await shows(page, "#answer-pair .about b", new RegExp(name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
   await page.goBack();
   await page.waitForSelector("#view-basket:not([hidden]) .basket li");

@@ -145,6 +145,21 @@ it("scores a dropped file, keeps its ids, sorts and downloads", async (page, { o
   }
 });
 
+it("takes a file that is dropped anywhere on the view", async (page, { origin }) => {
+  await open(page, origin, "#/features");
+  const drop = (type) => page.$eval(".what-if", (place, type, row) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([`${row}\n${row}\n${row}\n`], "rows.csv"));
+    return !place.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, type, RECORDED);
+  assert.equal(await drop("dragover"), true, "the browser is kept from opening the file");
+  await page.waitForSelector(".dropping");
+  await drop("drop");
+  await page.waitForSelector("#answer-features table.scores");
+  assert.equal((await tableScores(page)).length, 3);
+  assert.equal(await page.$(".dropping"), null);
+});
+
 it("comes back from the reason of a row to the table", async (page, { origin }) => {
   await open(page, origin, "#/features");
   await paste(page, `${RECORDED}\n${RECORDED.replace("57", "3")}`);

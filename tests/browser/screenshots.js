@@ -13,7 +13,7 @@ const ROW =
 
 /** Name, fragment, what must be there, look and screen of each picture. */
 const PICTURES = [
-  ["pair", "#/pair?user=1&product=1000", "#answer-pair .waterfall", "light", WIDE],
+  ["page", "#/pair?user=1&product=1000", "#answer-pair .waterfall", "light", WIDE],
   ["basket", "#/basket?user=124", ".basket li", "light", WIDE],
   ["features-dark", `#/features?row=${ROW}`, "#answer-features .waterfall", "dark", WIDE],
   ["phone", "#/pair?user=1&product=2", "#answer-pair .waterfall", "light", { ...NARROW, height: 1120 }],

@@ -31,7 +31,11 @@ export async function startService(settings = {}) {
     },
   });
   const exited = new Promise((done) => child.once("exit", done));
+  // A test run that ends otherwise leaves no service behind.
+  const abandon = () => child.kill();
+  process.once("exit", abandon);
   const stop = async () => {
+    process.off("exit", abandon);
     child.kill("SIGTERM");
     await exited;
     await rm(folder, { recursive: true, force: true });

@@ -103,6 +103,16 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
   assert.equal(keys.at(-1), "right");
 }, { expectedErrors: [NETWORK] });
 
+it("does not ask for a key while the reader types", async (page, { origin }) => {
+  await intercept(page, "/users", () => json(problem(401), 401));
+  await open(page, origin);
+  const refused = page.waitForResponse((response) => response.status() === 401);
+  await page.type("#pair-user", "1");
+  await refused;
+  await new Promise((done) => setTimeout(done, 200));
+  assert.equal(await page.$("#key[open]"), null);
+}, { expectedErrors: [NETWORK] });
+
 it("says what to do when no key is given", async (page, { origin }) => {
   await intercept(page, "/explain/pair", () => json(problem(401), 401));
   await open(page, origin, PAIR);
@@ -143,6 +153,24 @@ it("shows a score that is no probability as the number it is", async (page, { or
   const { predictions: [{ score }] } = await ask(origin, "/predict/pair", "1,2");
   assert.equal(await text(page, "#answer-pair .score strong"), String(score));
   assert.equal(await page.$("#answer-pair .scale"), null);
+});
+
+it("follows a model that is replaced while the page is open", async (page, { origin }) => {
+  const model = await ask(origin, "/model");
+  const other = { ...model, version: "f".repeat(64), objective: "reg:squarederror" };
+  const explanation = { score: 3.5, likely: true, margin: 3.5, base: 3.5, contributions: model.feature_names.map(() => 0), values: model.feature_names.map(() => 1) };
+  const headers = { "x-model-version": other.version };
+  await open(page, origin, PAIR);
+  await shows(page, "#answer-pair .score strong", /%/);
+  const answers = { "/model": other, "/explain/pair": { explanations: [explanation] } };
+  await page.setRequestInterception(true);
+  page.on("request", (request) => {
+    const document = answers[new URL(request.url()).pathname];
+    return document ? request.respond(json(document, 200, headers)) : request.continue();
+  });
+  await page.click("#form-pair .primary");
+  await shows(page, "#model", /ffffffffffff · reg:squarederror/);
+  await shows(page, "#answer-pair .score strong", /^3\.5$/);
 });
 
 it("lets nothing jump from the first paint to the answer", async (page, { origin }) => {

@@ -324,6 +324,28 @@ fn sighup_reloads_the_model() {
     child.wait().expect("it ends");
 }
 
+/// The access log is at level info: a higher level is without it.
+#[test]
+fn a_quiet_log_is_quiet() {
+    let folder = folder();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let mut command = imba(&folder);
+    command
+        .env("IMBA__LOG__LEVEL", "warn")
+        .env("IMBA__SERVER__LISTEN", port.to_string())
+        .env("IMBA__PRODUCTS__NAMES", "");
+    let mut child =
+        command.env("IMBA__FEATURES__EMBEDDED__SEED", "").stderr(Stdio::piped()).spawn().expect("it runs");
+    let alive = || run(imba(&folder).arg("healthcheck").env("IMBA__SERVER__LISTEN", port.to_string())).0 == 0;
+    while !alive() {
+        assert!(child.try_wait().expect("a child").is_none(), "it serves");
+    }
+    let killed = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 /// The demo's tables belong to the demo: away from it the service starts without them and says so.
 #[test]
 fn a_model_of_other_columns_needs_no_other_settings() {

@@ -43,7 +43,7 @@ async fn a_thousand_rows_equal_the_official_package() {
 async fn a_batch_equals_its_rows_one_by_one() {
     let service = TestService::start().await;
     let (rows, scores) = (fixture_lines("rows.csv"), fixture_lines("scores.txt"));
-    for size in [1, 2, 63, 64, 65, 300] {
+    for size in [1, 2, 255, 256, 257, 1000] {
         let body = rows[..size].join("\n");
         assert_eq!(
             text(service.post("/predict", body)).await,

@@ -22,6 +22,8 @@ mod fault_proxy;
 mod faults;
 /// Scores equal to those of the official package.
 mod golden;
+/// The guard before an upstream: circuit breaker and bounded concurrency.
+mod guard;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
 /// Content types in and out.

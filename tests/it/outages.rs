@@ -134,3 +134,18 @@ async fn probes_are_not_billed() {
     }
     assert_eq!(stub.calls().len(), 1);
 }
+
+/// Credentials that have expired: not ready, and not shown; new ones, or the old ones accepted again, end it.
+#[tokio::test]
+async fn expired_credentials() {
+    let stub = AwsStub::start().await;
+    let service = service(&stub, &[]).await;
+    stub.otherwise(Act::Error(403, "ExpiredTokenException", r#"{"message":"AKIDTEST has expired"}"#));
+    let (status, found) = problem(service.post("/predict", RECORDED)).await;
+    assert_eq!((status, &found["code"]), (502, &json!("upstream_failed")));
+    assert!(!found.to_string().contains("AKID"), "{found}");
+    becomes(&service, "/readyz", 503).await;
+    stub.otherwise(Act::Scores);
+    becomes(&service, "/readyz", 200).await;
+    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+}

@@ -3,7 +3,8 @@
     python peers.py [--work DIR] [--rounds N]
 
 needs xgboost, treelite, tl2cgen and numpy from PyPI, gcc and cargo. Everything is made below --work (default
-target/peers). Each round runs every peer once; a peer's figure is the median over rounds.
+target/peers). Each round runs every peer
+once and takes the least of many readings, because the machine may be shared; a figure is the median over rounds.
 """
 
 import argparse

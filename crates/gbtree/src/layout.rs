@@ -13,16 +13,17 @@ use crate::Rows;
 use crate::forest::Forest;
 use compact::CompactTrees;
 use complete::CompleteTrees;
-use keys::{Keys, NARROW, Slots};
+use keys::{Block, NARROW, ROWS, Slots};
 
-/// Rows evaluated together: each tree is fetched once per block.
-const BLOCK: usize = 64;
+/// Blocks of rows that take turns on a run of trees.
+const BLOCKS: usize = 4;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     slots: Slots,
     runs: Vec<Run>,
     groups: usize,
+    features: usize,
 }
 
 /// Consecutive trees of one layout.
@@ -33,7 +34,7 @@ enum Run {
 }
 
 impl Layout {
-    pub(crate) fn new(forest: &Forest, groups: usize) -> Self {
+    pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Self {
         let (slots, table) = Slots::new(forest);
         let mut runs: Vec<Run> = Vec::new();
         for tree in &forest.trees {
@@ -55,32 +56,55 @@ impl Layout {
                 None => {}
             }
         }
-        Self { slots, runs, groups }
+        Self { slots, runs, groups, features }
     }
 
     /// Margins of `count` rows: `start` for every row, then each tree's output in order.
     pub(crate) fn margins(&self, rows: &Rows, count: usize, start: &[f32], out: &mut [f32]) {
-        let stride = self.slots.len().max(NARROW);
-        if count == 1 && stride == NARROW {
+        for out in out.chunks_exact_mut(self.groups) {
             out.copy_from_slice(start);
-            self.add(rows, 0, count, &mut Keys { keys: &mut [0; NARROW], stride }, out);
-            return;
         }
-        let mut keys = vec![0; count.min(BLOCK) * stride];
-        for (index, out) in out.chunks_mut(BLOCK * self.groups).enumerate() {
-            for out in out.chunks_exact_mut(self.groups) {
-                out.copy_from_slice(start);
-            }
-            self.add(rows, index * BLOCK, count, &mut Keys { keys: &mut keys, stride }, out);
+        if count == 1 {
+            self.add_row(rows.row(0, count, self.features, &mut Vec::new()), out);
+        } else {
+            self.add_rows(rows, count, out);
         }
     }
 
-    fn add(&self, rows: &Rows, first: usize, count: usize, keys: &mut Keys, out: &mut [f32]) {
-        keys.fill(&self.slots, rows, first, count);
+    fn add_row(&self, row: &[f32], out: &mut [f32]) {
+        let (mut few, mut many);
+        let keys: &mut [i32] = if self.slots.len() <= NARROW {
+            few = [0; NARROW];
+            &mut few
+        } else {
+            many = vec![0; self.slots.len()];
+            &mut many
+        };
+        self.slots.fill_row(row, keys);
         for run in &self.runs {
             match run {
-                Run::Complete(run) => run.add(keys, self.groups, out),
-                Run::Compact(run) => run.add(keys, self.groups, out),
+                Run::Complete(run) => run.add_row(keys, out),
+                Run::Compact(run) => run.add_row(keys, out),
+            }
+        }
+    }
+
+    fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
+        let mut blocks: Vec<Block> =
+            (0..BLOCKS.min(count.div_ceil(ROWS))).map(|_| Block::new(&self.slots)).collect();
+        let per_block = ROWS * self.groups;
+        for (index, out) in out.chunks_mut(blocks.len() * per_block).enumerate() {
+            let first = index * blocks.len() * ROWS;
+            for (place, block) in blocks.iter_mut().enumerate() {
+                block.fill(&self.slots, rows, self.features, first + place * ROWS, count);
+            }
+            for run in &self.runs {
+                for (block, out) in blocks.iter().zip(out.chunks_mut(per_block)) {
+                    match run {
+                        Run::Complete(run) => run.add_rows(block, self.groups, out),
+                        Run::Compact(run) => run.add_rows(block, self.groups, out),
+                    }
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::explain::Explainer;
 use crate::forest::Forest;
 use crate::layout::Layout;
-use crate::load::{BaseScore, Booster as BoosterFile, LearnerFile};
+use crate::load::{BaseScore, Booster as BoosterFile, Budget, LearnerFile};
 use crate::objective::{self, Objective};
 use crate::{LoadError, Rows, ShapeError, Version};
 
@@ -42,7 +42,10 @@ pub(crate) struct Trees {
 }
 
 impl Learner {
-    pub(crate) fn new(file: &mut LearnerFile) -> Result<Self, LoadError> {
+    pub(crate) fn new(file: &mut LearnerFile, budget: &mut Budget) -> Result<Self, LoadError> {
+        // What the layout keeps per feature and per output, whether or not a tree uses it.
+        budget.charge_for::<[u32; 4]>(file.num_features)?;
+        budget.charge_for::<[f32; 4]>(file.groups)?;
         let Some(objective) = objective::lookup(&file.objective, file.version) else {
             let what = format!("the objective {:?} has no known output transform", file.objective);
             return Err(LoadError::Unsupported(what));
@@ -74,7 +77,7 @@ impl Learner {
                     None => iteration_bounds(&forest, file.groups, parallel_trees),
                 };
                 let base_last = file.version.is_none_or(|version| version < Version::new(1, 3, 0));
-                let layout = Layout::new(&forest, file.groups);
+                let layout = Layout::new(&forest, file.num_features, file.groups);
                 Body::Trees(Box::new(Trees {
                     layout,
                     forest,
@@ -168,12 +171,12 @@ impl Trees {
     }
 
     /// The same trees, only these iterations.
-    pub(crate) fn slice(&self, range: Range<usize>, groups: usize) -> Self {
+    pub(crate) fn slice(&self, range: Range<usize>, features: usize, groups: usize) -> Self {
         let bounds = &self.iterations[range.start..=range.end];
         let first = bounds[0];
         let forest = self.forest.slice(first..bounds[bounds.len() - 1]);
         Self {
-            layout: Layout::new(&forest, groups),
+            layout: Layout::new(&forest, features, groups),
             forest,
             iterations: bounds.iter().map(|bound| bound - first).collect(),
             explainer: OnceLock::new(),

@@ -1,5 +1,6 @@
 //! Evaluates `XGBoost` models: bytes in, numbers out.
 
+mod categories;
 mod error;
 mod explain;
 mod forest;
@@ -11,8 +12,9 @@ mod objective;
 mod rows;
 mod version;
 
+pub use categories::Categories;
 pub use error::{LoadError, ShapeError};
 pub use load::{Format, Limits};
-pub use model::{Booster, Model};
+pub use model::{Booster, Model, Parallel};
 pub use rows::Rows;
 pub use version::Version;

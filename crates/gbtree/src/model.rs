@@ -1,11 +1,14 @@
 mod outputs;
+mod parallel;
+
+pub use parallel::Parallel;
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::learner::{Body, Learner};
 use crate::load::{self, Budget, LearnerFile};
-use crate::{Format, Limits, LoadError, ShapeError, Version};
+use crate::{Categories, Format, Limits, LoadError, ShapeError, Version};
 
 /// A loaded model: immutable, checked, shared freely between threads.
 ///
@@ -57,7 +60,8 @@ impl Model {
     pub fn from_bytes_with(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
         let mut budget = Budget::new(limits.max_decoded_bytes);
         let (format, mut files) = load::read(bytes, &mut budget)?;
-        let members = files.iter_mut().map(Learner::new).collect::<Result<Vec<_>, _>>()?;
+        let members =
+            files.iter_mut().map(|file| Learner::new(file, &mut budget)).collect::<Result<Vec<_>, _>>()?;
         let alike = |file: &LearnerFile| {
             (&file.objective, file.num_features, file.groups)
                 == (&files[0].objective, files[0].num_features, files[0].groups)
@@ -164,6 +168,13 @@ impl Model {
         self.format
     }
 
+    /// The categories of a feature that was trained from strings or integers (3.1 and later); `None` if the
+    /// file lists none for it.
+    #[must_use]
+    pub fn categories(&self, feature: usize) -> Option<&Categories> {
+        self.file.categories.get(feature)?.as_ref()
+    }
+
     /// What the training code attached, as `best_iteration` or `scikit_learn`: names and values as stored.
     #[must_use]
     pub fn attributes(&self) -> &[(String, String)] {
@@ -193,7 +204,8 @@ impl Model {
         let available = self.num_iterations();
         match self.single().ok().and_then(|learner| Some((learner, learner.trees()?))) {
             Some((learner, trees)) if begin < end && end <= available => {
-                let body = Body::Trees(Box::new(trees.slice(iterations, learner.groups())));
+                let body =
+                    Body::Trees(Box::new(trees.slice(iterations, learner.num_features, learner.groups())));
                 let learner = Learner { body, base_margins: learner.base_margins.clone(), ..*learner };
                 Ok(Self { members: vec![learner], file: self.file.clone(), format: self.format })
             }

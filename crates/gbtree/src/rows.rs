@@ -7,6 +7,8 @@ use crate::ShapeError;
 pub struct Rows<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) order: Order,
+    /// A part of the batch: its first row, its rows, and the rows of the whole.
+    part: Option<(usize, usize, usize)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +21,13 @@ impl<'a> Rows<'a> {
     /// `values[row * features + feature]`: C order, as a numpy array has it by default.
     #[must_use]
     pub fn row_major(values: &'a [f32]) -> Self {
-        Self { values, order: Order::RowMajor }
+        Self { values, order: Order::RowMajor, part: None }
     }
 
     /// `values[feature * rows + row]`: Fortran order, as a table kept by columns has it.
     #[must_use]
     pub fn column_major(values: &'a [f32]) -> Self {
-        Self { values, order: Order::ColumnMajor }
+        Self { values, order: Order::ColumnMajor, part: None }
     }
 }
 
@@ -51,6 +53,9 @@ impl Rows<'_> {
     /// The number of rows, once batch and output are seen to fit a model.
     pub(crate) fn count(&self, features: usize, out: usize, width: usize) -> Result<usize, ShapeError> {
         let len = self.values.len();
+        if let Some((_, rows, _)) = self.part {
+            return Ok(rows);
+        }
         let rows = match len.checked_div(features) {
             Some(rows) if len.is_multiple_of(features) => rows,
             // A model without features scores as many empty rows as the caller has room for.
@@ -64,6 +69,11 @@ impl Rows<'_> {
         Ok(rows)
     }
 
+    /// `rows` rows from `first` on, of a batch that was counted to have `count`.
+    pub(crate) fn part(&self, first: usize, rows: usize, count: usize) -> Self {
+        Self { part: Some((first, rows, count)), ..*self }
+    }
+
     /// One row's features, gathered into `buffer` unless they lie side by side.
     pub(crate) fn row<'b>(
         &'b self,
@@ -72,6 +82,8 @@ impl Rows<'_> {
         features: usize,
         buffer: &'b mut Vec<f32>,
     ) -> &'b [f32] {
+        let (first, _, count) = self.part.unwrap_or((0, count, count));
+        let index = first + index;
         match self.order {
             Order::RowMajor => &self.values[index * features..][..features],
             Order::ColumnMajor => {

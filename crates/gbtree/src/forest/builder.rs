@@ -46,6 +46,9 @@ pub(crate) enum TreeFault {
 /// Categories are below 2^24, the integers that float32 holds exactly.
 const MAX_CATEGORY: i32 = 1 << 24;
 
+/// Memory per node: here, and at most in the layouts built from it.
+const NODE_BYTES: usize = 64;
+
 /// Checks trees one by one into a [`Forest`].
 #[derive(Debug)]
 pub(crate) struct ForestBuilder {
@@ -99,12 +102,13 @@ impl ForestBuilder {
                 format!("the tree adds to output {group}, the model has {}", self.groups),
             ));
         }
-        budget.charge_for::<(Node, f32, bool)>(len).map_err(TreeFault::Limit)?;
+        budget.charge_for::<Tree>(2).map_err(TreeFault::Limit)?;
+        budget.charge_for::<[u8; NODE_BYTES]>(len).map_err(TreeFault::Limit)?;
         let start = self.forest.nodes.len();
         let vectors = self.forest.vectors.len();
         self.forest.nodes.resize(start + len, Node { left: 0, right: 0, split: 0, value: 0.0 });
         self.forest.covers.extend_from_slice(&raw.cover);
-        budget.charge_for::<f32>(raw.vectors.len()).map_err(TreeFault::Limit)?;
+        budget.charge_for::<[f32; 2]>(raw.vectors.len()).map_err(TreeFault::Limit)?;
         self.forest.vectors.extend_from_slice(&raw.vectors);
 
         self.visited.clear();
@@ -219,7 +223,7 @@ impl ForestBuilder {
                 return Err(TreeFault::Node(index, format!("its category {bad} is not in 0..2^24")));
             }
             let words = members.iter().max().map_or(0, |&most| most.cast_unsigned() as usize / 32 + 1);
-            budget.charge_for::<u32>(words + 8).map_err(TreeFault::Limit)?;
+            budget.charge_for::<[u32; 2]>(words + 8).map_err(TreeFault::Limit)?;
             let first = self.forest.words.len();
             self.forest.words.resize(first + words, 0);
             for member in members {

@@ -1,10 +1,10 @@
-use super::keys::{Keys, LEAF_SLOT, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
+use super::keys::{Block, LEAF_SLOT, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Walks that advance together, so that the processor overlaps their memory accesses.
 const LANES: usize = 8;
 /// Steps between looking whether all walks have arrived.
-const STRIDE: usize = 4;
+const STRIDE: u32 = 4;
 
 /// Trees of any shape as linked nodes, siblings side by side, breadth-first.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(super) struct CompactTrees {
 /// step from it stays; its `threshold` holds the output's bits, or the row of its vector.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    threshold: u32,
+    threshold: i32,
     /// The top bit marks a split on categories, whose `threshold` is the index of the set.
     slot: u32,
     next: u32,
@@ -73,9 +73,9 @@ impl CompactTrees {
                 let threshold = if self.leaf_width > 1 {
                     let row = self.vectors.len() / self.leaf_width;
                     self.vectors.extend(forest.vector(tree, node).iter().map(|value| value * tree.weight));
-                    row as u32
+                    (row as u32).cast_signed()
                 } else {
-                    (node.value * tree.weight).to_bits()
+                    (node.value * tree.weight).to_bits().cast_signed()
                 };
                 self.nodes[to] = Node { threshold, slot: LEAF_SLOT, next: to as u32 };
                 continue;
@@ -93,21 +93,22 @@ impl CompactTrees {
         self.trees.push(Root { node: root as u32, group: tree.group as u32, depth });
     }
 
-    fn set(&mut self, forest: &Forest, node: &crate::forest::Node) -> u32 {
+    fn set(&mut self, forest: &Forest, node: &crate::forest::Node) -> i32 {
         self.categorical = true;
         let start = self.words.len();
         self.words.extend_from_slice(forest.set(node));
         let beyond_left = !forest.unseen_is_missing || node.default_left();
         self.sets.push(Set { words: start..self.words.len(), beyond_left });
-        self.sets.len() as u32 - 1
+        (self.sets.len() as u32 - 1).cast_signed()
     }
 
-    fn is_left(&self, set: u32, key: u32) -> bool {
+    fn is_left(&self, set: i32, key: i32) -> bool {
         match key {
             TO_LEFT => true,
             TO_RIGHT => false,
             category => {
-                let set = &self.sets[set as usize];
+                let set = &self.sets[set.cast_unsigned() as usize];
+                let category = category.cast_unsigned();
                 let word = self.words[set.words.clone()].get(category as usize / 32);
                 word.map_or(set.beyond_left, |word| word >> (category % 32) & 1 == 0)
             }
@@ -115,23 +116,28 @@ impl CompactTrees {
     }
 
     #[inline]
-    fn step<const CATEGORIES: bool>(&self, at: u32, keys: &[u32]) -> u32 {
+    fn step<const CATEGORIES: bool>(&self, at: u32, key: impl Fn(usize) -> i32) -> u32 {
         let node = &self.nodes[at as usize];
         if CATEGORIES && node.slot & CATEGORICAL != 0 {
-            let key = keys[(node.slot & !CATEGORICAL) as usize];
+            let key = key((node.slot & !CATEGORICAL) as usize);
             return node.next + u32::from(self.is_left(node.threshold, key));
         }
-        node.next + u32::from(keys[node.slot as usize] < node.threshold)
+        node.next + u32::from(key(node.slot as usize) < node.threshold)
     }
 
-    /// Walks until every lane stands on a leaf.
+    /// Walks until every lane stands on a leaf; `key` gives a lane's key of a slot.
     #[inline]
-    fn walk<const CATEGORIES: bool>(&self, at: &mut [u32; LANES], depth: u32, keys: [&[u32]; LANES]) {
-        for _ in 0..depth.div_ceil(STRIDE as u32) {
+    fn walk<const CATEGORIES: bool>(
+        &self,
+        at: &mut [u32; LANES],
+        depth: u32,
+        key: impl Fn(usize, usize) -> i32,
+    ) {
+        for _ in 0..depth.div_ceil(STRIDE) {
             let mut moved = 0;
             for _ in 0..STRIDE {
-                for (at, keys) in at.iter_mut().zip(keys) {
-                    let next = self.step::<CATEGORIES>(*at, keys);
+                for (lane, at) in at.iter_mut().enumerate() {
+                    let next = self.step::<CATEGORIES>(*at, |slot| key(lane, slot));
                     moved |= next ^ *at;
                     *at = next;
                 }
@@ -142,40 +148,40 @@ impl CompactTrees {
         }
     }
 
-    pub(super) fn add(&self, keys: &Keys, groups: usize, out: &mut [f32]) {
-        if self.categorical {
-            self.add_with::<true>(keys, groups, out);
-        } else {
-            self.add_with::<false>(keys, groups, out);
+    /// Adds every tree's output to the sums of one row.
+    pub(super) fn add_row(&self, keys: &[i32], out: &mut [f32]) {
+        for trees in self.trees.chunks(LANES) {
+            let mut at = [trees[0].node; LANES];
+            for (at, tree) in at.iter_mut().zip(trees) {
+                *at = tree.node;
+            }
+            let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
+            if self.categorical {
+                self.walk::<true>(&mut at, depth, |_, slot| keys[slot]);
+            } else {
+                self.walk::<false>(&mut at, depth, |_, slot| keys[slot]);
+            }
+            for (at, tree) in at.iter().zip(trees) {
+                self.take(*at, tree, out);
+            }
         }
     }
 
-    fn add_with<const CATEGORIES: bool>(&self, keys: &Keys, groups: usize, out: &mut [f32]) {
-        let stride = keys.stride;
-        let rows = out.len() / groups;
-        if rows == 1 {
-            // One row: the lanes are trees.
-            for trees in self.trees.chunks(LANES) {
-                let mut at = [trees[0].node; LANES];
-                for (at, tree) in at.iter_mut().zip(trees) {
-                    *at = tree.node;
-                }
-                let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
-                self.walk::<CATEGORIES>(&mut at, depth, [&keys.keys[..stride]; LANES]);
-                for (at, tree) in at.iter().zip(trees) {
-                    self.take(*at, tree, out);
-                }
-            }
-            return;
-        }
+    /// Adds every tree's output to the sums of a block's rows.
+    pub(super) fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
+        let slots = block.slots;
         for tree in &self.trees {
-            for (lanes, out) in keys.keys.chunks(stride * LANES).zip(out.chunks_mut(groups * LANES)) {
-                let mut rows = [&lanes[..stride]; LANES];
-                for (row, keys) in rows.iter_mut().zip(lanes.chunks_exact(stride)) {
-                    *row = keys;
+            for (rows, out) in block.rows.chunks(slots * LANES).zip(out.chunks_mut(groups * LANES)) {
+                let mut keys = [&rows[..slots]; LANES];
+                for (keys, row) in keys.iter_mut().zip(rows.chunks_exact(slots)) {
+                    *keys = row;
                 }
                 let mut at = [tree.node; LANES];
-                self.walk::<CATEGORIES>(&mut at, tree.depth, rows);
+                if self.categorical {
+                    self.walk::<true>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
+                } else {
+                    self.walk::<false>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
+                }
                 for (at, out) in at.iter().zip(out.chunks_exact_mut(groups)) {
                     self.take(*at, tree, out);
                 }
@@ -188,12 +194,12 @@ impl CompactTrees {
     fn take(&self, at: u32, tree: &Root, out: &mut [f32]) {
         let leaf = self.nodes[at as usize].threshold;
         if self.leaf_width > 1 {
-            let vector = &self.vectors[leaf as usize * self.leaf_width..][..self.leaf_width];
+            let vector = &self.vectors[leaf.cast_unsigned() as usize * self.leaf_width..][..self.leaf_width];
             for (out, value) in out.iter_mut().zip(vector) {
                 *out += value;
             }
         } else {
-            out[tree.group as usize] += f32::from_bits(leaf);
+            out[tree.group as usize] += f32::from_bits(leaf.cast_unsigned());
         }
     }
 }

@@ -1,4 +1,6 @@
-use super::keys::{Keys, NARROW, SlotTable, threshold_key};
+use std::ops::Range;
+
+use super::keys::{Block, NARROW, NEVER_LEFT, ROWS, SlotTable, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Deepest tree that is made complete.
@@ -6,6 +8,8 @@ pub(super) const MAX_DEPTH: u32 = 10;
 
 /// Trees walked at once.
 const LANES: usize = 8;
+/// Levels on which a block of rows is compared with every node.
+const UPPER: u32 = 3;
 /// Trees that all rows of a block walk before the next ones: they stay in the first-level cache.
 const TILE_BYTES: usize = 24 << 10;
 
@@ -94,8 +98,16 @@ impl CompleteTrees {
         each_depth!(self, run => run.push(forest, tree, slots));
     }
 
-    pub(super) fn add(&self, keys: &Keys, groups: usize, out: &mut [f32]) {
-        each_depth!(self, run => run.add(keys, groups, out));
+    /// Adds every tree's output to the sums of one row.
+    pub(super) fn add_row(&self, keys: &[i32], out: &mut [f32]) {
+        if let Some(keys) = keys.first_chunk() {
+            each_depth!(self, run => run.add_row(keys, out));
+        }
+    }
+
+    /// Adds every tree's output to the sums of a block's rows.
+    pub(super) fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
+        each_depth!(self, run => run.add_rows(block, groups, out));
     }
 }
 
@@ -110,7 +122,7 @@ pub(super) struct Padded<const N: usize> {
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 struct PaddedTree<const N: usize> {
-    thresholds: [u32; N],
+    thresholds: [i32; N],
     leaves: [f32; N],
     slots: [u8; N],
 }
@@ -123,13 +135,12 @@ impl<const N: usize> Padded<N> {
 
     fn push(&mut self, forest: &Forest, tree: &Tree, slots: &SlotTable) {
         let nodes = forest.nodes(tree);
-        // Padding keeps threshold 0, which no key is below: always right.
-        let mut padded = PaddedTree { thresholds: [0; N], leaves: [0.0; N], slots: [0; N] };
+        // Padding leads always to the right.
+        let mut padded = PaddedTree { thresholds: [NEVER_LEFT; N], leaves: [0.0; N], slots: [0; N] };
         let mut stack = vec![(0, 1_usize)];
         while let Some((from, to)) = stack.pop() {
             let node: &crate::forest::Node = &nodes[from];
             if node.is_leaf() {
-                // Padding leads from here always to the right.
                 let level = to.ilog2();
                 padded.leaves[(to << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
             } else {
@@ -142,16 +153,44 @@ impl<const N: usize> Padded<N> {
         self.groups.push(tree.group as u32);
     }
 
-    fn add(&self, keys: &Keys, groups: usize, out: &mut [f32]) {
+    fn add_row(&self, keys: &[i32; NARROW], out: &mut [f32]) {
+        self.walk(0..self.trees.len(), N.ilog2(), |_| 1, keys, out);
+    }
+
+    /// On the upper levels, every node is compared with a block of rows at once; below, each row walks alone.
+    fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
+        let Some(columns) = block.columns.first_chunk() else { return };
+        let upper = N.ilog2().min(UPPER);
         let tile = (TILE_BYTES / size_of::<PaddedTree<N>>()).next_multiple_of(LANES);
-        let rows = keys.keys.as_chunks::<NARROW>().0;
-        for (trees, tree_groups) in self.trees.chunks(tile).zip(self.groups.chunks(tile)) {
-            for (keys, sums) in rows.iter().zip(out.chunks_exact_mut(groups)) {
-                match sums {
-                    [sum] => *sum = walk(trees, keys, *sum, |sum, _, leaf| sum + leaf),
-                    sums => walk(trees, keys, (), |(), tree, leaf| sums[tree_groups[tree] as usize] += leaf),
-                }
+        let mut starts = Vec::with_capacity(tile);
+        for first in (0..self.trees.len()).step_by(tile) {
+            let trees = first..(first + tile).min(self.trees.len());
+            starts.clear();
+            starts.extend(self.trees[trees.clone()].iter().map(|tree| tree.upper(columns)));
+            for (row, (keys, out)) in
+                block.rows.chunks_exact(block.slots).zip(out.chunks_exact_mut(groups)).enumerate()
+            {
+                let Some(keys) = keys.first_chunk() else { return };
+                let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
+                self.walk(trees.clone(), N.ilog2() - upper, start, keys, out);
             }
+        }
+    }
+
+    fn walk(
+        &self,
+        trees: Range<usize>,
+        steps: u32,
+        start: impl Fn(usize) -> usize,
+        keys: &[i32; NARROW],
+        out: &mut [f32],
+    ) {
+        let groups = &self.groups;
+        match out {
+            [sum] => *sum = walk(&self.trees, trees, steps, start, keys, *sum, |sum, _, leaf| sum + leaf),
+            sums => walk(&self.trees, trees, steps, start, keys, (), |(), tree, leaf| {
+                sums[groups[tree] as usize] += leaf;
+            }),
         }
     }
 }
@@ -159,33 +198,40 @@ impl<const N: usize> Padded<N> {
 /// Hands the leaf that the keys reach in each tree to `take`, in order.
 #[inline]
 fn walk<const N: usize, T>(
-    trees: &[PaddedTree<N>],
-    keys: &[u32; NARROW],
+    all: &[PaddedTree<N>],
+    range: Range<usize>,
+    steps: u32,
+    start: impl Fn(usize) -> usize,
+    keys: &[i32; NARROW],
     mut state: T,
     mut take: impl FnMut(T, usize, f32) -> T,
 ) -> T {
     // Opaque to the compiler: unrolling the steps would make them longer, not faster.
-    let depth = std::hint::black_box(N.ilog2());
-    let (lanes, rest) = trees.as_chunks::<LANES>();
-    let mut first = 0;
+    let steps = std::hint::black_box(steps);
+    let mut next = range.start;
+    let (lanes, rest) = all[range].as_chunks::<LANES>();
     for trees in lanes {
-        let mut at = [1; LANES];
-        for _ in 0..depth {
-            for (at, tree) in at.iter_mut().zip(trees) {
-                *at = tree.step(*at, keys);
+        let mut at = [0; LANES];
+        for (lane, at) in at.iter_mut().enumerate() {
+            *at = start(next + lane) & (N - 1);
+        }
+        for _ in 0..steps {
+            for lane in 0..LANES {
+                at[lane] = trees[lane].step(at[lane], keys);
             }
         }
-        for (lane, (at, tree)) in at.into_iter().zip(trees).enumerate() {
-            state = take(state, first + lane, tree.leaves[at & (N - 1)]);
+        for lane in 0..LANES {
+            state = take(state, next + lane, trees[lane].leaves[at[lane]]);
         }
-        first += LANES;
+        next += LANES;
     }
-    for (lane, tree) in rest.iter().enumerate() {
-        let mut at = 1;
-        for _ in 0..depth {
+    for tree in rest {
+        let mut at = start(next) & (N - 1);
+        for _ in 0..steps {
             at = tree.step(at, keys);
         }
-        state = take(state, first + lane, tree.leaves[at & (N - 1)]);
+        state = take(state, next, tree.leaves[at]);
+        next += 1;
     }
     state
 }
@@ -193,9 +239,51 @@ fn walk<const N: usize, T>(
 impl<const N: usize> PaddedTree<N> {
     /// From a node to its child; from the last level to the leaf's index.
     #[inline]
-    fn step(&self, at: usize, keys: &[u32; NARROW]) -> usize {
-        let at = at & (N - 1);
+    fn step(&self, at: usize, keys: &[i32; NARROW]) -> usize {
         let left = keys[usize::from(self.slots[at])] < self.thresholds[at];
         (2 * at + usize::from(left)) & (N - 1)
+    }
+
+    /// Where the rows stand after the upper levels.
+    #[inline]
+    fn upper(&self, keys: &[[i32; ROWS]; NARROW]) -> [i32; ROWS] {
+        let levels = N.ilog2().min(UPPER);
+        // All bits of the rows that would go left at a node.
+        let left = |node: usize| {
+            let threshold = self.thresholds[node & (N - 1)];
+            let keys = &keys[usize::from(self.slots[node & (N - 1)])];
+            let mut left = [0; ROWS];
+            for row in 0..ROWS {
+                left[row] = if keys[row] < threshold { -1 } else { 0 };
+            }
+            left
+        };
+        let pick = |mask: &[i32; ROWS], left: &[i32; ROWS], right: &[i32; ROWS]| {
+            let mut picked = [0; ROWS];
+            for row in 0..ROWS {
+                picked[row] = (left[row] & mask[row]) | (right[row] & !mask[row]);
+            }
+            picked
+        };
+        let mut at = [1; ROWS];
+        let mut descend = |left: &[i32; ROWS]| {
+            for row in 0..ROWS {
+                at[row] = 2 * at[row] - left[row];
+            }
+        };
+        if levels > 0 {
+            let first = left(1);
+            descend(&first);
+            if levels > 1 {
+                let second = pick(&first, &left(3), &left(2));
+                descend(&second);
+                if levels > 2 {
+                    let upper = pick(&second, &left(7), &left(6));
+                    let lower = pick(&second, &left(5), &left(4));
+                    descend(&pick(&first, &upper, &lower));
+                }
+            }
+        }
+        at
     }
 }

@@ -1,40 +1,44 @@
+use crate::Rows;
 use crate::forest::{Forest, Node};
-use crate::rows::{Order, Rows};
 
 /// Keys per row that a slot of one byte can name.
 pub(super) const NARROW: usize = 256;
 
+/// Rows whose keys lie side by side: a column of them is compared with a threshold at once.
+pub(super) const ROWS: usize = 16;
+
 /// The slot that leaves name: its key is above every threshold's, so a step from a leaf stays there.
 pub(super) const LEAF_SLOT: u32 = 0;
-/// Greater than every threshold's key: never goes left.
-const NEVER: u32 = u32::MAX;
+/// A threshold that no key is below.
+pub(super) const NEVER_LEFT: i32 = i32::MIN;
+/// Keys of missing values: below every threshold, and below none.
+const MISSING_LEFT: i32 = i32::MIN;
+const MISSING_RIGHT: i32 = i32::MAX;
 /// In a categorical slot: no category, to the default child.
-pub(super) const TO_LEFT: u32 = u32::MAX - 1;
-pub(super) const TO_RIGHT: u32 = u32::MAX - 2;
+pub(super) const TO_LEFT: i32 = i32::MAX - 1;
+pub(super) const TO_RIGHT: i32 = i32::MAX - 2;
 /// In a categorical slot: a category beyond all sets.
-const UNSEEN: u32 = u32::MAX - 3;
+const UNSEEN: i32 = i32::MAX - 3;
 
 /// An integer that orders as the float32 does, the two zeros alike. Missing values stand outside the range of
-/// numbers: before all (left of every threshold) or after all.
+/// numbers.
 #[inline]
-fn number_key(value: f32, missing: u32) -> u32 {
-    let bits = (value + 0.0).to_bits();
-    let key = bits ^ ((bits.cast_signed() >> 31).cast_unsigned() | 0x8000_0000);
+fn number_key(value: f32, missing: i32) -> i32 {
+    let bits = (value + 0.0).to_bits().cast_signed();
+    let key = bits ^ ((bits >> 31) & i32::MAX);
     if value.is_nan() { missing } else { key }
 }
 
 /// The key below which a value goes left. A threshold that is not a number lets only the missing pass.
-pub(super) fn threshold_key(threshold: f32) -> u32 {
-    number_key(threshold, 1)
+pub(super) fn threshold_key(threshold: f32) -> i32 {
+    number_key(threshold, MISSING_LEFT + 1)
 }
 
-fn category_key(value: f32, missing: u32) -> u32 {
+fn category_key(value: f32, missing: i32) -> i32 {
     if value.is_nan() {
         missing
     } else if (0.0..16_777_216.0).contains(&value) {
-        #[expect(clippy::cast_sign_loss, reason = "checked to be in 0..2^24")]
-        let category = value as u32;
-        category
+        value as i32
     } else {
         UNSEEN
     }
@@ -44,8 +48,8 @@ fn category_key(value: f32, missing: u32) -> u32 {
 /// Slot 0 is [`LEAF_SLOT`], then come numbers, then categories.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
-    numbers: Vec<(u32, u32)>,
-    categories: Vec<(u32, u32)>,
+    numbers: Vec<(u32, i32)>,
+    categories: Vec<(u32, i32)>,
 }
 
 /// The slot of every kind of split, while the layout is built.
@@ -81,8 +85,8 @@ impl Slots {
                 *slot = slots.len() as u32;
                 let (feature, missing_left) = ((place / 4) as u32, place & 1 == 1);
                 match (categorical, missing_left) {
-                    (false, true) => slots.numbers.push((feature, 0)),
-                    (false, false) => slots.numbers.push((feature, NEVER)),
+                    (false, true) => slots.numbers.push((feature, MISSING_LEFT)),
+                    (false, false) => slots.numbers.push((feature, MISSING_RIGHT)),
                     (true, true) => slots.categories.push((feature, TO_LEFT)),
                     (true, false) => slots.categories.push((feature, TO_RIGHT)),
                 }
@@ -96,37 +100,52 @@ impl Slots {
     }
 }
 
-/// The keys of a block of rows, `stride` per row.
-pub(super) struct Keys<'b> {
-    pub(super) keys: &'b mut [u32],
-    pub(super) stride: usize,
-}
-
-impl Keys<'_> {
-    pub(super) fn fill(&mut self, slots: &Slots, rows: &Rows, first: usize, count: usize) {
-        let block = self.keys.len() / self.stride;
-        for (index, keys) in (first..count).take(block).zip(self.keys.chunks_exact_mut(self.stride)) {
-            match rows.order {
-                Order::RowMajor => {
-                    let features = rows.values.len() / count;
-                    let row = &rows.values[index * features..][..features];
-                    fill(slots, keys, |feature| row[feature]);
-                }
-                Order::ColumnMajor => fill(slots, keys, |feature| rows.values[feature * count + index]),
-            }
+impl Slots {
+    /// The keys of one row.
+    pub(super) fn fill_row(&self, row: &[f32], keys: &mut [i32]) {
+        let (numbers, categories) = self.places(keys);
+        for (key, &(feature, missing)) in numbers.iter_mut().zip(&self.numbers) {
+            *key = number_key(row[feature as usize], missing);
+        }
+        for (key, &(feature, missing)) in categories.iter_mut().zip(&self.categories) {
+            *key = category_key(row[feature as usize], missing);
         }
     }
+
+    fn places<'k>(&self, keys: &'k mut [i32]) -> (&'k mut [i32], &'k mut [i32]) {
+        let (leaf, keys) = keys.split_at_mut(1);
+        leaf[0] = MISSING_RIGHT;
+        keys.split_at_mut(self.numbers.len())
+    }
 }
 
-#[inline]
-fn fill(slots: &Slots, keys: &mut [u32], value: impl Fn(usize) -> f32) {
-    let Some((never, keys)) = keys.split_first_mut() else { return };
-    *never = NEVER;
-    let (numbers, categories) = keys.split_at_mut(slots.numbers.len());
-    for (key, &(feature, missing)) in numbers.iter_mut().zip(&slots.numbers) {
-        *key = number_key(value(feature as usize), missing);
+/// The keys of up to [`ROWS`] rows.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Keys per row: room for every slot.
+    pub(super) slots: usize,
+    /// Row after row.
+    pub(super) rows: Vec<i32>,
+    /// The same, slot after slot.
+    pub(super) columns: Vec<[i32; ROWS]>,
+    buffer: Vec<f32>,
+}
+
+impl Block {
+    pub(super) fn new(slots: &Slots) -> Self {
+        let slots = slots.len().max(NARROW);
+        Self { slots, rows: vec![0; slots * ROWS], columns: vec![[0; ROWS]; slots], buffer: Vec::new() }
     }
-    for (key, &(feature, missing)) in categories.iter_mut().zip(&slots.categories) {
-        *key = category_key(value(feature as usize), missing);
+
+    /// Takes the rows from `first` on, of `count` in all.
+    pub(super) fn fill(&mut self, slots: &Slots, rows: &Rows, features: usize, first: usize, count: usize) {
+        for (index, keys) in (first..count).take(ROWS).zip(self.rows.chunks_exact_mut(self.slots)) {
+            slots.fill_row(rows.row(index, count, features, &mut self.buffer), keys);
+        }
+        for (slot, column) in self.columns.iter_mut().take(slots.len()).enumerate() {
+            for (key, keys) in column.iter_mut().zip(self.rows.chunks_exact(self.slots)) {
+                *key = keys[slot];
+            }
+        }
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
         attributes: Vec::new(),
         feature_names: Vec::new(),
         feature_types: Vec::new(),
+        categories: Vec::new(),
     };
     let mut has_buffer = false;
     file.booster = match name.as_str() {

@@ -1,7 +1,7 @@
 //! What a model file says, whatever its format: the one meeting point of all loaders.
 
 use crate::forest::Forest;
-use crate::{Format, Version};
+use crate::{Categories, Format, Version};
 
 #[derive(Debug, Clone)]
 pub(crate) struct LearnerFile {
@@ -17,6 +17,8 @@ pub(crate) struct LearnerFile {
     pub(crate) attributes: Vec<(String, String)>,
     pub(crate) feature_names: Vec<String>,
     pub(crate) feature_types: Vec<String>,
+    /// Per feature, where the file lists them.
+    pub(crate) categories: Vec<Option<Categories>>,
 }
 
 #[derive(Debug, Clone)]

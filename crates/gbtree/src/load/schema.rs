@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::learner::{BaseScore, Booster, LearnerFile};
 use super::trees;
 use super::value::{At, Value};
-use crate::{LoadError, Version};
+use crate::{Categories, LoadError, Version};
 
 /// Reads a document that is a model.
 pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadError> {
@@ -42,9 +42,15 @@ pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadErr
         },
         feature_names: learner.find("feature_names").map_or(Ok(Vec::new()), |names| names.strings())?,
         feature_types: learner.find("feature_types").map_or(Ok(Vec::new()), |types| types.strings())?,
+        categories: Vec::new(),
     };
-    let booster = booster(learner.get("gradient_booster")?, &file, budget)?;
-    Ok(LearnerFile { booster, ..file })
+    let gradient_booster = learner.get("gradient_booster")?;
+    let categories = match gradient_booster.find("model").as_ref().and_then(|model| model.find("cats")) {
+        Some(cats) => categories(cats, budget)?,
+        None => Vec::new(),
+    };
+    let booster = booster(gradient_booster, &file, budget)?;
+    Ok(LearnerFile { booster, categories, ..file })
 }
 
 fn booster(at: At, file: &LearnerFile, budget: &mut Budget) -> Result<Booster, LoadError> {
@@ -74,6 +80,38 @@ fn booster(at: At, file: &LearnerFile, budget: &mut Budget) -> Result<Booster, L
             Err(LoadError::Unsupported(format!("the booster {other:?} is not gbtree, dart or gblinear")))
         }
     }
+}
+
+/// `cats.enc`, an entry per feature: strings as offsets into UTF-8 bytes, or integers.
+fn categories(at: At, budget: &mut Budget) -> Result<Vec<Option<Categories>>, LoadError> {
+    let Some(encoded) = at.find("enc") else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for entry in encoded.elements()? {
+        let values = entry.get("values")?;
+        let mut numbers = Vec::<i64>::new();
+        budget.charge_for::<(Option<Categories>, String)>(1)?;
+        values.ints(&mut numbers)?;
+        budget.charge_for::<i64>(numbers.len())?;
+        let Some(offsets_at) = entry.find("offsets") else {
+            all.push((!numbers.is_empty()).then_some(Categories::Integers(numbers)));
+            continue;
+        };
+        let mut offsets = Vec::<usize>::new();
+        offsets_at.ints(&mut offsets)?;
+        budget.charge_for::<String>(offsets.len())?;
+        // The library writes its bytes as signed integers.
+        let bytes = numbers.iter().map(|&number| i8::try_from(number).map(i8::cast_unsigned));
+        let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().map_err(|_| values.fault("not signed bytes"))?;
+        let names = offsets.array_windows().map(|&[from, to]| {
+            let raw = bytes
+                .get(from..to)
+                .ok_or_else(|| offsets_at.fault(format!("{from}..{to} is out of range")))?;
+            Ok(std::str::from_utf8(raw).map_err(|_| values.fault("a category is not UTF-8"))?.to_owned())
+        });
+        let names = names.collect::<Result<Vec<_>, LoadError>>()?;
+        all.push((!names.is_empty()).then_some(Categories::Text(names)));
+    }
+    Ok(all)
 }
 
 /// `[major, minor, patch]`.

@@ -1,6 +1,6 @@
 """Requests per second of the service beside a bare handler of the same server, in one run.
 
-    cargo build --release --bins --examples && python3 benches/http.py
+    cargo build --release --bins --examples && python3 benches/throughput.py
 
 One core for the server under test, another for the load (wrk, from Debian). The targets take turns, round by round, and
 ratios are taken within a round, so that a machine that drifts drifts for all of them. CPU time per request is the
