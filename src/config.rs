@@ -79,11 +79,25 @@ pub enum Origins {
 #[derive(Debug, Clone)]
 pub struct Model {
     /// `model.path`
-    pub path: PathBuf,
+    pub path: ModelPath,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
     /// `model.threshold`
     pub threshold: f64,
+}
+
+/// `model.path`, told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelPath {
+    /// A local file.
+    File(PathBuf),
+    /// `s3://bucket/key`
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The object.
+        key: String,
+    },
 }
 
 /// `[scorer]`: what scores rows.
@@ -113,6 +127,19 @@ pub struct Features {
     pub columns: Vec<String>,
     /// `features.kind` with the settings of that kind
     pub store: Store,
+    /// `[features.cache]`; `None` when `features.cache.ttl` is `"off"`
+    pub cache: Option<FeatureCache>,
+}
+
+/// `[features.cache]`: what is remembered of lookups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureCache {
+    /// `features.cache.ttl`
+    pub ttl: Duration,
+    /// `features.cache.absent_ttl`
+    pub absent_ttl: Duration,
+    /// `features.cache.size`, in bytes
+    pub size: usize,
 }
 
 /// `features.kind`, with what that kind needs.
@@ -193,12 +220,16 @@ impl Config {
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
             model: Model {
-                path: reader.path("model.path"),
+                path: reader.model_path("model.path"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.finite("model.threshold"),
             },
             scorer: scorer(&mut reader, deadline),
-            features: Features { columns: columns(&mut reader), store: store(&mut reader, deadline) },
+            features: Features {
+                columns: columns(&mut reader),
+                store: store(&mut reader, deadline),
+                cache: cache(&mut reader),
+            },
             aws: cloud::aws(&mut reader),
             products: Products { names: reader.table("products.names") },
             log: Log {
@@ -236,6 +267,13 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
         reader.mistake("scorer.shadow", "needs scorer.sagemaker.endpoint_name to compare with".to_owned());
     }
     Scorer { kind, sagemaker, shadow }
+}
+
+fn cache(reader: &mut Reader<'_>) -> Option<FeatureCache> {
+    let ttl = reader.interval("features.cache.ttl");
+    let absent_ttl = reader.duration("features.cache.absent_ttl");
+    let size = reader.size("features.cache.size");
+    Some(FeatureCache { ttl: ttl?, absent_ttl, size })
 }
 
 fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {

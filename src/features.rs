@@ -3,6 +3,7 @@
 //! A store answers in the order it was asked and says `None` for what it does not hold; it decides no status, logs no
 //! failure and retries nothing on its own.
 
+pub mod cached;
 pub mod coalesced;
 pub mod dynamodb;
 pub mod embedded;

@@ -4,6 +4,7 @@
 
 pub mod file;
 pub mod reload;
+pub mod s3;
 
 use std::error::Error;
 use std::sync::Arc;

@@ -7,11 +7,12 @@ use tracing::info;
 use super::StartError;
 use crate::aws::Account;
 use crate::coalesce::Limits;
-use crate::config::{self, Config, SageMaker, ScorerKind};
+use crate::config::{self, Config, ModelPath, SageMaker, ScorerKind};
 use crate::metrics::UpstreamMetrics;
 use crate::model::ModelSource;
 use crate::model::file::LocalFile;
 use crate::model::reload::Reload;
+use crate::model::s3::S3Object;
 use crate::scorer::Scorer;
 use crate::scorer::coalesced::CoalescedScorer;
 use crate::scorer::embedded::EmbeddedScorer;
@@ -28,7 +29,7 @@ pub async fn open_scorer(
     upstreams: &UpstreamMetrics,
 ) -> Result<(Arc<dyn Scorer>, Option<Reload>), StartError> {
     let (is_embedded, shadow) = (config.scorer.kind == ScorerKind::Embedded, config.scorer.shadow);
-    let embedded = if is_embedded || shadow > 0.0 { Some(load_model(config).await?) } else { None };
+    let embedded = if is_embedded || shadow > 0.0 { Some(load_model(config, account).await?) } else { None };
     let endpoint: Option<Arc<dyn Scorer>> = match &config.scorer.sagemaker {
         Some(endpoint) if !is_embedded || shadow > 0.0 => {
             Some(open_endpoint(config, endpoint, account, upstreams).await?)
@@ -64,8 +65,8 @@ pub struct Compared {
 /// No endpoint is named, the model cannot be loaded, or AWS cannot be called.
 pub async fn open_compared(config: &Config) -> Result<Compared, StartError> {
     let endpoint = config.scorer.sagemaker.as_ref().ok_or(StartError::NoEndpoint)?;
-    let (model, _) = load_model(config).await?;
     let account = Account::new(config.aws.clone());
+    let (model, _) = load_model(config, &account).await?;
     let endpoint = open_endpoint(config, endpoint, &account, &UpstreamMetrics::default()).await?;
     Ok(Compared { model, endpoint })
 }
@@ -91,8 +92,11 @@ fn shared(calls: &config::Calls, items: usize) -> Limits {
 }
 
 /// The model that the configuration names, and the watch over its source.
-async fn load_model(config: &Config) -> Result<(Arc<EmbeddedScorer>, Reload), StartError> {
-    let source: Arc<dyn ModelSource> = Arc::new(LocalFile::new(config.model.path.clone()));
+async fn load_model(config: &Config, account: &Account) -> Result<(Arc<EmbeddedScorer>, Reload), StartError> {
+    let source: Arc<dyn ModelSource> = match &config.model.path {
+        ModelPath::File(path) => Arc::new(LocalFile::new(path.clone())),
+        ModelPath::S3 { bucket, key } => Arc::new(S3Object::new(account.sdk().await?, bucket, key)),
+    };
     let location = source.location();
     let unusable = |source| StartError::Model { location: location.clone(), source };
     let file = source

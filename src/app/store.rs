@@ -12,6 +12,7 @@ use crate::aws::Account;
 use crate::coalesce::Limits;
 use crate::config::{DynamoDb, EmbeddedStore as EmbeddedStoreConfig, Features, Store};
 use crate::features::FeatureStore;
+use crate::features::cached::CachedStore;
 use crate::features::coalesced::CoalescedStore;
 use crate::features::dynamodb::{DynamoStore, TableError};
 use crate::features::embedded::{EmbeddedStore, OpenError};
@@ -40,10 +41,14 @@ pub async fn open_filled(
     account: &Account,
     upstreams: &UpstreamMetrics,
 ) -> Result<Arc<dyn FeatureStore>, StartError> {
-    match &features.store {
-        Store::Embedded(embedded) => Ok(Arc::new(open_seeded(embedded, schema).await?)),
-        Store::DynamoDb(table) => open_table(table, features, account, upstreams).await,
-    }
+    let store: Arc<dyn FeatureStore> = match &features.store {
+        Store::Embedded(embedded) => Arc::new(open_seeded(embedded, schema).await?),
+        Store::DynamoDb(table) => open_table(table, features, account, upstreams).await?,
+    };
+    Ok(match &features.cache {
+        Some(cache) => Arc::new(CachedStore::new(store, cache)),
+        None => store,
+    })
 }
 
 /// A table that does not answer now may do so later; one that is absent or of another shape will not.

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::score::FormatArg;
 use super::{CommandError, ConfigArgs, progress};
 use crate::app::scorer::{Compared, open_compared};
+use crate::config::ModelPath;
 use crate::http::python_float;
 use crate::rows::stream::{StreamError, for_each_row};
 use crate::schema::Schema;
@@ -44,7 +45,7 @@ pub(super) struct VerifyArgs {
 pub(super) fn verify(args: &VerifyArgs) -> Result<(), CommandError> {
     let mut config = args.config.load()?;
     if let Some(model) = &args.model {
-        config.model.path.clone_from(model);
+        config.model.path = ModelPath::File(model.clone());
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
     let compared = runtime.block_on(open_compared(&config))?;

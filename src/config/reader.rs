@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use http::Uri;
 
-use super::Table;
 use super::source::{Origin, Raw, Setting, Settings};
+use super::{ModelPath, Table};
 
 /// One thing wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +173,24 @@ impl<'a> Reader<'a> {
         let count =
             self.parsed(key, "a whole number from 1", |text| text.parse().ok().filter(|count| *count > 0));
         count.unwrap_or(1)
+    }
+
+    /// A path, or `s3://bucket/key`.
+    pub(super) fn model_path(&mut self, key: &str) -> ModelPath {
+        let path = self.path(key);
+        let Some((scheme, place)) = path.to_str().and_then(|path| path.split_once("://")) else {
+            return ModelPath::File(path);
+        };
+        match (scheme, place.split_once('/')) {
+            ("s3", Some((bucket, object))) if !bucket.is_empty() && !object.is_empty() => {
+                ModelPath::S3 { bucket: bucket.to_owned(), key: object.to_owned() }
+            }
+            _ => {
+                let what = format!("expected a path or \"s3://bucket/key\", found {:?}", path.display());
+                self.mistake(key, what);
+                ModelPath::File(path)
+            }
+        }
     }
 
     pub(super) fn table(&mut self, key: &str) -> Option<Table> {

@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -34,14 +33,9 @@ pub struct DynamoStore(Arc<Table>);
 
 struct Table {
     client: Client,
-    name: String,
     items: Items,
     config: DynamoDb,
     guard: Guard,
-    consistent_reads: bool,
-    writes_in_flight: usize,
-    /// How long a lookup asks again for what was left unprocessed.
-    patience: Duration,
     /// Whether the table has been seen to have the configured shape.
     verified: AtomicBool,
 }
@@ -71,11 +65,7 @@ impl DynamoStore {
         );
         Self(Arc::new(Table {
             client,
-            name: config.table.clone(),
             items: Items::new(config, columns),
-            consistent_reads: config.consistent_reads,
-            writes_in_flight: config.writes_in_flight,
-            patience: config.calls.timeout,
             guard: Guard::new("dynamodb", &config.calls, metrics),
             config: config.clone(),
             verified: AtomicBool::new(false),
@@ -88,7 +78,7 @@ impl DynamoStore {
     /// It has not, or could not be asked.
     pub async fn verify(&self) -> Result<(), TableError> {
         let table = &*self.0;
-        let answer = table.client.describe_table().table_name(&table.name).send().await;
+        let answer = table.client.describe_table().table_name(&table.config.table).send().await;
         let answer = answer.map_err(|error| match error.as_service_error() {
             Some(DescribeTableError::ResourceNotFoundException(_)) => {
                 let region = table.client.config().region().map(ToString::to_string).unwrap_or_default();
@@ -110,12 +100,13 @@ impl Table {
         let request = self
             .client
             .get_item()
-            .table_name(&self.name)
+            .table_name(&self.config.table)
             .set_key(Some(key))
-            .consistent_read(self.consistent_reads)
+            .consistent_read(self.config.consistent_reads)
             .projection_expression(&self.items.projection)
             .set_expression_attribute_names(Some(self.items.names.clone()));
-        Ok(request.send().await.map_err(aws::failure)?.item)
+        // Boxed: what the SDK keeps during a call is large.
+        Ok(Box::pin(request.send()).await.map_err(aws::failure)?.item)
     }
 
     /// All items of a user, page by page.
@@ -123,8 +114,8 @@ impl Table {
         let mut pages = self
             .client
             .query()
-            .table_name(&self.name)
-            .consistent_read(self.consistent_reads)
+            .table_name(&self.config.table)
+            .consistent_read(self.config.consistent_reads)
             .key_condition_expression(format!("{} = :user", item::USER))
             .expression_attribute_values(":user", user)
             .projection_expression(&self.items.projection)

@@ -1,8 +1,10 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
-use imba::config::{Config, LogFormat, Origins, ScorerKind, Store, Table};
+use imba::config::{Config, LogFormat, ModelPath, Origins, ScorerKind, Store, Table};
+
+const AWS: &str = include_str!("../../config/aws.toml");
 
 fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().expect("folder");
@@ -93,16 +95,37 @@ fn broken_and_absent_files_are_mistakes_too() {
     assert!(mistakes.contains("/nowhere/at/all.toml: No such file"), "{mistakes}");
 }
 
-/// Every key of the sample file has a comment above it.
+/// Every key of the sample files has a comment above it.
 #[test]
-fn every_default_is_documented() {
-    let lines: Vec<&str> = DEFAULTS.lines().collect();
-    for (at, line) in lines.iter().enumerate() {
-        let is_key = line
-            .split_once(" = ")
-            .is_some_and(|(key, _)| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
-        assert!(!is_key || lines[at - 1].starts_with('#'), "line {}: {line}", at + 1);
+fn every_key_is_documented() {
+    for (name, sample) in [("default", DEFAULTS), ("aws", AWS)] {
+        let lines: Vec<&str> = sample.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let is_key = line
+                .split_once(" = ")
+                .is_some_and(|(key, _)| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
+            assert!(!is_key || lines[at - 1].starts_with('#'), "{name}.toml, line {}: {line}", at + 1);
+        }
     }
+}
+
+/// The sample for AWS holds every key, and is what it says.
+#[test]
+fn the_aws_sample_is_whole() {
+    let mut settings = Settings::defaults();
+    settings.add_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config/aws.toml"));
+    let absent: Vec<_> = settings
+        .iter()
+        .filter(|(_, setting)| setting.origin == Origin::BuiltIn)
+        .map(|(key, _)| key)
+        .collect();
+    assert!(absent.is_empty(), "config/aws.toml lacks {absent:?}");
+    let config = Config::resolve(&settings).expect("a configuration");
+    assert_eq!(config.scorer.kind, ScorerKind::SageMaker);
+    assert_eq!(config.scorer.sagemaker.expect("an endpoint").endpoint_name, "imba");
+    let Store::DynamoDb(table) = config.features.store else { panic!("the table") };
+    assert_eq!((table.table.as_str(), table.user_key.name.as_str()), ("imba", "user_id"));
+    assert!(matches!(config.model.path, ModelPath::S3 { .. }));
 }
 
 #[test]
@@ -187,4 +210,19 @@ fn dynamodb_mistakes() {
         assert!(mistakes.len() == 1 && mistakes[0].contains(said), "{keys}: {mistakes:#?}");
     }
     resolve("server.deadline = '1s'", &[]).expect("no table, no comparison with its timeout");
+}
+
+#[test]
+fn model_paths() {
+    let path = |path: &str| resolve(&format!("model.path = '{path}'"), &[]).map(|config| config.model.path);
+    assert_eq!(path("/models/a.ubj"), Ok(ModelPath::File("/models/a.ubj".into())));
+    let object = ModelPath::S3 { bucket: "b".to_owned(), key: "k/model.tar.gz".to_owned() };
+    assert_eq!(path("s3://b/k/model.tar.gz"), Ok(object));
+    for wrong in ["s3://", "s3://b", "s3://b/", "s3:///k", "https://b/k"] {
+        let mistakes = path(wrong).expect_err(wrong);
+        assert!(
+            mistakes.len() == 1 && mistakes[0].contains("expected a path or \"s3://bucket/key\""),
+            "{mistakes:?}"
+        );
+    }
 }

@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -282,7 +283,7 @@ async fn an_import_goes_on_where_it_broke_off() {
     let folder = tempfile::tempdir().expect("folder");
     let mut csv = String::from("user_id,product_id,feature\n");
     for at in 0..ROWS {
-        csv.push_str(&format!("{},{at},\"{RECORDED}\"\n", at % 7));
+        writeln!(csv, "{},{at},\"{RECORDED}\"", at % 7).expect("written");
     }
     std::fs::write(folder.path().join("table.csv"), csv).expect("written");
     let import = async |arguments: &[&str]| {

@@ -74,9 +74,11 @@ fn only_the_embedded_scorer_and_the_model_commands_know_the_engine() {
 
 #[test]
 fn only_the_adapters_know_aws() {
-    let adapters = ["src/aws.rs", "src/scorer/sagemaker", "src/features/dynamodb"];
+    let adapters = ["src/aws.rs", "src/scorer/sagemaker", "src/features/dynamodb", "src/model/s3.rs"];
     absent("src", &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::"], &adapters);
     absent("src", &["SageMakerScorer"], &["src/app", "src/scorer/sagemaker.rs"]);
+    absent("src", &["DynamoStore"], &["src/app", "src/features/dynamodb.rs"]);
+    absent("src", &["S3Object"], &["src/app", "src/model/s3.rs"]);
 }
 
 #[test]

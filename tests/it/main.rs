@@ -2,6 +2,8 @@
 
 /// A server that speaks the wire protocol of SageMaker, with faults on request.
 mod aws_stub;
+/// What is remembered of lookups, and for how long.
+mod cache;
 /// The program's commands: what they print and how they exit.
 mod cli;
 /// Callers that share calls to an upstream.
@@ -44,6 +46,8 @@ mod problems;
 mod recommend;
 /// A new model without a pause, and what happens when it is none.
 mod reload;
+/// A model in S3.
+mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
 /// The harness.

@@ -59,7 +59,7 @@ impl Peer {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), up)
+        tokio::time::timeout(Duration::from_mins(1), up)
             .await
             .unwrap_or_else(|_| panic!("{program} is slow"));
         peer

@@ -7,8 +7,8 @@ use std::time::Duration;
 use imba::app::App;
 use imba::app::scorer::open_scorer;
 use imba::aws::Account;
-use imba::config::Config;
 use imba::config::source::{Origin, Raw, Settings};
+use imba::config::{Config, ModelPath};
 use imba::features::embedded::EmbeddedStore;
 use imba::features::{FeatureRow, FeatureStore, PairKey};
 use imba::http::AccessLog;
@@ -178,7 +178,8 @@ impl Builder {
     /// The small model of the fixtures.
     pub(crate) fn fixture_scorer(&self) -> EmbeddedScorer {
         let config = self.config();
-        let file = std::fs::read(&config.model.path).expect("fixture");
+        let ModelPath::File(path) = &config.model.path else { panic!("the model is a fixture") };
+        let file = std::fs::read(path).expect("fixture");
         EmbeddedScorer::new(&file, config.features.columns).expect("fixture model")
     }
 

@@ -19,7 +19,7 @@ const WRITE_BATCH: usize = 25;
 /// Batches of one lookup under way at once.
 const READS_IN_FLIGHT: usize = 8;
 /// How long a write goes on without any progress: a throttled table lets something through now and then.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_PATIENCE: Duration = Duration::from_mins(1);
 
 impl Table {
     /// The items of distinct `keys` that there are, in any order.
@@ -50,21 +50,21 @@ impl Table {
             let table = Arc::clone(&table);
             async move { table.write_batch(batch).await }
         };
-        several(batches, self.writes_in_flight, write).await.map(drop)
+        several(batches, self.config.writes_in_flight, write).await.map(drop)
     }
 
     async fn read_batch(&self, mut keys: Vec<Item>) -> Result<Vec<Item>, UpstreamError> {
         let mut found = Vec::with_capacity(keys.len());
-        let mut pauses = Pauses::within(self.patience);
+        let mut pauses = Pauses::within(self.config.calls.timeout);
         while !keys.is_empty() {
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
-                .consistent_read(self.consistent_reads)
+                .consistent_read(self.config.consistent_reads)
                 .projection_expression(&self.items.projection)
                 .set_expression_attribute_names(Some(self.items.names.clone()))
                 .build()
                 .unwrap_or_else(|error| unreachable!("the keys are set: {error}"));
-            let answer = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
+            let answer = self.client.batch_get_item().request_items(&self.config.table, wanted).send().await;
             let answer = answer.map_err(aws::failure)?;
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             let left = answer.unprocessed_keys.into_iter().flatten();
@@ -86,7 +86,7 @@ impl Table {
         let mut pauses = Pauses::within(WRITE_PATIENCE);
         while !writes.is_empty() {
             let count = writes.len();
-            let request = self.client.batch_write_item().request_items(&self.name, writes.clone());
+            let request = self.client.batch_write_item().request_items(&self.config.table, writes.clone());
             match request.send().await.map_err(aws::failure) {
                 Ok(answer) => {
                     writes =

@@ -1,0 +1,94 @@
+//! A model in S3, told from its successor by its `ETag`.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryPartition;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+
+use super::{ModelFile, ModelSource, SourceError, Stamp};
+
+/// Longest time until an answer begins, and until the whole object is here.
+const ANSWER: Duration = Duration::from_secs(10);
+const WHOLE: Duration = Duration::from_mins(5);
+const ATTEMPTS: u32 = 3;
+const NOT_MODIFIED: u16 = 304;
+
+/// An object, which may be replaced.
+pub struct S3Object {
+    client: Client,
+    bucket: String,
+    key: String,
+}
+
+impl S3Object {
+    /// The object `key` in `bucket`, which need not be there yet. Calls nobody.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, bucket: &str, key: &str) -> Self {
+        let shared = sdk.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
+        let config = Builder::from(sdk)
+            .timeout_config(shared.operation_attempt_timeout(ANSWER).read_timeout(ANSWER).build())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_partition(RetryPartition::new("s3"))
+            // Other servers than AWS's own mostly have no name per bucket.
+            .force_path_style(sdk.endpoint_url().is_some());
+        let client = Client::from_conf(config.build());
+        Self { client, bucket: bucket.to_owned(), key: key.to_owned() }
+    }
+
+    async fn get(&self, known: Option<&Stamp>) -> Result<Option<ModelFile>, SourceError> {
+        let known = known.map(|Stamp(etag)| etag.clone());
+        let request = self.client.get_object().bucket(&self.bucket).key(&self.key).set_if_none_match(known);
+        let answer = match Box::pin(request.send()).await {
+            Ok(answer) => answer,
+            Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(None),
+            Err(error) => return Err(SourceError(reason(&error))),
+        };
+        let stamp = Stamp(answer.e_tag.unwrap_or_default());
+        let bytes = answer.body.collect().await.map_err(|error| SourceError(chain(&error)))?.to_vec();
+        Ok(Some(ModelFile { bytes, stamp }))
+    }
+}
+
+#[async_trait]
+impl ModelSource for S3Object {
+    fn location(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.key)
+    }
+
+    async fn fetch(&self, known: Option<&Stamp>) -> Result<Option<ModelFile>, SourceError> {
+        tokio::time::timeout(WHOLE, self.get(known))
+            .await
+            .unwrap_or_else(|_| Err(SourceError(format!("the object is not here after {WHOLE:?}"))))
+    }
+}
+
+fn status(error: &SdkError<GetObjectError, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+fn reason(error: &SdkError<GetObjectError, HttpResponse>) -> String {
+    match error.as_service_error() {
+        Some(GetObjectError::NoSuchKey(_)) => "there is no such object".to_owned(),
+        Some(refusal) => {
+            let code = refusal.code().map_or_else(|| format!("status {:?}", status(error)), str::to_owned);
+            let message = refusal.message().unwrap_or("without a reason");
+            format!("S3 refuses it with {code}: {message}")
+        }
+        None => chain(error),
+    }
+}
+
+/// An error and its sources in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let sources = std::iter::successors(error.source(), |error| (*error).source());
+    sources.fold(error.to_string(), |line, source| format!("{line}: {source}"))
+}

@@ -1,0 +1,134 @@
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use imba::scorer::model_version;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::peers::{Peer, sdk_at};
+use crate::service::{RECORDED, fixture, fixture_lines};
+
+const PATH: &str = "s3://models/imba/model.tar.gz";
+
+/// SageMaker's archive of a fixture.
+fn archive(folder: &TempDir, model: &str) -> Vec<u8> {
+    std::fs::copy(fixture(model), folder.path().join("xgboost-model")).expect("copied");
+    let tar = Command::new("tar")
+        .args(["czf", "-", "xgboost-model"])
+        .current_dir(folder)
+        .output()
+        .expect("tar runs");
+    assert!(tar.status.success());
+    tar.stdout
+}
+
+fn imba(folder: &TempDir, peer: &Peer) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
+    command.current_dir(folder).env_clear().stderr(Stdio::piped());
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
+    command.env("IMBA__SERVER__LISTEN", "127.0.0.1:0").env("IMBA__SERVER__STATIC_DIR", page);
+    command.env("IMBA__MODEL__PATH", PATH).env("IMBA__MODEL__RELOAD_INTERVAL", "100ms");
+    command.env("IMBA__AWS__REGION", "eu-west-1").env("IMBA__AWS__ENDPOINT_URL", peer.url());
+    command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
+    command
+}
+
+struct Running(Child, String);
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("it runs");
+        let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut log = String::new();
+        let address = loop {
+            let from = log.len();
+            assert_ne!(stderr.read_line(&mut log).expect("UTF-8"), 0, "{log}");
+            let event: Value = serde_json::from_str(&log[from..]).expect("a JSON line");
+            if let Some(address) = event["server.address"].as_str() {
+                break address.to_owned();
+            }
+        };
+        // Somebody must read on, or the program would wait for it.
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(drop));
+        Self(child, address)
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let answer = reqwest::get(format!("http://{}{path}", self.1)).await.expect("an answer");
+        answer.text().await.expect("a text")
+    }
+
+    async fn says(&self, path: &str, words: &str) {
+        let said = async {
+            while !self.get(path).await.contains(words) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), said).await.unwrap_or_else(|_| panic!("never {words}"));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The object is fetched at start; a new one takes over, a bad or absent one leaves the old model serving.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_in_s3() {
+    let (peer, folder) = (Peer::moto().await, tempfile::tempdir().expect("folder"));
+    let sdk = sdk_at(peer.url()).await;
+    let client = Client::from_conf(Builder::from(&sdk).force_path_style(true).build());
+    let refusal = |said: &str| {
+        let output = imba(&folder, &peer).output().expect("it runs");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.status.code() == Some(1) && stderr.contains(said), "{stderr}");
+    };
+    refusal("model.path: s3://models/imba/model.tar.gz: S3 refuses it with NoSuchBucket");
+    let place =
+        aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into());
+    client
+        .create_bucket()
+        .bucket("models")
+        .create_bucket_configuration(place.build())
+        .send()
+        .await
+        .expect("made");
+    refusal("model.path: s3://models/imba/model.tar.gz: there is no such object");
+    let put = async |content: &[u8]| {
+        let request = client.put_object().bucket("models").key("imba/model.tar.gz");
+        request.body(content.to_vec().into()).send().await.expect("a put");
+    };
+    put(b"no model").await;
+    refusal("model.path: s3://models/imba/model.tar.gz: ");
+
+    let (first, second) = (archive(&folder, "binary.ubj"), archive(&folder, "binary.json"));
+    put(&first).await;
+    let service = Running::start(imba(&folder, &peer));
+    service.says("/model", &model_version(&first)).await;
+    let score = async || {
+        let request = reqwest::Client::new().post(format!("http://{}/predict", service.1)).body(RECORDED);
+        request.send().await.expect("an answer").text().await.expect("a text")
+    };
+    assert_eq!(score().await, fixture_lines("scores.txt")[0]);
+
+    put(b"no model").await;
+    service.says("/metrics", "imba_model_reload_failed 1").await;
+    put(&second).await;
+    service.says("/model", &model_version(&second)).await;
+    service.says("/metrics", "imba_model_reload_failed 0").await;
+
+    client.delete_object().bucket("models").key("imba/model.tar.gz").send().await.expect("gone");
+    service.says("/metrics", "imba_model_reload_failed 1").await;
+    assert!(service.get("/model").await.contains(&model_version(&second)));
+    assert_eq!(score().await, fixture_lines("scores.txt")[0], "the old model goes on serving");
+    put(&first).await;
+    service.says("/model", &model_version(&first)).await;
+    service.says("/metrics", "imba_model_reload_failed 0").await;
+}
