@@ -11,7 +11,7 @@ const LANES: usize = 8;
 /// Levels on which a block of rows is compared with every node.
 const UPPER: u32 = 3;
 /// Trees that all rows of a block walk before the next ones: they stay in the first-level cache.
-const TILE_BYTES: usize = 24 << 10;
+const TILE_BYTES: usize = 16 << 10;
 
 /// Trees of one depth, padded to complete ones.
 ///
@@ -138,13 +138,13 @@ impl<const N: usize> Padded<N> {
     }
 
     fn add_row(&self, keys: &[i32; NARROW], out: &mut [f32]) {
-        self.walk(0..self.trees.len(), N.ilog2(), |_| 1, keys, out);
+        self.walk(0..self.trees.len(), opaque(N.ilog2()), |_| 1, keys, out);
     }
 
     /// On the upper levels, every node is compared with a block of rows at once; below, each row walks alone.
     fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
         let Some(columns) = block.columns.first_chunk() else { return };
-        let upper = N.ilog2().min(UPPER);
+        let below = opaque(N.ilog2().saturating_sub(UPPER));
         let tile = (TILE_BYTES / size_of::<PaddedTree<N>>()).next_multiple_of(LANES);
         let mut starts = Vec::with_capacity(tile);
         for first in (0..self.trees.len()).step_by(tile) {
@@ -156,7 +156,7 @@ impl<const N: usize> Padded<N> {
             {
                 let Some(keys) = keys.first_chunk() else { return };
                 let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
-                self.walk(trees.clone(), N.ilog2() - upper, start, keys, out);
+                self.walk(trees.clone(), below, start, keys, out);
             }
         }
     }
@@ -179,6 +179,11 @@ impl<const N: usize> Padded<N> {
     }
 }
 
+/// A number of steps, hidden from the compiler: unrolling them would make each longer.
+fn opaque(steps: u32) -> u32 {
+    std::hint::black_box(steps)
+}
+
 /// Hands the leaf that the keys reach in each tree to `take`, in order.
 #[inline]
 fn walk<const N: usize, T>(
@@ -190,8 +195,6 @@ fn walk<const N: usize, T>(
     mut state: T,
     mut take: impl FnMut(T, usize, f32) -> T,
 ) -> T {
-    // Opaque to the compiler: unrolling the steps would make them longer, not faster.
-    let steps = std::hint::black_box(steps);
     let mut next = range.start;
     let (lanes, rest) = all[range].as_chunks::<LANES>();
     for trees in lanes {

@@ -12,7 +12,7 @@ fn class_count(bytes: &[u8]) -> Option<usize> {
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     let classes = u32::from_be_bytes(*head);
     let model = rest.starts_with(b"{L") || rest.starts_with(b"{\"") || binary::announces(rest);
-    ((2..1 << 16).contains(&classes) && model && !binary::announces(bytes)).then_some(4)
+    ((2..1 << 16).contains(&classes) && model).then_some(4)
 }
 
 /// `writeUTF` of `_cls_` or `_reg_` and of the column names; for classifiers the thresholds follow.

@@ -5,5 +5,6 @@ mod archive; // reads the golden files
 mod archives; // model.tar.gz and ensembles
 mod batches; // any chunking, order and layout of rows gives the same numbers
 mod golden; // numbers equal to the official package's
+mod layouts; // spellings of the same model that no golden release writes
 mod refused; // broken and foreign files
 mod shapes; // buffers that do not fit, smallest models
