@@ -75,7 +75,8 @@ impl SageMakerScorer {
         if body.len() > self.payload_limit {
             return Err(ScoreError::TooLarge { bytes: body.len(), limit: self.payload_limit });
         }
-        self.guard.call(self.invoke(rows, body), ailment).await
+        // The SDK's future is kilobytes; boxed, it is not moved about.
+        self.guard.call(Box::pin(self.invoke(rows, body)), ailment).await
     }
 
     async fn invoke(&self, rows: &Batch, body: Vec<u8>) -> Result<Vec<f64>, ScoreError> {

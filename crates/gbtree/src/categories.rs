@@ -4,7 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Categories {
-    /// Strings.
+    /// Strings. From the first name with a non-ASCII character on they are empty: the Python package of 3.1
+    /// and 3.2 writes such lists in a form that does not tell where a name ends.
     Text(Vec<String>),
     /// Integers.
     Integers(Vec<i64>),
@@ -31,8 +32,10 @@ impl Categories {
     #[must_use]
     pub fn code_of_text(&self, name: &str) -> Option<f32> {
         match self {
-            Categories::Text(names) => Some(names.iter().position(|known| known == name)? as f32),
-            Categories::Integers(_) => None,
+            Categories::Text(names) if !name.is_empty() => {
+                Some(names.iter().position(|known| known == name)? as f32)
+            }
+            _ => None,
         }
     }
 

@@ -266,15 +266,16 @@ impl Work {
                 self.close::<POINTS>(points, open);
                 open -= 1;
             }
-            if !self.open::<POINTS>(points, &explainer.points, edge) {
-                at += edge.size as usize;
-                continue;
-            }
-            if !edge.leaf {
+            if edge.leaf {
+                self.leaf::<POINTS>(points, &explainer.points, edge);
+                at += 1;
+            } else if self.open::<POINTS>(points, &explainer.points, edge) {
                 self.levels[level].goes_left = goes_left(edge.node);
+                open = level;
+                at += 1;
+            } else {
+                at += edge.size as usize;
             }
-            open = level;
-            at += 1;
         }
         while open > 0 {
             self.close::<POINTS>(points, open);
@@ -282,28 +283,34 @@ impl Work {
         }
     }
 
-    /// Steps onto an edge. False if nothing below it can contribute.
+    /// What the row and the path say of an edge: whether its feature's splits are satisfied so far, the share of
+    /// cover that satisfies them, and the level of the feature's last edge above.
+    #[inline]
+    fn standing(&self, edge: &Edge) -> (bool, f32, Option<usize>) {
+        let satisfied = self.levels[edge.level as usize - 1].goes_left == edge.left;
+        if edge.earlier == NONE {
+            return (satisfied, edge.ratio, None);
+        }
+        let earlier = self.levels[edge.earlier as usize];
+        (satisfied && earlier.satisfied, edge.ratio * earlier.share, Some(edge.earlier as usize))
+    }
+
+    /// Steps onto an edge to a split. False if nothing below it can contribute.
     #[inline]
     fn open<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) -> bool {
         let points = if POINTS > 0 { POINTS } else { points };
-        let level = edge.level as usize;
-        let mut satisfied = self.levels[level - 1].goes_left == edge.left;
-        let mut share = edge.ratio;
-        let earlier = (edge.earlier != NONE).then_some(edge.earlier as usize);
-        if let Some(earlier) = earlier {
-            satisfied &= self.levels[earlier].satisfied;
-            share *= self.levels[earlier].share;
-        }
+        let (satisfied, share, earlier) = self.standing(edge);
         if !satisfied && share < NO_SHARE {
             return false;
         }
+        let level = edge.level as usize;
         let to = level * points;
         let (above, product) = self.product.split_at_mut(to);
         let above = &above[to - points..];
         let product = &mut product[..points];
         let (old, inverse) = self.inverse.split_at_mut(to);
         let inverse = &mut inverse[..points];
-        let present = if satisfied { 1.0 } else { 0.0 };
+        let present = f32::from(u8::from(satisfied));
         let (at, rest) = (&quadrature.points[..points], &quadrature.rests[..points]);
         for q in 0..points {
             let factor = present * at[q] + share * rest[q];
@@ -316,18 +323,45 @@ impl Work {
                 product[q] *= old[q];
             }
         }
-        let below = &mut self.below[to..][..points];
-        if edge.leaf {
-            let weights = &quadrature.weights[..points];
-            for q in 0..points {
-                below[q] = edge.value * weights[q] * product[q];
-            }
-        } else {
-            below.fill(0.0);
-        }
+        self.below[to..][..points].fill(0.0);
         let feature = edge.feature as usize;
         self.levels[level] = Level { feature, earlier, satisfied, share, goes_left: false };
         true
+    }
+
+    /// Credits one leaf: `open` and `close` in one, where the edge's factor cancels out.
+    #[inline]
+    fn leaf<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) {
+        let points = if POINTS > 0 { POINTS } else { points };
+        let (satisfied, share, earlier) = self.standing(edge);
+        if !satisfied && share < NO_SHARE {
+            return;
+        }
+        let to = (edge.level as usize - 1) * points;
+        let above = &self.product[to..][..points];
+        let below = &mut self.below[to..][..points];
+        let shares = &mut self.shares[edge.feature as usize * points..][..points];
+        let present = f32::from(u8::from(satisfied));
+        let gain = present - share;
+        let (at, rest) = (&quadrature.points[..points], &quadrature.rests[..points]);
+        let weights = &quadrature.weights[..points];
+        if let Some(earlier) = earlier {
+            let Level { satisfied, share: old_share, .. } = self.levels[earlier];
+            let old_gain = f32::from(u8::from(satisfied)) - old_share;
+            let old = &self.inverse[earlier * points..][..points];
+            for q in 0..points {
+                let rest_of_path = edge.value * weights[q] * above[q] * old[q];
+                let output = rest_of_path * (present * at[q] + share * rest[q]);
+                shares[q] += gain * rest_of_path - old_gain * output * old[q];
+                below[q] += output;
+            }
+        } else {
+            for q in 0..points {
+                let rest_of_path = edge.value * weights[q] * above[q];
+                shares[q] += gain * rest_of_path;
+                below[q] += rest_of_path * (present * at[q] + share * rest[q]);
+            }
+        }
     }
 
     /// Leaves an edge: credits its feature with all leaves below it.

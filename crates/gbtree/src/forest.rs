@@ -47,6 +47,11 @@ pub(crate) struct Tree {
     pub(crate) group: usize,
     /// The factor of its outputs: `weight_drop` of dart, else 1.
     pub(crate) weight: f32,
+    /// Longest path from the root, in splits.
+    pub(crate) depth: u32,
+    pub(crate) leaves: usize,
+    /// Whether it splits on categories.
+    pub(crate) categorical: bool,
     /// Its leaf vectors start here in `Forest::vectors`.
     vectors: usize,
 }
@@ -66,8 +71,6 @@ pub(crate) struct Forest {
     pub(crate) leaf_width: usize,
     /// 1.6 sends categories beyond a node's set to the default child; all others send them left.
     pub(crate) unseen_is_missing: bool,
-    /// Whether any reachable node splits on categories.
-    pub(crate) categorical: bool,
 }
 
 impl Forest {

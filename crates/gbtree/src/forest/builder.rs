@@ -55,7 +55,7 @@ pub(crate) struct ForestBuilder {
     forest: Forest,
     features: usize,
     groups: usize,
-    stack: Vec<u32>,
+    stack: Vec<(u32, u32)>,
     visited: Vec<bool>,
 }
 
@@ -115,11 +115,13 @@ impl ForestBuilder {
         self.visited.resize(len, false);
         self.visited[0] = true;
         self.stack.clear();
-        self.stack.push(0);
-        let mut categorical = false;
-        while let Some(at) = self.stack.pop() {
+        self.stack.push((0, 0));
+        let (mut depth, mut leaves, mut categorical) = (0, 0, false);
+        while let Some((at, level)) = self.stack.pop() {
             let index = at as usize;
             let node = if raw.left[index] == -1 {
+                leaves += 1;
+                depth = depth.max(level);
                 self.leaf(raw, index)?
             } else {
                 let node = self.split(raw, index)?;
@@ -129,7 +131,7 @@ impl ForestBuilder {
                         let what = format!("its child {child} already has a parent");
                         return Err(TreeFault::Node(index, what));
                     }
-                    self.stack.push(child);
+                    self.stack.push((child, level + 1));
                 }
                 node
             };
@@ -138,8 +140,7 @@ impl ForestBuilder {
         if categorical {
             self.categories(raw, start, budget)?;
         }
-        self.forest.categorical |= categorical;
-        self.forest.trees.push(Tree { start, len, group, weight, vectors });
+        self.forest.trees.push(Tree { start, len, group, weight, depth, leaves, categorical, vectors });
         Ok(())
     }
 

@@ -53,24 +53,8 @@ macro_rules! each_depth {
 /// The depth to pad to; `None` if the tree has other than scalar leaves and numerical splits, is too deep, or
 /// has so few leaves for its depth that padding costs more than it gives.
 pub(super) fn padded_depth(forest: &Forest, tree: &Tree) -> Option<u32> {
-    let nodes = forest.nodes(tree);
-    if forest.leaf_width > 1 {
-        return None;
-    }
-    let mut stack = vec![(0, 0)];
-    let (mut depth, mut leaves) = (0, 0);
-    while let Some((at, level)) = stack.pop() {
-        let node = &nodes[at];
-        if node.is_leaf() {
-            leaves += 1;
-            depth = depth.max(level);
-        } else if level == MAX_DEPTH || node.is_categorical() {
-            return None;
-        } else {
-            stack.extend([(node.left as usize, level + 1), (node.right as usize, level + 1)]);
-        }
-    }
-    (leaves * 4 >= 1 << depth).then_some(depth)
+    let fits = forest.leaf_width == 1 && !tree.categorical && tree.depth <= MAX_DEPTH;
+    (fits && tree.leaves * 4 >= 1 << tree.depth).then_some(tree.depth)
 }
 
 impl CompleteTrees {

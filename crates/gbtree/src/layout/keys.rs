@@ -69,13 +69,12 @@ impl SlotTable {
 
 impl Slots {
     pub(super) fn new(forest: &Forest) -> (Self, SlotTable) {
-        let splits = || {
-            let nodes = forest.trees.iter().flat_map(|tree| forest.nodes(tree));
-            nodes.filter(|node| !node.is_leaf()).map(SlotTable::place)
-        };
-        let len = splits().max().map_or(0, |most| most + 1);
-        let mut table = vec![SlotTable::FREE; len];
-        for place in splits() {
+        let mut table = Vec::new();
+        for node in forest.trees.iter().flat_map(|tree| forest.nodes(tree)).filter(|node| !node.is_leaf()) {
+            let place = SlotTable::place(node);
+            if place >= table.len() {
+                table.resize(place + 1, SlotTable::FREE);
+            }
             table[place] = 0;
         }
         let mut slots = Self { numbers: Vec::new(), categories: Vec::new() };
@@ -134,7 +133,13 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn new(slots: &Slots) -> Self {
         let slots = slots.len().max(NARROW);
-        Self { slots, rows: vec![0; slots * ROWS], columns: vec![[0; ROWS]; slots], buffer: Vec::new() }
+        // Rows that a last block does not fill are walked too: their leaf slot must hold them at a leaf.
+        Self {
+            slots,
+            rows: vec![MISSING_RIGHT; slots * ROWS],
+            columns: vec![[0; ROWS]; slots],
+            buffer: Vec::new(),
+        }
     }
 
     /// Takes the rows from `first` on, of `count` in all.

@@ -102,11 +102,13 @@ fn categories(at: At, budget: &mut Budget) -> Result<Vec<Option<Categories>>, Lo
         // The library writes its bytes as signed integers.
         let bytes = numbers.iter().map(|&number| i8::try_from(number).map(i8::cast_unsigned));
         let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().map_err(|_| values.fault("not signed bytes"))?;
-        let names = offsets.array_windows().map(|&[from, to]| {
-            let raw = bytes
-                .get(from..to)
-                .ok_or_else(|| offsets_at.fault(format!("{from}..{to} is out of range")))?;
-            Ok(std::str::from_utf8(raw).map_err(|_| values.fault("a category is not UTF-8"))?.to_owned())
+        // The Python package counts offsets in characters but stores (and cuts off) bytes: from the first
+        // character that is not ASCII on, names cannot be told apart, and are left empty.
+        let ascii = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
+        let names = offsets.array_windows().map(|&[from, to]| match bytes.get(from..to) {
+            Some(name) if to <= ascii => Ok(String::from_utf8_lossy(name).into_owned()),
+            Some(_) => Ok(String::new()),
+            None => Err(offsets_at.fault(format!("{from}..{to} is not within {} bytes", bytes.len()))),
         });
         let names = names.collect::<Result<Vec<_>, LoadError>>()?;
         all.push((!names.is_empty()).then_some(Categories::Text(names)));

@@ -214,40 +214,40 @@ impl<'v> At<'v> {
             Value::Packed(Packed::F64, bytes) => {
                 out.extend(bytes.as_chunks().0.iter().map(|&raw| f64::from_be_bytes(raw) as f32));
             }
-            Value::Packed(kind, bytes) => each_int(*kind, bytes, |int| out.push(int as f32)),
-            _ => return Err(self.mismatch("an array of numbers")),
+            _ => {
+                let mut ints = Vec::<i64>::new();
+                self.ints(&mut ints).map_err(|_| self.mismatch("an array of numbers"))?;
+                out.extend(ints.into_iter().map(|int| int as f32));
+            }
         }
         Ok(())
     }
 
     /// Integers that fit `T`.
-    pub(crate) fn ints<T: TryFrom<i64> + TryFrom<i32>>(&self, out: &mut Vec<T>) -> Result<(), LoadError> {
-        out.clear();
-        let mut bad = None;
-        let mut push = |int: i64| match T::try_from(int) {
-            Ok(value) => out.push(value),
-            Err(_) => bad = bad.or(Some(int)),
-        };
-        match self.value {
-            Value::Ints(ints) => ints.iter().copied().for_each(push),
-            Value::Packed(Packed::F32 | Packed::F64, _) => return Err(self.mismatch("an array of integers")),
-            Value::Packed(kind, bytes) => each_int(*kind, bytes, push),
-            Value::Array(values) => {
-                // 1.5 and before write `default_left` as booleans.
-                for value in values {
-                    match value {
-                        Value::Bool(flag) => push(i64::from(*flag)),
-                        Value::Int(int) => push(*int),
-                        _ => return Err(self.mismatch("an array of integers")),
-                    }
-                }
+    pub(crate) fn ints<T>(&self, out: &mut Vec<T>) -> Result<(), LoadError>
+    where
+        T: Copy + Default + TryFrom<i8> + TryFrom<u8> + TryFrom<i16> + TryFrom<i32> + TryFrom<i64>,
+    {
+        let fits = match self.value {
+            Value::Ints(ints) => convert(ints.iter().copied(), out),
+            Value::Packed(Packed::I8, bytes) => convert(bytes.iter().map(|byte| byte.cast_signed()), out),
+            Value::Packed(Packed::U8, bytes) => convert(bytes.iter().copied(), out),
+            Value::Packed(Packed::I16, bytes) => {
+                convert(bytes.as_chunks().0.iter().map(|&raw| i16::from_be_bytes(raw)), out)
+            }
+            Value::Packed(Packed::I32, bytes) => {
+                convert(bytes.as_chunks().0.iter().map(|&raw| i32::from_be_bytes(raw)), out)
+            }
+            Value::Packed(Packed::I64, bytes) => {
+                convert(bytes.as_chunks().0.iter().map(|&raw| i64::from_be_bytes(raw)), out)
+            }
+            // 1.5 and before write `default_left` as booleans.
+            Value::Array(values) if values.iter().all(|value| matches!(value, Value::Bool(_))) => {
+                convert(values.iter().map(|value| u8::from(matches!(value, Value::Bool(true)))), out)
             }
             _ => return Err(self.mismatch("an array of integers")),
-        }
-        match bad {
-            None => Ok(()),
-            Some(int) => Err(self.fault(format!("the element {int} is out of range"))),
-        }
+        };
+        if fits { Ok(()) } else { Err(self.fault("an element is out of range")) }
     }
 
     pub(crate) fn strings(&'v self) -> Result<Vec<String>, LoadError> {
@@ -255,17 +255,19 @@ impl<'v> At<'v> {
     }
 }
 
-fn each_int(kind: Packed, bytes: &[u8], mut take: impl FnMut(i64)) {
-    match kind {
-        Packed::I8 => bytes.iter().for_each(|&byte| take(i64::from(byte.cast_signed()))),
-        Packed::U8 => bytes.iter().for_each(|&byte| take(i64::from(byte))),
-        Packed::I16 => {
-            bytes.as_chunks().0.iter().for_each(|&raw| take(i64::from(i16::from_be_bytes(raw))));
+/// Refills `out`; false if an integer does not fit.
+fn convert<S, T: Copy + Default + TryFrom<S>>(
+    values: impl ExactSizeIterator<Item = S>,
+    out: &mut Vec<T>,
+) -> bool {
+    out.clear();
+    out.resize(values.len(), T::default());
+    let mut fits = true;
+    for (out, value) in out.iter_mut().zip(values) {
+        match T::try_from(value) {
+            Ok(value) => *out = value,
+            Err(_) => fits = false,
         }
-        Packed::I32 => {
-            bytes.as_chunks().0.iter().for_each(|&raw| take(i64::from(i32::from_be_bytes(raw))));
-        }
-        Packed::I64 => bytes.as_chunks().0.iter().for_each(|&raw| take(i64::from_be_bytes(raw))),
-        Packed::F32 | Packed::F64 => {}
     }
+    fits
 }

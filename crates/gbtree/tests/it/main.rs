@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod archive; // reads the golden files
+mod archives; // model.tar.gz and ensembles
+mod batches; // any chunking, order and layout of rows gives the same numbers
 mod golden; // numbers equal to the official package's
+mod refused; // broken and foreign files
 mod shapes; // buffers that do not fit, smallest models

@@ -5,15 +5,7 @@
 use gbtree::{Booster, Model, ShapeError, Version};
 
 /// One split on feature 1 at 2.5, missing goes left.
-const STUMP: &str = r#"{"version":[2,1,4],"learner":{
-  "attributes":{"best_iteration":"0"},"feature_names":["a","b"],"feature_types":["float","float"],
-  "learner_model_param":{"base_score":"5E-1","num_class":"0","num_feature":"2","num_target":"1"},
-  "objective":{"name":"binary:logistic"},
-  "gradient_booster":{"name":"gbtree","model":{
-    "gbtree_model_param":{"num_trees":"1","num_parallel_tree":"1"},"tree_info":[0],"iteration_indptr":[0,1],
-    "trees":[{"tree_param":{"num_nodes":"3","size_leaf_vector":"1"},
-      "left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[1,0,0],
-      "split_conditions":[2.5,-1,1],"default_left":[1,0,0],"sum_hessian":[4,1,3],"split_type":[0,0,0]}]}}}}"#;
+const STUMP: &str = include_str!("../stump.json");
 
 #[test]
 fn a_stump_scores_both_sides_and_missing() {
