@@ -1,4 +1,4 @@
-"""`/predict/pair` before a DynamoDB table (a stub on loopback), beside a handler that makes one plain `GetItem` per request.
+"""`/predict/pair` before a DynamoDB table (a stub on loopback), beside a handler of one plain `GetItem` per request.
 
     cargo build --release --bins --examples && python3 benches/dynamodb.py
 
