@@ -133,6 +133,9 @@ pub enum StoreError {
     /// It holds something that is not a row of this model; a later try will fail the same.
     #[error("the feature store holds a row that cannot be read: {0}")]
     Corrupt(String),
+    /// A row that was to be written is none that it can hold.
+    #[error("the feature store does not take a row: {0}")]
+    Rejected(String),
     /// The upstream behind it gave no answer.
     #[error("the feature store gave no answer: {0}")]
     Upstream(#[from] UpstreamError),

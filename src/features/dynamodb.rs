@@ -186,7 +186,7 @@ impl FeatureStore for DynamoStore {
         // A batch may name a pair once only; the last row stands, as if they were written one after the other.
         let last: HashMap<PairKey, FeatureRow> = rows.into_iter().collect();
         let items = last.iter().map(|(pair, row)| self.0.items.item(pair, row));
-        let items = items.collect::<Result<_, _>>().map_err(StoreError::Corrupt)?;
+        let items = items.collect::<Result<_, _>>().map_err(StoreError::Rejected)?;
         Ok(self.0.write(items).await?)
     }
 

@@ -159,7 +159,11 @@ impl FeatureStore for EmbeddedStore {
 
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
         if let Some((key, row)) = rows.iter().find(|(_, row)| row.len() != self.width) {
-            return Err(StoreError::Corrupt(format!("{key}: {} values, expected {}", row.len(), self.width)));
+            return Err(StoreError::Rejected(format!(
+                "{key}: {} values, expected {}",
+                row.len(),
+                self.width
+            )));
         }
         let database = Arc::clone(&self.database);
         tokio::task::spawn_blocking(move || put_all(&database, &rows)).await.map_err(unavailable)?

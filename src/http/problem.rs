@@ -226,6 +226,7 @@ impl From<InferenceError> for Problem {
                 StoreError::Corrupt(_) => {
                     (Code::Internal, "the feature store holds a row that cannot be read".into())
                 }
+                StoreError::Rejected(_) => (Code::Internal, "the feature store did not take a row".into()),
                 StoreError::Upstream(upstream) => (of_upstream(upstream), words()),
                 StoreError::Shared(_) => unreachable!("a root is not shared"),
             },

@@ -105,7 +105,10 @@ async fn numeric_keys(store: &dyn FeatureStore) {
     assert_eq!(names, ["10", "9"], "in the order of the texts, as every store");
     assert_eq!(store.products_of("seven").await.expect("a query"), []);
     let strange = store.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
-    assert!(strange.to_string().contains("keys of type N take whole numbers"), "{strange}");
+    assert_eq!(
+        strange.to_string(),
+        "the feature store does not take a row: user x, product 1: the table's keys of type N take whole numbers"
+    );
 }
 
 /// More pairs than fit in a call, with doubles and strangers: the order asked is the order answered.
