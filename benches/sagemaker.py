@@ -1,9 +1,9 @@
-"""`/predict` before a SageMaker endpoint (a stub on loopback), beside a handler that makes one plain SDK call per request.
+"""`/predict` before a SageMaker endpoint (a stub on loopback), beside a handler of one plain SDK call per request.
 
     cargo build --release --bins --examples && python3 benches/sagemaker.py
 
-One core for the server under test, the other for the load (wrk) and the stub. The targets take turns within a round, and
-ratios are taken within a round. CPU time is the server's own, from /proc.
+One core for the server under test, the other for the load (wrk) and the stub. The targets take turns within a round,
+and ratios are taken within a round. CPU time is the server's own, from /proc.
 """
 
 import argparse

@@ -24,7 +24,7 @@ for release in sorted(os.listdir(GOLDEN)):
             if target == "binary" and content.startswith(b"binf"):
                 body = content[4:]
             else:
-                body = content[STRIP[target]:]
+                body = content[STRIP[target] :]
             for folder, data in ((target, body), ("score", content)):
                 path = os.path.join(HERE, "corpus", folder)
                 os.makedirs(path, exist_ok=True)
