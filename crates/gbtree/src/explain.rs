@@ -8,15 +8,15 @@
 //! walk over the tree gives all contributions (the regrouping of Linear `TreeSHAP`, Yu et al. 2022):
 //! O(leaves · depth) per row, with only positive factors and hence no loss of precision in deep trees.
 
+mod edges;
 mod interactions;
 mod quadrature;
 
 use crate::ShapeError;
-use crate::forest::{Forest, Tree};
+use crate::forest::Forest;
+use edges::{Edge, NONE, mean, unroll};
 use quadrature::Quadrature;
 
-/// No earlier edge of the path splits on the same feature.
-const NONE: u32 = u32::MAX;
 /// Working memory, in float32 per array, beyond which a model is refused.
 const MAX_WORK: usize = 1 << 24;
 
@@ -43,26 +43,6 @@ struct Walk {
     group: usize,
     /// Its edges, each parent before its children, whole subtrees together.
     edges: std::ops::Range<usize>,
-}
-
-/// An edge and the node it leads to.
-#[derive(Debug, Clone, Copy)]
-struct Edge {
-    /// The node, within its tree.
-    node: u32,
-    /// Edges from the root to here, counting this one.
-    level: u32,
-    feature: u32,
-    /// The level of the last edge above with the same feature, or [`NONE`].
-    earlier: u32,
-    /// Cover of the node over cover of its parent.
-    ratio: f32,
-    left: bool,
-    leaf: bool,
-    /// Edges in the subtree, including this one.
-    size: u32,
-    /// Output of a leaf.
-    value: f32,
 }
 
 impl Explainer {
@@ -124,79 +104,6 @@ impl Explainer {
             }
         }
     }
-}
-
-/// Appends the tree's edges; gives its depth and the most distinct features on one path.
-fn unroll(
-    forest: &Forest,
-    tree: &Tree,
-    edges: &mut Vec<Edge>,
-    seen: &mut std::collections::HashMap<u32, u32>,
-) -> (usize, usize) {
-    enum Visit {
-        Enter { node: u32, level: u32, feature: u32, left: bool, ratio: f32 },
-        Leave { edge: usize },
-    }
-    let (nodes, covers) = (forest.nodes(tree), forest.covers(tree));
-    let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
-        let parent = &nodes[at as usize];
-        for (node, left) in [(parent.right, false), (parent.left, true)] {
-            let ratio = covers[node as usize] / covers[at as usize];
-            let feature = parent.feature() as u32;
-            stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });
-        }
-    };
-    let mut stack = Vec::new();
-    if !nodes[0].is_leaf() {
-        children(0, 0, &mut stack);
-    }
-    seen.clear();
-    let (mut depth, mut distinct) = (0, 0);
-    while let Some(visit) = stack.pop() {
-        match visit {
-            Visit::Enter { node, level, feature, left, ratio } => {
-                let earlier = seen.insert(feature, level).unwrap_or(NONE);
-                depth = depth.max(level as usize);
-                distinct = distinct.max(seen.len());
-                let to = &nodes[node as usize];
-                let value = if to.is_leaf() { to.value * tree.weight } else { 0.0 };
-                stack.push(Visit::Leave { edge: edges.len() });
-                let leaf = to.is_leaf();
-                edges.push(Edge { node, level, feature, earlier, ratio, left, leaf, size: 0, value });
-                if !leaf {
-                    children(node, level, &mut stack);
-                }
-            }
-            Visit::Leave { edge } => {
-                edges[edge].size = (edges.len() - edge) as u32;
-                let Edge { feature, earlier, .. } = edges[edge];
-                if earlier == NONE {
-                    seen.remove(&feature);
-                } else {
-                    seen.insert(feature, earlier);
-                }
-            }
-        }
-    }
-    (depth, distinct)
-}
-
-/// The expected output: leaves weighted by the product of ratios on their path.
-fn mean(forest: &Forest, tree: &Tree, edges: &[Edge]) -> f64 {
-    if edges.is_empty() {
-        return f64::from(forest.nodes(tree)[0].value * tree.weight);
-    }
-    let mut shares = vec![1.0];
-    let mut mean = 0.0;
-    for edge in edges {
-        shares.truncate(edge.level as usize);
-        let share = shares[edge.level as usize - 1] * f64::from(edge.ratio);
-        if edge.leaf {
-            mean += share * f64::from(edge.value);
-        }
-        shares.push(share);
-    }
-    mean
 }
 
 /// One row's state; arrays of `points` float32 per level.
