@@ -10,10 +10,12 @@
 
 mod interactions;
 mod quadrature;
+mod unroll;
 
 use crate::ShapeError;
-use crate::forest::{Forest, Tree};
+use crate::forest::Forest;
 use quadrature::Quadrature;
+use unroll::{mean, unroll};
 
 /// No earlier edge of the path splits on the same feature.
 const NONE: u32 = u32::MAX;
@@ -124,79 +126,6 @@ impl Explainer {
             }
         }
     }
-}
-
-/// Appends the tree's edges; gives its depth and the most distinct features on one path.
-fn unroll(
-    forest: &Forest,
-    tree: &Tree,
-    edges: &mut Vec<Edge>,
-    seen: &mut std::collections::HashMap<u32, u32>,
-) -> (usize, usize) {
-    enum Visit {
-        Enter { node: u32, level: u32, feature: u32, left: bool, ratio: f32 },
-        Leave { edge: usize },
-    }
-    let (nodes, covers) = (forest.nodes(tree), forest.covers(tree));
-    let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
-        let parent = &nodes[at as usize];
-        for (node, left) in [(parent.right, false), (parent.left, true)] {
-            let ratio = covers[node as usize] / covers[at as usize];
-            let feature = parent.feature() as u32;
-            stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });
-        }
-    };
-    let mut stack = Vec::new();
-    if !nodes[0].is_leaf() {
-        children(0, 0, &mut stack);
-    }
-    seen.clear();
-    let (mut depth, mut distinct) = (0, 0);
-    while let Some(visit) = stack.pop() {
-        match visit {
-            Visit::Enter { node, level, feature, left, ratio } => {
-                let earlier = seen.insert(feature, level).unwrap_or(NONE);
-                depth = depth.max(level as usize);
-                distinct = distinct.max(seen.len());
-                let to = &nodes[node as usize];
-                let value = if to.is_leaf() { to.value * tree.weight } else { 0.0 };
-                stack.push(Visit::Leave { edge: edges.len() });
-                let leaf = to.is_leaf();
-                edges.push(Edge { node, level, feature, earlier, ratio, left, leaf, size: 0, value });
-                if !leaf {
-                    children(node, level, &mut stack);
-                }
-            }
-            Visit::Leave { edge } => {
-                edges[edge].size = (edges.len() - edge) as u32;
-                let Edge { feature, earlier, .. } = edges[edge];
-                if earlier == NONE {
-                    seen.remove(&feature);
-                } else {
-                    seen.insert(feature, earlier);
-                }
-            }
-        }
-    }
-    (depth, distinct)
-}
-
-/// The expected output: leaves weighted by the product of ratios on their path.
-fn mean(forest: &Forest, tree: &Tree, edges: &[Edge]) -> f64 {
-    if edges.is_empty() {
-        return f64::from(forest.nodes(tree)[0].value * tree.weight);
-    }
-    let mut shares = vec![1.0];
-    let mut mean = 0.0;
-    for edge in edges {
-        shares.truncate(edge.level as usize);
-        let share = shares[edge.level as usize - 1] * f64::from(edge.ratio);
-        if edge.leaf {
-            mean += share * f64::from(edge.value);
-        }
-        shares.push(share);
-    }
-    mean
 }
 
 /// One row's state; arrays of `points` float32 per level.
