@@ -8,15 +8,17 @@
 //! walk over the tree gives all contributions (the regrouping of Linear `TreeSHAP`, Yu et al. 2022):
 //! O(leaves · depth) per row, with only positive factors and hence no loss of precision in deep trees.
 
-mod edges;
 mod interactions;
 mod quadrature;
+mod unroll;
 
 use crate::ShapeError;
 use crate::forest::Forest;
-use edges::{Edge, NONE, mean, unroll};
 use quadrature::Quadrature;
+use unroll::{mean, unroll};
 
+/// No earlier edge of the path splits on the same feature.
+const NONE: u32 = u32::MAX;
 /// Working memory, in float32 per array, beyond which a model is refused.
 const MAX_WORK: usize = 1 << 24;
 
@@ -43,6 +45,26 @@ struct Walk {
     group: usize,
     /// Its edges, each parent before its children, whole subtrees together.
     edges: std::ops::Range<usize>,
+}
+
+/// An edge and the node it leads to.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    /// The node, within its tree.
+    node: u32,
+    /// Edges from the root to here, counting this one.
+    level: u32,
+    feature: u32,
+    /// The level of the last edge above with the same feature, or [`NONE`].
+    earlier: u32,
+    /// Cover of the node over cover of its parent.
+    ratio: f32,
+    left: bool,
+    leaf: bool,
+    /// Edges in the subtree, including this one.
+    size: u32,
+    /// Output of a leaf.
+    value: f32,
 }
 
 impl Explainer {

@@ -10,7 +10,7 @@ mod complete;
 mod keys;
 
 use crate::Rows;
-use crate::forest::Forest;
+use crate::forest::{Forest, Tree};
 use compact::CompactTrees;
 use complete::CompleteTrees;
 use keys::{Block, NARROW, ROWS, Slots};
@@ -36,26 +36,13 @@ enum Run {
 impl Layout {
     pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Self {
         let (slots, table) = Slots::new(forest);
-        let mut runs: Vec<Run> = Vec::new();
-        for tree in &forest.trees {
-            let shape = if slots.len() <= NARROW { complete::padded_depth(forest, tree) } else { None };
-            let fits = match (runs.last(), shape) {
-                (Some(Run::Complete(run)), Some(depth)) => run.depth() == depth,
-                (Some(Run::Compact(_)), None) => true,
-                _ => false,
-            };
-            if !fits {
-                runs.push(match shape {
-                    Some(depth) => Run::Complete(CompleteTrees::new(depth)),
-                    None => Run::Compact(CompactTrees::new(forest)),
-                });
-            }
-            match runs.last_mut() {
-                Some(Run::Complete(run)) => run.push(forest, tree, &table),
-                Some(Run::Compact(run)) => run.push(forest, tree, &table),
-                None => {}
-            }
-        }
+        let narrow = slots.len() <= NARROW;
+        let shape = |tree: &Tree| if narrow { complete::padded_depth(forest, tree) } else { None };
+        let runs = forest.trees.chunk_by(|a, b| shape(a) == shape(b)).map(|trees| match shape(&trees[0]) {
+            Some(depth) => Run::Complete(CompleteTrees::new(depth, forest, trees, &table)),
+            None => Run::Compact(CompactTrees::new(forest, trees, &table)),
+        });
+        let runs = runs.collect();
         Self { slots, runs, groups, features }
     }
 

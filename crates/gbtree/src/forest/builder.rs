@@ -71,6 +71,14 @@ impl ForestBuilder {
         self.forest
     }
 
+    /// Makes room for all nodes to come, at once.
+    pub(crate) fn reserve(&mut self, nodes: usize, budget: &mut Budget) -> Result<(), LoadError> {
+        budget.charge_for::<[u8; NODE_BYTES]>(nodes)?;
+        self.forest.nodes.reserve_exact(nodes);
+        self.forest.covers.reserve_exact(nodes);
+        Ok(())
+    }
+
     /// Checks and appends a tree. Unreachable nodes (pruned ones stay in the arrays) keep their place and
     /// are never looked at.
     pub(crate) fn push(
@@ -103,7 +111,6 @@ impl ForestBuilder {
             ));
         }
         budget.charge_for::<Tree>(2).map_err(TreeFault::Limit)?;
-        budget.charge_for::<[u8; NODE_BYTES]>(len).map_err(TreeFault::Limit)?;
         let start = self.forest.nodes.len();
         let vectors = self.forest.vectors.len();
         self.forest.nodes.resize(start + len, Node { left: 0, right: 0, split: 0, value: 0.0 });

@@ -47,19 +47,23 @@ struct Set {
 }
 
 impl CompactTrees {
-    pub(super) fn new(forest: &Forest) -> Self {
-        Self {
-            nodes: Vec::new(),
-            trees: Vec::new(),
+    pub(super) fn new(forest: &Forest, trees: &[Tree], slots: &SlotTable) -> Self {
+        let mut this = Self {
+            nodes: Vec::with_capacity(trees.iter().map(|tree| tree.len).sum()),
+            trees: Vec::with_capacity(trees.len()),
             categorical: false,
             words: Vec::new(),
             sets: Vec::new(),
             vectors: Vec::new(),
             leaf_width: forest.leaf_width,
+        };
+        for tree in trees {
+            this.push(forest, tree, slots);
         }
+        this
     }
 
-    pub(super) fn push(&mut self, forest: &Forest, tree: &Tree, slots: &SlotTable) {
+    fn push(&mut self, forest: &Forest, tree: &Tree, slots: &SlotTable) {
         let from = forest.nodes(tree);
         let root = self.nodes.len();
         let blank = Node { threshold: 0, slot: LEAF_SLOT, next: 0 };

@@ -58,28 +58,20 @@ pub(super) fn padded_depth(forest: &Forest, tree: &Tree) -> Option<u32> {
 }
 
 impl CompleteTrees {
-    pub(super) fn new(depth: u32) -> Self {
+    pub(super) fn new(depth: u32, forest: &Forest, trees: &[Tree], slots: &SlotTable) -> Self {
         match depth {
-            0 => Self::D0(Padded::default()),
-            1 => Self::D1(Padded::default()),
-            2 => Self::D2(Padded::default()),
-            3 => Self::D3(Padded::default()),
-            4 => Self::D4(Padded::default()),
-            5 => Self::D5(Padded::default()),
-            6 => Self::D6(Padded::default()),
-            7 => Self::D7(Padded::default()),
-            8 => Self::D8(Padded::default()),
-            9 => Self::D9(Padded::default()),
-            _ => Self::D10(Padded::default()),
+            0 => Self::D0(Padded::new(forest, trees, slots)),
+            1 => Self::D1(Padded::new(forest, trees, slots)),
+            2 => Self::D2(Padded::new(forest, trees, slots)),
+            3 => Self::D3(Padded::new(forest, trees, slots)),
+            4 => Self::D4(Padded::new(forest, trees, slots)),
+            5 => Self::D5(Padded::new(forest, trees, slots)),
+            6 => Self::D6(Padded::new(forest, trees, slots)),
+            7 => Self::D7(Padded::new(forest, trees, slots)),
+            8 => Self::D8(Padded::new(forest, trees, slots)),
+            9 => Self::D9(Padded::new(forest, trees, slots)),
+            _ => Self::D10(Padded::new(forest, trees, slots)),
         }
-    }
-
-    pub(super) fn depth(&self) -> u32 {
-        each_depth!(self, run => run.depth())
-    }
-
-    pub(super) fn push(&mut self, forest: &Forest, tree: &Tree, slots: &SlotTable) {
-        each_depth!(self, run => run.push(forest, tree, slots));
     }
 
     /// Adds every tree's output to the sums of one row.
@@ -97,7 +89,7 @@ impl CompleteTrees {
 
 /// Complete trees with `N` leaves, nodes breadth-first from index 1: the children of `i` are `2i` (right) and
 /// `2i + 1` (left).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Padded<const N: usize> {
     trees: Vec<PaddedTree<N>>,
     groups: Vec<u32>,
@@ -112,29 +104,11 @@ struct PaddedTree<const N: usize> {
 }
 
 impl<const N: usize> Padded<N> {
-    #[expect(clippy::unused_self, reason = "the type alone knows")]
-    fn depth(&self) -> u32 {
-        N.ilog2()
-    }
-
-    fn push(&mut self, forest: &Forest, tree: &Tree, slots: &SlotTable) {
-        let nodes = forest.nodes(tree);
-        // Padding leads always to the right.
-        let mut padded = PaddedTree { thresholds: [NEVER_LEFT; N], leaves: [0.0; N], slots: [0; N] };
-        let mut stack = vec![(0, 1_usize)];
-        while let Some((from, to)) = stack.pop() {
-            let node: &crate::forest::Node = &nodes[from];
-            if node.is_leaf() {
-                let level = to.ilog2();
-                padded.leaves[(to << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
-            } else {
-                padded.thresholds[to] = threshold_key(node.value);
-                padded.slots[to] = slots.of(node) as u8;
-                stack.extend([(node.right as usize, 2 * to), (node.left as usize, 2 * to + 1)]);
-            }
-        }
-        self.trees.push(padded);
-        self.groups.push(tree.group as u32);
+    fn new(forest: &Forest, trees: &[Tree], slots: &SlotTable) -> Self {
+        let groups = trees.iter().map(|tree| tree.group as u32).collect();
+        let mut padded = Vec::with_capacity(trees.len());
+        padded.extend(trees.iter().map(|tree| PaddedTree::new(forest, tree, slots)));
+        Self { trees: padded, groups }
     }
 
     fn add_row(&self, keys: &[i32; NARROW], out: &mut [f32]) {
@@ -224,6 +198,25 @@ fn walk<const N: usize, T>(
 }
 
 impl<const N: usize> PaddedTree<N> {
+    fn new(forest: &Forest, tree: &Tree, slots: &SlotTable) -> Self {
+        let nodes = forest.nodes(tree);
+        // Padding leads always to the right.
+        let mut padded = PaddedTree { thresholds: [NEVER_LEFT; N], leaves: [0.0; N], slots: [0; N] };
+        let mut stack = vec![(0, 1_usize)];
+        while let Some((from, to)) = stack.pop() {
+            let node: &crate::forest::Node = &nodes[from];
+            if node.is_leaf() {
+                let level = to.ilog2();
+                padded.leaves[(to << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
+            } else {
+                padded.thresholds[to] = threshold_key(node.value);
+                padded.slots[to] = slots.of(node) as u8;
+                stack.extend([(node.right as usize, 2 * to), (node.left as usize, 2 * to + 1)]);
+            }
+        }
+        padded
+    }
+
     /// From a node to its child; from the last level to the leaf's index.
     #[inline]
     fn step(&self, at: usize, keys: &[i32; NARROW]) -> usize {

@@ -185,8 +185,9 @@ impl<'a> Reader<'a> {
         let count = self.bounded(u64::from(count), TREE_HEADER + NODE + STAT, "gbtree header")?;
         // Which output a tree adds to, and its weight, are stored behind the trees.
         let start = self.at;
+        let mut nodes = 0;
         for tree in 0..count {
-            self.tree(tree, &mut RawTree::default(), false)?;
+            nodes += self.tree(tree, &mut RawTree::default(), false)?;
         }
         let groups: Vec<u32> = self
             .take(count * 4, "tree_info")?
@@ -201,6 +202,7 @@ impl<'a> Reader<'a> {
         }
         let end = std::mem::replace(&mut self.at, start);
         let mut forest = ForestBuilder::new(file.num_features, file.groups, 1);
+        forest.reserve(nodes, budget)?;
         let mut raw = RawTree::default();
         for (tree, &group) in groups.iter().enumerate() {
             self.tree(tree, &mut raw, true)?;
@@ -215,8 +217,8 @@ impl<'a> Reader<'a> {
         Ok(Booster::Trees { forest: forest.finish(), dart, parallel_trees, iterations: None })
     }
 
-    /// Steps over one tree and, if asked, unpacks it.
-    fn tree(&mut self, index: usize, raw: &mut RawTree, unpack: bool) -> Result<(), LoadError> {
+    /// Steps over one tree and, if asked, unpacks it; gives its number of nodes.
+    fn tree(&mut self, index: usize, raw: &mut RawTree, unpack: bool) -> Result<usize, LoadError> {
         let name = format!("tree {index}");
         let header = self.take(TREE_HEADER, &name)?;
         let (nodes, leaf_vector) = (u32_at(header, 4), u32_at(header, 20));
@@ -227,7 +229,7 @@ impl<'a> Reader<'a> {
             return Err(LoadError::Unsupported(format!("{name} has vector leaves in a binary file")));
         }
         if !unpack {
-            return Ok(());
+            return Ok(nodes);
         }
         for ints in [&mut raw.left, &mut raw.right] {
             ints.clear();
@@ -245,7 +247,7 @@ impl<'a> Reader<'a> {
             raw.value.push(f32_at(node, 16));
         }
         raw.cover.extend(stat_bytes.as_chunks::<STAT>().0.iter().map(|stat| f32_at(stat, 4)));
-        Ok(())
+        Ok(nodes)
     }
 
     fn attributes(&mut self, budget: &mut Budget) -> Result<Vec<(String, String)>, LoadError> {

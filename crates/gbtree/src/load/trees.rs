@@ -43,6 +43,9 @@ pub(super) fn read(
         return Err(list.fault(what));
     }
     let mut forest = ForestBuilder::new(file.num_features, file.groups, leaf_width);
+    let nodes =
+        list.elements()?.map(|tree| tree.find("left_children").map_or(0, |children| children.len())).sum();
+    forest.reserve(nodes, budget)?;
     let mut raw = RawTree::default();
     for (index, tree) in list.elements()?.enumerate() {
         fill(&mut raw, tree, leaf_width)?;

@@ -181,6 +181,17 @@ impl<'v> At<'v> {
         }))
     }
 
+    /// Elements of an array; 0 for anything else.
+    pub(crate) fn len(&self) -> usize {
+        match self.value {
+            Value::Array(values) => values.len(),
+            Value::Ints(ints) => ints.len(),
+            Value::Floats(floats) => floats.len(),
+            Value::Packed(kind, bytes) => bytes.len() / kind.width(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn str(&self) -> Result<&'v str, LoadError> {
         match self.value {
             Value::Str(text) => Ok(text),

@@ -37,3 +37,17 @@ fn buffers_that_do_not_fit_are_refused_and_left_alone() {
     assert_eq!(out, [7.0; 2]);
     assert!(matches!(model.slice(0..2), Err(ShapeError::Iterations { begin: 0, end: 2, available: 1 })));
 }
+
+#[test]
+fn a_model_is_shared_between_threads() {
+    let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut shares = [0.0; 3];
+                model.contributions(&[0.0, 2.4], &mut shares).unwrap();
+                assert_eq!(shares, [0.0, -1.5, 0.5]);
+            });
+        }
+    });
+}

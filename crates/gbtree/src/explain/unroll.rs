@@ -1,36 +1,14 @@
-//! A tree as a list of edges, and what the explanations need to know of each.
+use std::collections::HashMap;
 
+use super::{Edge, NONE};
 use crate::forest::{Forest, Tree};
-
-/// No earlier edge of the path splits on the same feature.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// An edge and the node it leads to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
-    /// The node, within its tree.
-    pub(super) node: u32,
-    /// Edges from the root to here, counting this one.
-    pub(super) level: u32,
-    pub(super) feature: u32,
-    /// The level of the last edge above with the same feature, or [`NONE`].
-    pub(super) earlier: u32,
-    /// Cover of the node over cover of its parent.
-    pub(super) ratio: f32,
-    pub(super) left: bool,
-    pub(super) leaf: bool,
-    /// Edges in the subtree, including this one.
-    pub(super) size: u32,
-    /// Output of a leaf.
-    pub(super) value: f32,
-}
 
 /// Appends the tree's edges; gives its depth and the most distinct features on one path.
 pub(super) fn unroll(
     forest: &Forest,
     tree: &Tree,
     edges: &mut Vec<Edge>,
-    seen: &mut std::collections::HashMap<u32, u32>,
+    seen: &mut HashMap<u32, u32>,
 ) -> (usize, usize) {
     enum Visit {
         Enter { node: u32, level: u32, feature: u32, left: bool, ratio: f32 },
