@@ -27,6 +27,8 @@ use crate::http::ClientAddress;
 /// While draining, how long a connection may stay idle: a request that was under way when we were told to stop arrives
 /// within this time, is answered, and the answer closes the connection.
 const LINGER: Duration = Duration::from_millis(500);
+/// While draining, how long after the last connection the next one may still come: a handshake's round trip.
+const QUIET: Duration = Duration::from_millis(50);
 /// After a failed accept (out of file descriptors, mostly): time for connections to end before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -70,8 +72,12 @@ pub async fn serve<S, B>(
     let started = Instant::now();
     let deadline = started + limits.drain;
     draining();
-    // Connections that the kernel has taken for us already are ours to answer.
-    while let Some((stream, address)) = waiting(&listener).await {
+    refuse_newcomers(&listener);
+    // Connections that the kernel has made for us, or is making, are ours to answer.
+    let latest = started + LINGER;
+    while let Ok(Ok((stream, address))) =
+        timeout_at(latest.min(Instant::now() + QUIET), listener.accept()).await
+    {
         open(stream, address, &mut connections);
     }
     drop(listener);
@@ -91,14 +97,25 @@ pub async fn serve<S, B>(
     info!(duration_ms = started.elapsed().as_millis() as u64, "drained");
 }
 
-/// A connection that is waiting to be accepted, if there is one.
-async fn waiting(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    tokio::select! {
-        biased;
-        accepted = listener.accept() => accepted.ok(),
-        () = std::future::ready(()) => None,
+/// From now on the kernel makes no new connections for `listener`: it drops their first packet, the SYN, and lets all others
+/// pass, so that handshakes under way are finished. Closing the listener alone would reset what nobody has accepted yet.
+#[cfg(target_os = "linux")]
+fn refuse_newcomers(listener: &TcpListener) {
+    use socket2::{SockFilter, SockRef};
+    // Classic BPF over the TCP header (linux/filter.h): byte 13 holds the flags, SYN is 2; returning 0 drops the packet.
+    let drop_syn = [
+        SockFilter::new(0x30, 0, 0, 13),
+        SockFilter::new(0x45, 0, 1, 2),
+        SockFilter::new(0x06, 0, 0, 0),
+        SockFilter::new(0x06, 0, 0, u32::MAX),
+    ];
+    if let Err(error) = SockRef::from(listener).attach_filter(&drop_syn) {
+        warn!("drain: new connections cannot be refused before the listener closes: {error}");
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_newcomers(_: &TcpListener) {}
 
 async fn join_all(connections: &mut JoinSet<()>) {
     while connections.join_next().await.is_some() {}
