@@ -194,3 +194,16 @@ fn python(number: f64) -> String {
     imba::http::python_float(number, &mut text);
     text
 }
+
+/// When every row fails there is nothing to explain, and JSON still says what became of each.
+#[tokio::test]
+async fn json_of_failures_alone() {
+    let service = TestService::start().await;
+    for (path, body) in
+        [("/explain/pair", r#"{"instances": [[9, 9]]}"#), ("/explain", r#"{"instances": [[1]]}"#)]
+    {
+        let (status, answer) = crate::service::json(service.post_json(path, body)).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        assert!(answer["explanations"][0]["error"]["code"].is_string(), "{path}: {answer}");
+    }
+}

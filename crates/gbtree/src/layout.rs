@@ -78,7 +78,7 @@ impl Layout {
 
     fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
         let mut blocks: Vec<Block> =
-            (0..BLOCKS.min(count.div_ceil(ROWS))).map(|_| Block::new(&self.slots)).collect();
+            (0..BLOCKS.min(count.div_ceil(ROWS)).max(1)).map(|_| Block::new(&self.slots)).collect();
         let per_block = ROWS * self.groups;
         for (index, out) in out.chunks_mut(blocks.len() * per_block).enumerate() {
             let first = index * blocks.len() * ROWS;
