@@ -121,6 +121,11 @@ export async function shows(page, selector, pattern) {
   }
 }
 
+/** Presses a button, whatever list of suggestions happens to lie over it. */
+export async function press(page, selector) {
+  await page.$eval(selector, (button) => button.click());
+}
+
 /** Empties an input and types into it as a reader would. */
 export async function fill(page, selector, value) {
   await page.$eval(selector, (input) => input.select());

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, fill, open, shows, text, withPage } from "./browser.js";
+import { ask, fill, open, press, shows, text, withPage } from "./browser.js";
 
 const it = withPage();
 
@@ -10,7 +10,7 @@ it("scores a pair, with the number that the service gives", async (page, { origi
   await open(page, origin);
   await fill(page, "#pair-user", "1");
   await fill(page, "#pair-product", "2");
-  await page.click("#form-pair .primary");
+  await press(page, "#form-pair .primary");
   await shows(page, "#answer-pair .verdict", /^This customer is (un)?likely to buy this product again$/);
 
   const { predictions: [{ score, likely }], threshold } = await ask(origin, "/predict/pair", "1,2");
@@ -45,7 +45,7 @@ it("has an address that can be shared, and the back button works", async (page, 
 it("says what is missing where it is missing", async (page, { origin }) => {
   await open(page, origin);
   await page.type("#pair-user", "1");
-  await page.click("#form-pair .primary");
+  await press(page, "#form-pair .primary");
   assert.equal(await text(page, "#pair-product-error"), "Please fill in this field.");
   assert.equal(await page.evaluate(() => document.activeElement.id), "pair-product");
   await page.keyboard.type("2");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, intercept, json, open, shows, text, withPage } from "./browser.js";
+import { ask, intercept, json, open, press, shows, text, withPage } from "./browser.js";
 
 const it = withPage();
 
@@ -52,7 +52,7 @@ it("says that the device is offline, keeps the input, and goes on when it is bac
   await page.setOfflineMode(true);
   await page.waitForSelector("#offline:not([hidden])");
   assert.equal(await text(page, "#answer-pair .verdict"), first);
-  await page.click("#form-pair .primary");
+  await press(page, "#form-pair .primary");
   await shows(page, "#answer-pair .notice h3", /^You are offline$/);
   assert.equal(await page.$eval("#pair-product", (input) => input.value), "2");
   await page.setOfflineMode(false);
@@ -168,7 +168,7 @@ it("follows a model that is replaced while the page is open", async (page, { ori
     const document = answers[new URL(request.url()).pathname];
     return document ? request.respond(json(document, 200, headers)) : request.continue();
   });
-  await page.click("#form-pair .primary");
+  await press(page, "#form-pair .primary");
   await shows(page, "#model", /ffffffffffff · reg:squarederror/);
   await shows(page, "#answer-pair .score strong", /^3\.5$/);
 });
