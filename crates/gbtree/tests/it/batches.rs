@@ -119,7 +119,7 @@ fn strings_and_integers_have_the_codes_of_training() {
 /// A caller whose rows were all refused has none left to score.
 #[test]
 fn no_rows_give_no_numbers() {
-    let model = gbtree::Model::from_bytes(include_bytes!("../stump.json")).unwrap();
+    let model = Model::from_bytes(include_bytes!("../stump.json")).unwrap();
     let none: &[f32] = &[];
     model.predict(none, &mut []).unwrap();
     model.margin(none, &mut []).unwrap();
