@@ -158,7 +158,7 @@ impl Learner {
 impl Trees {
     pub(crate) fn leaves(&self, row: &[f32], out: &mut [u32]) {
         for (out, tree) in out.iter_mut().zip(&self.forest.trees) {
-            *out = self.forest.leaf(tree, row) as u32;
+            *out = self.forest.leaf(tree, row);
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn unroll(
     let (nodes, covers) = (forest.nodes(tree), forest.covers(tree));
     let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
         let parent = &nodes[at as usize];
-        for (node, left) in [(parent.right, false), (parent.left, true)] {
+        for (node, left) in [(parent.link, false), (parent.link + 1, true)] {
             let ratio = covers[node as usize] / covers[at as usize];
             let feature = parent.feature() as u32;
             stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });

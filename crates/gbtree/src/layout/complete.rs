@@ -202,16 +202,17 @@ impl<const N: usize> PaddedTree<N> {
         let nodes = forest.nodes(tree);
         // Padding leads always to the right.
         let mut padded = PaddedTree { thresholds: [NEVER_LEFT; N], leaves: [0.0; N], slots: [0; N] };
-        let mut stack = vec![(0, 1_usize)];
-        while let Some((from, to)) = stack.pop() {
-            let node: &crate::forest::Node = &nodes[from];
+        let mut places = vec![1_usize; nodes.len()];
+        for (at, node) in nodes.iter().enumerate() {
+            let place = places[at];
             if node.is_leaf() {
-                let level = to.ilog2();
-                padded.leaves[(to << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
+                let level = place.ilog2();
+                padded.leaves[(place << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
             } else {
-                padded.thresholds[to] = threshold_key(node.value);
-                padded.slots[to] = slots.of(node) as u8;
-                stack.extend([(node.right as usize, 2 * to), (node.left as usize, 2 * to + 1)]);
+                padded.thresholds[place] = threshold_key(node.value);
+                padded.slots[place] = slots.of(node) as u8;
+                let next = node.link as usize;
+                (places[next], places[next + 1]) = (2 * place, 2 * place + 1);
             }
         }
         padded

@@ -52,38 +52,40 @@ pub(super) struct Slots {
     categories: Vec<(u32, i32)>,
 }
 
-/// The slot of every kind of split, while the layout is built.
+/// The slot of every [`Node::split`], while the layout is built.
 pub(super) struct SlotTable(Vec<u32>);
 
 impl SlotTable {
     const FREE: u32 = u32::MAX;
 
-    fn place(node: &Node) -> usize {
-        node.feature() * 4 + usize::from(node.is_categorical()) * 2 + usize::from(node.default_left())
-    }
-
+    #[inline]
     pub(super) fn of(&self, node: &Node) -> u32 {
-        self.0[Self::place(node)]
+        self.0[node.split as usize]
     }
 }
 
 impl Slots {
     pub(super) fn new(forest: &Forest) -> (Self, SlotTable) {
         let mut table = Vec::new();
-        for node in forest.trees.iter().flat_map(|tree| forest.nodes(tree)).filter(|node| !node.is_leaf()) {
-            let place = SlotTable::place(node);
-            if place >= table.len() {
-                table.resize(place + 1, SlotTable::FREE);
+        for tree in &forest.trees {
+            for node in forest.nodes(tree) {
+                let split = node.split as usize;
+                if split >= table.len() {
+                    table.resize(split + 1, SlotTable::FREE);
+                }
+                table[split] = LEAF_SLOT;
             }
-            table[place] = 0;
         }
         let mut slots = Self { numbers: Vec::new(), categories: Vec::new() };
         for categorical in [false, true] {
-            let used = table.iter_mut().enumerate().filter(|(_, slot)| **slot != SlotTable::FREE);
-            for (place, slot) in used.filter(|(place, _)| (place & 2 != 0) == categorical) {
+            for (split, slot) in (0..).zip(&mut table) {
+                let node = Node { split, ..Node::default() };
+                if *slot == SlotTable::FREE || node.is_leaf() || node.is_categorical() != categorical {
+                    continue;
+                }
                 *slot = slots.len() as u32;
-                let (feature, missing_left) = ((place / 4) as u32, place & 1 == 1);
-                match (categorical, missing_left) {
+                let feature = node.feature() as u32;
+                match (categorical, node.default_left()) {
                     (false, true) => slots.numbers.push((feature, MISSING_LEFT)),
                     (false, false) => slots.numbers.push((feature, MISSING_RIGHT)),
                     (true, true) => slots.categories.push((feature, TO_LEFT)),
