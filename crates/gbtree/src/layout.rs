@@ -16,7 +16,7 @@ use complete::CompleteTrees;
 use keys::{Block, NARROW, ROWS, Slots};
 
 /// Blocks of rows that take turns on a run of trees.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = 16;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -79,18 +79,15 @@ impl Layout {
     fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
         let mut blocks: Vec<Block> =
             (0..BLOCKS.min(count.div_ceil(ROWS)).max(1)).map(|_| Block::new(&self.slots)).collect();
-        let per_block = ROWS * self.groups;
-        for (index, out) in out.chunks_mut(blocks.len() * per_block).enumerate() {
+        for (index, out) in out.chunks_mut(blocks.len() * ROWS * self.groups).enumerate() {
             let first = index * blocks.len() * ROWS;
             for (place, block) in blocks.iter_mut().enumerate() {
                 block.fill(&self.slots, rows, self.features, first + place * ROWS, count);
             }
             for run in &self.runs {
-                for (block, out) in blocks.iter().zip(out.chunks_mut(per_block)) {
-                    match run {
-                        Run::Complete(run) => run.add_rows(block, self.groups, out),
-                        Run::Compact(run) => run.add_rows(block, self.groups, out),
-                    }
+                match run {
+                    Run::Complete(run) => run.add_rows(&blocks, self.groups, out),
+                    Run::Compact(run) => run.add_rows(&blocks, self.groups, out),
                 }
             }
         }

@@ -1,4 +1,4 @@
-use super::keys::{Block, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
+use super::keys::{Block, ROWS, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Walks that advance together, so that the processor overlaps their memory accesses.
@@ -164,24 +164,30 @@ impl CompactTrees {
         }
     }
 
-    /// Adds every tree's output to the sums of a block's rows.
-    pub(super) fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
-        let slots = block.slots;
+    /// Adds every tree's output to the sums of the blocks' rows.
+    pub(super) fn add_rows(&self, blocks: &[Block], groups: usize, out: &mut [f32]) {
         for tree in &self.trees {
-            for (rows, out) in block.rows.chunks(slots * LANES).zip(out.chunks_mut(groups * LANES)) {
-                let mut keys = [&rows[..slots]; LANES];
-                for (keys, row) in keys.iter_mut().zip(rows.chunks_exact(slots)) {
-                    *keys = row;
-                }
-                let mut at = [tree.node; LANES];
-                if self.categorical {
-                    self.walk::<true>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
-                } else {
-                    self.walk::<false>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
-                }
-                for (at, out) in at.iter().zip(out.chunks_exact_mut(groups)) {
-                    self.take(*at, tree, out);
-                }
+            for (block, out) in blocks.iter().zip(out.chunks_mut(ROWS * groups)) {
+                self.add_tree(tree, block, groups, out);
+            }
+        }
+    }
+
+    fn add_tree(&self, tree: &Root, block: &Block, groups: usize, out: &mut [f32]) {
+        let slots = block.slots;
+        for (rows, out) in block.rows.chunks(slots * LANES).zip(out.chunks_mut(groups * LANES)) {
+            let mut keys = [&rows[..slots]; LANES];
+            for (keys, row) in keys.iter_mut().zip(rows.chunks_exact(slots)) {
+                *keys = row;
+            }
+            let mut at = [tree.node; LANES];
+            if self.categorical {
+                self.walk::<true>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
+            } else {
+                self.walk::<false>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
+            }
+            for (at, out) in at.iter().zip(out.chunks_exact_mut(groups)) {
+                self.take(*at, tree, out);
             }
         }
     }

@@ -10,8 +10,8 @@ pub(super) const MAX_DEPTH: u32 = 10;
 const LANES: usize = 8;
 /// Levels on which a block of rows is compared with every node.
 const UPPER: u32 = 3;
-/// Trees that all rows of a block walk before the next ones: they stay in the first-level cache.
-const TILE_BYTES: usize = 16 << 10;
+/// Trees that all rows of all blocks walk before the next ones: they stay in the first-level cache.
+const TILE_BYTES: usize = 32 << 10;
 
 /// Trees of one depth, padded to complete ones.
 ///
@@ -54,7 +54,7 @@ macro_rules! each_depth {
 /// has so few leaves for its depth that padding costs more than it gives.
 pub(super) fn padded_depth(forest: &Forest, tree: &Tree) -> Option<u32> {
     let fits = forest.leaf_width == 1 && !tree.categorical && tree.depth <= MAX_DEPTH;
-    (fits && tree.leaves * 4 >= 1 << tree.depth).then_some(tree.depth)
+    (fits && tree.leaves * 8 >= 1 << tree.depth).then_some(tree.depth)
 }
 
 impl CompleteTrees {
@@ -81,9 +81,9 @@ impl CompleteTrees {
         }
     }
 
-    /// Adds every tree's output to the sums of a block's rows.
-    pub(super) fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
-        each_depth!(self, run => run.add_rows(block, groups, out));
+    /// Adds every tree's output to the sums of the blocks' rows.
+    pub(super) fn add_rows(&self, blocks: &[Block], groups: usize, out: &mut [f32]) {
+        each_depth!(self, run => run.add_rows(blocks, groups, out));
     }
 }
 
@@ -116,21 +116,23 @@ impl<const N: usize> Padded<N> {
     }
 
     /// On the upper levels, every node is compared with a block of rows at once; below, each row walks alone.
-    fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
-        let Some(columns) = block.columns.first_chunk() else { return };
+    fn add_rows(&self, blocks: &[Block], groups: usize, out: &mut [f32]) {
         let below = opaque(N.ilog2().saturating_sub(UPPER));
         let tile = (TILE_BYTES / size_of::<PaddedTree<N>>()).next_multiple_of(LANES);
         let mut starts = Vec::with_capacity(tile);
         for first in (0..self.trees.len()).step_by(tile) {
             let trees = first..(first + tile).min(self.trees.len());
-            starts.clear();
-            starts.extend(self.trees[trees.clone()].iter().map(|tree| tree.upper(columns)));
-            for (row, (keys, out)) in
-                block.rows.chunks_exact(block.slots).zip(out.chunks_exact_mut(groups)).enumerate()
-            {
-                let Some(keys) = keys.first_chunk() else { return };
-                let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
-                self.walk(trees.clone(), below, start, keys, out);
+            for (block, out) in blocks.iter().zip(out.chunks_mut(ROWS * groups)) {
+                let Some(columns) = block.columns.first_chunk() else { return };
+                starts.clear();
+                starts.extend(self.trees[trees.clone()].iter().map(|tree| tree.upper(columns)));
+                for (row, (keys, out)) in
+                    block.rows.chunks_exact(block.slots).zip(out.chunks_exact_mut(groups)).enumerate()
+                {
+                    let Some(keys) = keys.first_chunk() else { return };
+                    let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
+                    self.walk(trees.clone(), below, start, keys, out);
+                }
             }
         }
     }
