@@ -1,4 +1,5 @@
-use super::keys::{Block, ROWS, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
+use super::TILE_BYTES;
+use super::keys::{Block, Blocks, ROWS, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Walks that advance together, so that the processor overlaps their memory accesses.
@@ -165,21 +166,20 @@ impl CompactTrees {
     }
 
     /// Adds every tree's output to the sums of the blocks' rows.
-    pub(super) fn add_rows(&self, blocks: &[Block], groups: usize, out: &mut [f32]) {
-        for tree in &self.trees {
+    pub(super) fn add_rows(&self, blocks: &Blocks, groups: usize, out: &mut [f32]) {
+        let tree_bytes = (self.nodes.len() * size_of::<Node>()).div_ceil(self.trees.len().max(1));
+        for trees in self.trees.chunks((TILE_BYTES / tree_bytes.max(1)).max(1)) {
             for (block, out) in blocks.iter().zip(out.chunks_mut(ROWS * groups)) {
-                self.add_tree(tree, block, groups, out);
+                for tree in trees {
+                    self.add_tree(tree, block, groups, out);
+                }
             }
         }
     }
 
-    fn add_tree(&self, tree: &Root, block: &Block, groups: usize, out: &mut [f32]) {
-        let slots = block.slots;
-        for (rows, out) in block.rows.chunks(slots * LANES).zip(out.chunks_mut(groups * LANES)) {
-            let mut keys = [&rows[..slots]; LANES];
-            for (keys, row) in keys.iter_mut().zip(rows.chunks_exact(slots)) {
-                *keys = row;
-            }
+    fn add_tree(&self, tree: &Root, block: Block, groups: usize, out: &mut [f32]) {
+        for (group, out) in out.chunks_mut(groups * LANES).enumerate() {
+            let keys: [_; LANES] = std::array::from_fn(|lane| block.row(group * LANES + lane));
             let mut at = [tree.node; LANES];
             if self.categorical {
                 self.walk::<true>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);

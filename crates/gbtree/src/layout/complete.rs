@@ -1,22 +1,20 @@
 use std::ops::Range;
 
-use super::keys::{Block, NARROW, NEVER_LEFT, ROWS, SlotTable, threshold_key};
+use super::TILE_BYTES;
+use super::keys::{Blocks, NARROW, NEVER_LEFT, ROWS, SlotTable, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Deepest tree that is made complete.
 pub(super) const MAX_DEPTH: u32 = 10;
 
 /// Trees walked at once.
-const LANES: usize = 8;
+const LANES: usize = 12;
 /// Levels on which a block of rows is compared with every node.
 const UPPER: u32 = 3;
-/// Trees that all rows of all blocks walk before the next ones: they stay in the first-level cache.
-const TILE_BYTES: usize = 32 << 10;
-
 /// Trees of one depth, padded to complete ones.
 ///
 /// A walk is a fixed number of steps without a branch, and its indices are masked to the table's size, so that
-/// no check remains. Eight trees are walked at once: their memory accesses overlap.
+/// no check remains. [`LANES`] trees are walked at once: their memory accesses overlap.
 #[derive(Debug, Clone)]
 pub(super) enum CompleteTrees {
     D0(Padded<1>),
@@ -82,7 +80,7 @@ impl CompleteTrees {
     }
 
     /// Adds every tree's output to the sums of the blocks' rows.
-    pub(super) fn add_rows(&self, blocks: &[Block], groups: usize, out: &mut [f32]) {
+    pub(super) fn add_rows(&self, blocks: &Blocks, groups: usize, out: &mut [f32]) {
         each_depth!(self, run => run.add_rows(blocks, groups, out));
     }
 }
@@ -116,20 +114,18 @@ impl<const N: usize> Padded<N> {
     }
 
     /// On the upper levels, every node is compared with a block of rows at once; below, each row walks alone.
-    fn add_rows(&self, blocks: &[Block], groups: usize, out: &mut [f32]) {
+    fn add_rows(&self, blocks: &Blocks, groups: usize, out: &mut [f32]) {
         let below = opaque(N.ilog2().saturating_sub(UPPER));
         let tile = (TILE_BYTES / size_of::<PaddedTree<N>>()).next_multiple_of(LANES);
         let mut starts = Vec::with_capacity(tile);
         for first in (0..self.trees.len()).step_by(tile) {
             let trees = first..(first + tile).min(self.trees.len());
             for (block, out) in blocks.iter().zip(out.chunks_mut(ROWS * groups)) {
-                let Some(columns) = block.columns.first_chunk() else { return };
+                let Some(columns) = block.narrow_columns() else { return };
                 starts.clear();
                 starts.extend(self.trees[trees.clone()].iter().map(|tree| tree.upper(columns)));
-                for (row, (keys, out)) in
-                    block.rows.chunks_exact(block.slots).zip(out.chunks_exact_mut(groups)).enumerate()
-                {
-                    let Some(keys) = keys.first_chunk() else { return };
+                for (row, out) in out.chunks_exact_mut(groups).enumerate() {
+                    let Some(keys) = block.narrow_row(row) else { return };
                     let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
                     self.walk(trees.clone(), below, start, keys, out);
                 }

@@ -120,39 +120,85 @@ impl Slots {
     }
 }
 
-/// The keys of up to [`ROWS`] rows.
+/// The keys of some blocks of rows, packed: as many per row as there are slots, and at the very end enough to read
+/// [`NARROW`] from any row or column on.
 #[derive(Debug)]
-pub(super) struct Block {
-    /// Keys per row: room for every slot.
-    pub(super) slots: usize,
+pub(super) struct Blocks {
+    slots: usize,
+    len: usize,
     /// Row after row.
-    pub(super) rows: Vec<i32>,
-    /// The same, slot after slot.
-    pub(super) columns: Vec<[i32; ROWS]>,
-    buffer: Vec<f32>,
+    rows: Vec<i32>,
+    /// The same, slot after slot within a block.
+    columns: Vec<[i32; ROWS]>,
+    gathered: Vec<f32>,
 }
 
-impl Block {
-    pub(super) fn new(slots: &Slots) -> Self {
-        let slots = slots.len().max(NARROW);
+/// The keys of up to [`ROWS`] rows, and what follows them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block<'k> {
+    slots: usize,
+    rows: &'k [i32],
+    columns: &'k [[i32; ROWS]],
+}
+
+impl Blocks {
+    pub(super) fn new(slots: &Slots, len: usize) -> Self {
+        let slots = slots.len();
         // Rows that a last block does not fill are walked too: their leaf slot must hold them at a leaf.
         Self {
             slots,
-            rows: vec![MISSING_RIGHT; slots * ROWS],
-            columns: vec![[0; ROWS]; slots],
-            buffer: Vec::new(),
+            len,
+            rows: vec![MISSING_RIGHT; len * ROWS * slots + NARROW],
+            columns: vec![[0; ROWS]; len * slots + NARROW],
+            gathered: Vec::new(),
         }
+    }
+
+    /// Rows that fit.
+    pub(super) fn capacity(&self) -> usize {
+        self.len * ROWS
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Block<'_>> {
+        (0..self.len).map(|block| Block {
+            slots: self.slots,
+            rows: &self.rows[block * ROWS * self.slots..],
+            columns: &self.columns[block * self.slots..],
+        })
     }
 
     /// Takes the rows from `first` on, of `count` in all.
     pub(super) fn fill(&mut self, slots: &Slots, rows: &Rows, features: usize, first: usize, count: usize) {
-        for (index, keys) in (first..count).take(ROWS).zip(self.rows.chunks_exact_mut(self.slots)) {
-            slots.fill_row(rows.row(index, count, features, &mut self.buffer), keys);
+        let places = self.rows.chunks_exact_mut(self.slots);
+        for (index, keys) in (first..count).take(self.len * ROWS).zip(places) {
+            slots.fill_row(rows.row(index, count, features, &mut self.gathered), keys);
         }
-        for (slot, column) in self.columns.iter_mut().take(slots.len()).enumerate() {
-            for (key, keys) in column.iter_mut().zip(self.rows.chunks_exact(self.slots)) {
-                *key = keys[slot];
+        let rows = self.rows.chunks_exact(ROWS * self.slots);
+        for (rows, columns) in rows.zip(self.columns.chunks_exact_mut(self.slots)).take(self.len) {
+            for (slot, column) in columns.iter_mut().enumerate() {
+                for (key, keys) in column.iter_mut().zip(rows.chunks_exact(self.slots)) {
+                    *key = keys[slot];
+                }
             }
         }
+    }
+}
+
+impl<'k> Block<'k> {
+    /// The keys of a row.
+    pub(super) fn row(&self, row: usize) -> &'k [i32] {
+        &self.rows[row * self.slots..][..self.slots]
+    }
+
+    /// The keys of a row and what follows.
+    #[inline]
+    pub(super) fn narrow_row(&self, row: usize) -> Option<&'k [i32; NARROW]> {
+        self.rows.get(row * self.slots..)?.first_chunk()
+    }
+
+    /// The keys of every slot and what follows.
+    #[inline]
+    pub(super) fn narrow_columns(&self) -> Option<&'k [[i32; ROWS]; NARROW]> {
+        self.columns.first_chunk()
     }
 }
