@@ -7,11 +7,11 @@ use gbtree::Model;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, path, features, ..] = &arguments[..] else {
+    let [_, path, features, some, ..] = &arguments[..] else {
         // `cargo bench` itself passes only flags: there is nothing to compare without peers.py.
         return;
     };
-    let Ok(features) = features.parse::<usize>() else { return };
+    let (Ok(features), Ok(some)) = (features.parse::<usize>(), some.parse::<usize>()) else { return };
     let bytes = std::fs::read(format!("{path}.ubj")).expect("PATH.ubj");
     let raw = std::fs::read(format!("{path}.rows")).expect("PATH.rows");
     let rows: Vec<f32> = raw.as_chunks().0.iter().map(|&raw| f32::from_le_bytes(raw)).collect();
@@ -35,7 +35,14 @@ fn main() {
         model.predict(black_box(&rows), &mut all).expect("all rows");
         black_box(&all);
     });
-    let some = 200;
+    // What missing values cost: the same rows, each missing value filled with 0.
+    if rows.iter().any(|value| value.is_nan()) {
+        let filled: Vec<f32> = rows.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
+        report("filled", 30, count as f64, || {
+            model.predict(black_box(&filled), &mut all).expect("all rows");
+            black_box(&all);
+        });
+    }
     let mut shares = vec![0.0; some * model.num_contributions()];
     report("contributions", 8, some as f64, || {
         model.contributions(black_box(&rows[..some * features]), &mut shares).expect("contributions");

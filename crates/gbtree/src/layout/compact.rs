@@ -1,3 +1,5 @@
+use std::hint::select_unpredictable;
+
 use super::TILE_BYTES;
 use super::keys::{Block, Blocks, ROWS, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
 use crate::forest::{Forest, Tree};
@@ -71,7 +73,8 @@ impl CompactTrees {
             let slot = slots.of(node);
             let leaf = (node.value * tree.weight).to_bits().cast_signed();
             let split = threshold_key(node.value);
-            let (threshold, next) = if node.is_leaf() { (leaf, place) } else { (split, root + node.link) };
+            let (threshold, next) =
+                select_unpredictable(node.is_leaf(), (leaf, place), (split, root + node.link));
             self.nodes.push(Node { threshold, slot, next });
         }
         if tree.categorical {

@@ -1,3 +1,5 @@
+use std::hint::select_unpredictable;
+
 use crate::Rows;
 use crate::forest::{Forest, Node};
 
@@ -26,7 +28,7 @@ const UNSEEN: i32 = i32::MAX - 3;
 fn number_key(value: f32, missing: i32) -> i32 {
     let bits = (value + 0.0).to_bits().cast_signed();
     let key = bits ^ ((bits >> 31) & i32::MAX);
-    if value.is_nan() { missing } else { key }
+    select_unpredictable(value.is_nan(), missing, key)
 }
 
 /// The key below which a value goes left. A threshold that is not a number lets only the missing pass.
