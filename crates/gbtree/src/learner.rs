@@ -95,7 +95,11 @@ impl Learner {
                 let raw = file.boost_from_average
                     && file.version.is_some_and(|version| version >= Version::new(3, 1, 0))
                     && matches!(&body, Body::Trees(trees) if trees.forest.trees.is_empty());
-                values.iter().map(|&value| if raw { value } else { objective.link.margin(value) }).collect()
+                let mut values = values.clone();
+                if values.len() == 1 {
+                    values.resize(file.groups, values[0]);
+                }
+                if raw { values } else { objective.link.margins(&values) }
             }
         };
         // 3.1 and 3.2 add only the first to every output of a linear model.

@@ -71,7 +71,7 @@ impl Model {
     pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
         let width = self.num_contributions();
-        let mut sums = vec![0.0; width];
+        let mut sums = vec![0.0; width.min(out.len())];
         learner.check_contributions()?;
         each_row(rows.into(), learner.num_features, out, width, |row, out| {
             sums.fill(0.0);
@@ -93,8 +93,8 @@ impl Model {
     pub fn interactions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
         let width = self.num_interactions();
-        let mut single = vec![0.0; self.num_contributions()];
-        let mut pairs = vec![0.0; width];
+        let mut single = vec![0.0; self.num_contributions().min(out.len())];
+        let mut pairs = vec![0.0; width.min(out.len())];
         learner.check_contributions()?;
         each_row(rows.into(), learner.num_features, out, width, |row, out| {
             single.fill(0.0);

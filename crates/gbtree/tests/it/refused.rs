@@ -31,6 +31,8 @@ fn foreign_files_are_told_by_name() {
         (b"hello", "no known model format"),
         (b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x0bcollections\x94\x8c\x07Counter\x94\x93\x94)R\x94.", "collections.Counter"),
         (b"\x80\x02}q\x00.", "a dictionary"),
+        (b"\x80\x04cjoblib.numpy_pickle\nNumpyArrayWrapper\n.", "joblib"),
+        (b"\x78\x9c\x6b", "joblib"),
         (b"\x80\x04cos\nsystem\n\x8c\x02id\x85R.", "os.system"),
     ] {
         let told = refusal(bytes);
