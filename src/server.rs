@@ -137,8 +137,9 @@ async fn connection<S, B>(
     }
     // A connection's requests come one after the other, so that they share one service; it is always ready.
     let service = RefCell::new(service);
+    let client = ClientAddress(address.to_string().into());
     let exchange = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ClientAddress(address));
+        request.extensions_mut().insert(client.clone());
         service.borrow_mut().call(request.map(Body::new))
     });
     let connection = http.serve_connection(TokioIo::new(stream), exchange);

@@ -1,7 +1,7 @@
 //! One line per request, in the form of the other log lines but without their machinery: it is on the way of every answer.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderValue, Method, Uri};
@@ -22,7 +22,7 @@ pub struct AccessLog {
 pub(super) struct Line {
     pub(super) method: Method,
     pub(super) uri: Uri,
-    pub(super) client: Option<SocketAddr>,
+    pub(super) client: Option<Arc<str>>,
 }
 
 impl AccessLog {
@@ -43,7 +43,8 @@ impl AccessLog {
     ) {
         let Line { method, uri, client } = request;
         let (path, id) = (uri.path(), id.to_str().unwrap_or_default());
-        let (milliseconds, microseconds) = (elapsed.as_millis(), elapsed.as_micros() % 1000);
+        let microseconds = elapsed.as_micros() as u64;
+        let (milliseconds, microseconds) = (microseconds / 1000, microseconds % 1000);
         let time = humantime::format_rfc3339_micros(SystemTime::now());
         self.lines.gather(|out| {
             let written = if self.json {
@@ -53,12 +54,12 @@ impl AccessLog {
                     .and_then(|()| write!(out, r#" {status}","request_id":""#))
                     .and_then(|()| escaped(out, id))
                     .and_then(|()| write!(out, r#"","duration_ms":{milliseconds}.{microseconds:03}"#))
-                    .and_then(|()| client.map_or(Ok(()), |client| write!(out, r#","client.address":"{client}""#)))
+                    .and_then(|()| client.as_ref().map_or(Ok(()), |client| write!(out, r#","client.address":"{client}""#)))
                     .and_then(|()| code.map_or(Ok(()), |code| write!(out, r#","code":"{}""#, code.word())))
                     .and_then(|()| out.write_all(b",\"target\":\"imba::access\"}\n"))
             } else {
                 write!(out, "{time}  INFO imba::access: {method} {path} {status} request_id={id} duration_ms={milliseconds}.{microseconds:03}")
-                    .and_then(|()| client.map_or(Ok(()), |client| write!(out, " client.address={client}")))
+                    .and_then(|()| client.as_ref().map_or(Ok(()), |client| write!(out, " client.address={client}")))
                     .and_then(|()| code.map_or(Ok(()), |code| write!(out, " code={}", code.word())))
                     .and_then(|()| out.write_all(b"\n"))
             };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -16,6 +16,9 @@ use crate::scorer::{ModelInfo, Scores};
 /// What the old service called its answers, to the letter.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// An answer's headers with those that the layers add, so that the map need not grow.
+const MOST_HEADERS: usize = 12;
 
 /// Names the model that an answer comes from.
 pub(super) const MODEL_VERSION: HeaderName = name("x-model-version");
@@ -135,6 +138,7 @@ pub(super) fn json_document(document: &impl Serialize) -> Response {
 
 fn with_type(content_type: HeaderValue, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
+    *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }

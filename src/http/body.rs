@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::header;
 use bytes::{Bytes, BytesMut};
@@ -20,12 +20,16 @@ const DISCARD: usize = 64 * 1024 * 1024;
 const DECODED_INLINE: usize = 64 * 1024;
 
 /// The whole body of `request`, if it is no larger than `limit` bytes.
-pub(super) async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
+pub(super) fn read_body(request: Request, limit: usize) -> impl Future<Output = Result<Bytes, Problem>> {
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    // The rest of the request is large, and not carried along.
+    read(request.into_body(), asks_first, limit)
+}
+
+async fn read(mut body: Body, asks_first: bool, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes (server.body_limit)"))
     };
-    let asks_first = request.headers().contains_key(header::EXPECT);
-    let mut body = request.into_body();
     if asks_first && body.size_hint().lower() > limit as u64 {
         // The client waits for leave to send the body, and hears at once that it need not.
         return Err(too_large());

@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Write;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::BoxError;
@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use pin_project_lite::pin_project;
 use tower::Service;
 use tracing::error;
 use uuid::Uuid;
@@ -31,9 +32,9 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// Longest id that is taken over from a client.
 const LONGEST_ID: usize = 128;
 
-/// The address a request came from; the server adds it to each request.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub SocketAddr);
+/// The address a request came from, as text; the server adds it to each request of a connection.
+#[derive(Debug, Clone)]
+pub struct ClientAddress(pub Arc<str>);
 
 /// The layer around everything but compression: sees each request first and its answer last.
 #[derive(Clone)]
@@ -50,24 +51,47 @@ impl<S> Observe<S> {
 
 impl<S, B> Service<Request> for Observe<S>
 where
-    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
+    S: Service<Request, Response = Response<B>, Error = Infallible>,
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Observed<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let seen = Seen::begin(self.state.clone(), &request);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let Ok(answer) = answer.await;
-            Ok(seen.end(answer.map(Body::new)))
-        })
+        let seen = Some(Seen::begin(self.state.clone(), &request));
+        Observed { answer: self.inner.call(request), seen }
+    }
+}
+
+pin_project! {
+    /// An answer under way. Named, so that it needs no box for itself: every request passes here.
+    pub(super) struct Observed<F> {
+        #[pin]
+        answer: F,
+        seen: Option<Seen>,
+    }
+}
+
+impl<F, B> Future for Observed<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>>,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(answer) = ready!(this.answer.poll(context));
+        let answer = answer.map(Body::new);
+        Poll::Ready(Ok(match this.seen.take() {
+            Some(seen) => seen.end(answer),
+            None => answer,
+        }))
     }
 }
 
@@ -97,7 +121,7 @@ impl Seen {
         let line = state.0.access_log.is_some().then(|| Line {
             method: request.method().clone(),
             uri: request.uri().clone(),
-            client: request.extensions().get::<ClientAddress>().map(|client| client.0),
+            client: request.extensions().get::<ClientAddress>().map(|client| Arc::clone(&client.0)),
         });
         let (id, route) = (request_id(request), Route::of(request.uri().path()));
         Self { state, id, route, started: Instant::now(), status, code: None, line }
@@ -158,7 +182,7 @@ fn server_timing(stages: &Stages) -> HeaderValue {
     let mut text = String::with_capacity(64);
     for (name, time) in stages.named() {
         let separator = if text.is_empty() { "" } else { ", " };
-        let microseconds = time.as_micros();
+        let microseconds = time.as_micros() as u64;
         write!(text, "{separator}{name};dur={}.{:03}", microseconds / 1000, microseconds % 1000)
             .unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 
@@ -138,11 +139,20 @@ fn unknown_pair(pair: &PairKey) -> Problem {
 }
 
 /// Settles the forms before the body is read, so that a request nobody can answer is not read for nothing.
-pub(super) async fn receive(state: &HttpState, request: Request) -> Result<Received, Problem> {
-    let (reply, form) = (reply_form(request.headers())?, body_form(request.headers())?);
-    let target = target(request.headers(), &state.0.passed)?;
-    let body = read_body(request, state.0.body_limit).await?;
-    Ok(Received { reply, target, form, body })
+pub(super) fn receive(
+    state: &HttpState,
+    request: Request,
+) -> impl Future<Output = Result<Received, Problem>> + use<> {
+    let forms = forms(state, request.headers());
+    let body = read_body(request, state.0.body_limit);
+    async move {
+        let (reply, form, target) = forms?;
+        Ok(Received { reply, target, form, body: body.await? })
+    }
+}
+
+fn forms(state: &HttpState, headers: &HeaderMap) -> Result<(Reply, Form, Option<Arc<Target>>), Problem> {
+    Ok((reply_form(headers)?, body_form(headers)?, target(headers, &state.0.passed)?))
 }
 
 async fn decode<T: Send + 'static>(

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_sagemakerruntime::config::{Credentials, SharedCredentialsProvider};
 use imba::config::Aws;
 use imba::http::python_float;
 use imba::scorer::{Batch, Scorer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::peers::sdk;
 use crate::service::TestService;
 
 /// What the stub does with one call.
@@ -120,10 +120,7 @@ impl AwsStub {
 
     /// What clients of this stub are made from, with credentials of its own.
     pub(crate) async fn sdk(&self, aws: &Aws) -> SdkConfig {
-        let aws = Aws { region: Some("eu-west-1".to_owned()), endpoint_url: Some(self.url()), ..aws.clone() };
-        let sdk = imba::aws::sdk_config(&aws).await.expect("a region");
-        let credentials = Credentials::new("AKIDTEST", "secret", None, None, "the test");
-        sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
+        sdk(Aws { endpoint_url: Some(self.url()), ..aws.clone() }).await
     }
 
     async fn serve(self, mut socket: TcpStream) {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::Command;
 use std::sync::Arc;
@@ -5,7 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes,
+    ScalarAttributeType,
 };
 use imba::app::store::open_store;
 use imba::aws::Account;
@@ -88,6 +90,8 @@ async fn every_layout(peer: &Peer) {
 
     many(&*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await).await;
     pages(&url, &*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await).await;
+    too_large_for_one_answer(&url, &*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await)
+        .await;
 }
 
 async fn numeric_keys(store: &dyn FeatureStore) {
@@ -134,6 +138,28 @@ async fn pages(url: &str, store: &dyn FeatureStore) {
         put.item("other", text("x".repeat(300_000))).send().await.expect("a put");
     }
     assert_eq!(store.products_of("pages").await.expect("a query").len(), 8);
+}
+
+/// Items of 19 MB in all, more than the 16 MB of one answer: the rest is left unprocessed, and asked for again.
+async fn too_large_for_one_answer(url: &str, store: &dyn FeatureStore) {
+    let client = Client::new(&sdk_at(url.to_owned()).await);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let products: Vec<_> = (0..50).map(|at| at.to_string()).collect();
+    let long = format!("1.{}, 2", "0".repeat(390_000));
+    for product in &products {
+        let put = client.put_item().table_name("packed").item("user_id", text("large"));
+        put.item("product_id", text(product)).item("feature", text(&long)).send().await.expect("a put");
+    }
+    let keys = products.iter().map(|product| {
+        HashMap::from([("user_id".to_owned(), text("large")), ("product_id".to_owned(), text(product))])
+    });
+    let wanted = KeysAndAttributes::builder().set_keys(Some(keys.collect())).build().expect("keys");
+    let answer = client.batch_get_item().request_items("packed", wanted).send().await.expect("an answer");
+    assert!(answer.unprocessed_keys.is_some_and(|left| !left.is_empty()), "it fits in one answer");
+
+    let asked: Vec<_> = products.iter().map(|product| PairKey::new("large", product)).collect();
+    let row: FeatureRow = Box::from([1.0, 2.0]);
+    assert_eq!(store.get_many(&asked).await.expect("a get"), vec![Some(row); 50]);
 }
 
 #[tokio::test]

@@ -83,8 +83,12 @@ impl Drop for Peer {
 
 /// What the service's clients are made from, with the server at `url` in place of AWS.
 pub(crate) async fn sdk_at(url: String) -> SdkConfig {
-    let settings = TestService::builder().config().aws;
-    let aws = Aws { region: Some("eu-west-1".to_owned()), endpoint_url: Some(url), ..settings };
+    sdk(Aws { endpoint_url: Some(url), ..TestService::builder().config().aws }).await
+}
+
+/// What clients are made from by these settings, with credentials of the test's.
+pub(crate) async fn sdk(settings: Aws) -> SdkConfig {
+    let aws = Aws { region: Some("eu-west-1".to_owned()), ..settings };
     let sdk = imba::aws::sdk_config(&aws).await.expect("a region");
     let credentials = Credentials::new("AKIDTEST", "secret", None, None, "the test");
     sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::aws_stub::{Act, AwsStub};
+use crate::peers::Peer;
 use crate::service::{RECORDED, TestService, json, problem, text};
 
 async fn with_stub() -> (AwsStub, TestService) {
@@ -57,6 +58,35 @@ async fn the_old_service_answered_these_bytes() {
         assert_eq!(response.headers()["content-type"], "text/plain");
         assert_eq!(response.text().await.expect("a text"), answer, "{reply:?}");
     }
+}
+
+/// moto knows the operation from Amazon's own model of it, and its answers from a queue.
+#[tokio::test]
+async fn moto_understands_the_client() {
+    let moto = Peer::moto().await;
+    // The first call is the service's own, before it is ready.
+    let answers = ["0.5", "0.006739293225109577\n", "0.5,1e-05"].map(|body| json!({ "Body": body }));
+    let queue = json!({ "region": "eu-west-1", "results": answers }).to_string();
+    let url = format!("{}/moto-api/static/sagemaker/endpoint-results", moto.url());
+    let queued = reqwest::Client::new().post(url).body(queue).send().await.expect("an answer");
+    assert_eq!(queued.status(), 201);
+
+    let builder = TestService::builder()
+        .with("scorer.kind", "sagemaker")
+        .with("scorer.sagemaker.endpoint_name", "imba");
+    let service = builder.endpoint(moto.sdk().await).await.start().await;
+    let answer = |body: &str| (200, body.to_owned());
+    assert_eq!(text(service.post("/predict", RECORDED)).await, answer("0.006739293225109577"));
+    assert_eq!(text(service.post("/predict", format!("{RECORDED}\n{RECORDED}"))).await, answer("0.5\n1e-05"));
+    // It keeps an answer for the request that had it, headers and body.
+    assert_eq!(text(service.post("/predict", RECORDED)).await, answer("0.006739293225109577"));
+    // What it says when its queue is empty is no score.
+    let (status, document) = problem(service.post("/predict", RECORDED.replace("3418", "1"))).await;
+    assert_eq!((status, &document["code"]), (502, &json!("upstream_failed")));
+    assert!(
+        document["detail"].as_str().is_some_and(|detail| detail.contains("\"body\" where a score")),
+        "{document}"
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use imba::app::App;
 use imba::app::scorer::open_scorer;
 use imba::aws::Account;
@@ -165,10 +166,16 @@ impl Builder {
     /// Has the endpoint `stub` at hand, for what the configuration uses it for.
     pub(crate) async fn shadow(self, stub: &AwsStub) -> Self {
         let builder = self.with("scorer.sagemaker.endpoint_name", "imba");
-        let config = builder.config();
-        let account = Account::given(config.aws.clone(), stub.sdk(&config.aws).await);
-        let (scorer, _) = open_scorer(&config, &account, &builder.upstreams).await.expect("a client");
-        builder.scorer(scorer)
+        let sdk = stub.sdk(&builder.config().aws).await;
+        builder.endpoint(sdk).await
+    }
+
+    /// Has the configured endpoint of the account `sdk` at hand.
+    pub(crate) async fn endpoint(self, sdk: SdkConfig) -> Self {
+        let config = self.config();
+        let account = Account::given(config.aws.clone(), sdk);
+        let (scorer, _) = open_scorer(&config, &account, &self.upstreams).await.expect("a client");
+        self.scorer(scorer)
     }
 
     pub(crate) fn config(&self) -> Config {

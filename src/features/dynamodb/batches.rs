@@ -57,6 +57,7 @@ impl Table {
         let mut found = Vec::with_capacity(keys.len());
         let mut pauses = Pauses::within(self.config.calls.timeout);
         while !keys.is_empty() {
+            let asked = keys.len();
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
                 .consistent_read(self.config.consistent_reads)
@@ -69,6 +70,10 @@ impl Table {
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             let left = answer.unprocessed_keys.into_iter().flatten();
             keys = left.flat_map(|(_, left)| left.keys).collect();
+            if keys.len() < asked {
+                // An answer that is full leaves keys over too, and the next one takes them at once.
+                pauses.shorten();
+            }
             if !keys.is_empty() {
                 pauses.next(keys.len()).await?;
             }
@@ -147,6 +152,10 @@ impl Pauses {
 
     fn within(patience: Duration) -> Self {
         Self { until: Instant::now() + patience, next: Self::FIRST, patience }
+    }
+
+    fn shorten(&mut self) {
+        self.next = Self::FIRST;
     }
 
     async fn next(&mut self, left: usize) -> Result<(), UpstreamError> {
