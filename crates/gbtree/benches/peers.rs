@@ -17,7 +17,7 @@ fn main() {
     let rows: Vec<f32> = raw.as_chunks().0.iter().map(|&raw| f32::from_le_bytes(raw)).collect();
     let count = rows.len() / features;
 
-    report("load", 30, 1000.0, || drop(black_box(Model::from_bytes(black_box(&bytes)).expect("a model"))));
+    report("load", 30, 1000.0, || Model::from_bytes(black_box(&bytes)).expect("a model"));
     let model = Model::from_bytes(&bytes).expect("a model");
     let mut one = vec![0.0; model.num_outputs()];
     // A different row each time, as in a service; 64 calls per reading of the clock.
@@ -52,12 +52,15 @@ fn main() {
 
 /// Prints the least of `times` readings, in microseconds over `unit`: what is above it is other work on the machine.
 #[expect(clippy::print_stdout, reason = "peers.py reads it")]
-fn report(measure: &str, times: usize, unit: f64, mut run: impl FnMut()) {
+/// What a run makes is dropped after the reading, as in `peers.c`.
+fn report<T>(measure: &str, times: usize, unit: f64, mut run: impl FnMut() -> T) {
     run();
     let readings = (0..times).map(|_| {
         let start = Instant::now();
-        run();
-        start.elapsed().as_secs_f64() * 1e6 / unit
+        let made = black_box(run());
+        let elapsed = start.elapsed();
+        drop(made);
+        elapsed.as_secs_f64() * 1e6 / unit
     });
     println!("gbtree-{measure} {:.6}", readings.fold(f64::INFINITY, f64::min));
 }
