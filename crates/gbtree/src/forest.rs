@@ -87,6 +87,12 @@ impl Forest {
         &self.vectors[start..start + self.leaf_width]
     }
 
+    /// What a leaf adds to an output.
+    pub(crate) fn output(&self, tree: &Tree, leaf: &Node, group: usize) -> f32 {
+        let value = if self.leaf_width > 1 { self.vector(leaf)[group] } else { leaf.value };
+        value * tree.weight
+    }
+
     /// Which child `value` leads to: strictly below the threshold goes left, missing goes to the default
     /// child, a category of the node's set goes right.
     pub(crate) fn goes_left(&self, node: &Node, value: f32) -> bool {

@@ -167,9 +167,6 @@ impl Trees {
     }
 
     pub(crate) fn explainer(&self, features: usize, groups: usize) -> Result<&Explainer, ShapeError> {
-        if self.forest.leaf_width > 1 {
-            return Err(ShapeError::Undefined("contributions are not defined for trees with vector leaves"));
-        }
         let built = self.explainer.get_or_init(|| Explainer::new(&self.forest, features, groups));
         built.as_ref().map_err(Clone::clone)
     }

@@ -70,6 +70,8 @@ const MAX_CATEGORY: i32 = 1 << 24;
 
 /// Memory per node: here, and at most in the layouts built from it.
 const NODE_BYTES: usize = 64;
+/// Memory per number of a vector leaf: here, in the layout, and for contributions.
+const OUTPUT_BYTES: usize = 96;
 
 /// Checks trees one by one into a [`Forest`].
 #[derive(Debug)]
@@ -122,7 +124,7 @@ impl ForestBuilder {
             ));
         }
         budget.charge_for::<Tree>(2).map_err(TreeFault::Limit)?;
-        budget.charge_for::<[f32; 2]>(raw.vectors.len()).map_err(TreeFault::Limit)?;
+        budget.charge_for::<[u8; OUTPUT_BYTES]>(raw.vectors.len()).map_err(TreeFault::Limit)?;
         let start = self.forest.nodes.len();
         let (depth, categorical) = self.arrange(raw)?;
         let len = self.forest.nodes.len() - start;

@@ -67,7 +67,8 @@ impl Model {
     /// bias; together they sum to the margin.
     ///
     /// # Errors
-    /// [`ShapeError`] if the lengths do not fit, or for an ensemble or trees with vector leaves.
+    /// [`ShapeError`] if the lengths do not fit, for an ensemble, or for vector leaves of a file
+    /// before 3.2, which lacks what it takes.
     pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
         let width = self.num_contributions();

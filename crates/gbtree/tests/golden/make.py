@@ -230,7 +230,7 @@ def outputs(spec, booster, matrix, rows):
         add("leaf", pred_leaf=True)
     vector = spec["params"].get("multi_strategy") == "multi_output_tree"
     # 0.x leaves dart's weights out of the contributions.
-    if not vector and not (dart and VERSION < (1, 0)):
+    if not (vector and VERSION < (3, 3)) and not (dart and VERSION < (1, 0)):
         add("contributions", pred_contribs=True)
         if not linear and spec["name"] not in ("deep", "forest-softprob"):
             add("interactions", pred_interactions=True)
