@@ -2,8 +2,8 @@
 //!
 //! An idle upstream is called at once, on the caller's own task. While calls are under way, newcomers gather; the next call
 //! takes all of them, up to its limit, as soon as one under way returns. So that a slow call holds up nobody, the next one
-//! also starts when there is room for it and its callers have waited their share of the time that calls usually take:
-//! with 8 at once, an eighth of it. Whoever hangs up leaves the queue.
+//! also starts when there is room for it and a share of the time that calls usually take has passed since the last one
+//! started: with 8 at once, an eighth of it. Whoever hangs up leaves the queue.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::upstream::UpstreamError;
 
-/// Shortest and longest time that callers gather before one more call is made beside those under way.
+/// Shortest and longest time between the starts of calls that are made beside others.
 const GATHER: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
 /// A call that can be made for several callers at once.
@@ -75,6 +75,8 @@ struct Queue<J: Joint> {
     /// Items of all who wait, some of whom may have hung up.
     size: usize,
     in_flight: usize,
+    /// When the last call started.
+    started: Instant,
     /// Moving average of the time that calls take.
     usual: Duration,
     is_paced: bool,
@@ -83,7 +85,6 @@ struct Queue<J: Joint> {
 struct Waiter<J: Joint> {
     ask: J::Ask,
     size: usize,
-    since: Instant,
     reply: oneshot::Sender<Result<J::Answer, J::Error>>,
 }
 
@@ -91,8 +92,14 @@ impl<J: Joint> Coalescer<J> {
     /// Joins calls of `joint` within `limits`.
     #[must_use]
     pub fn new(joint: J, limits: Limits) -> Self {
-        let queue =
-            Queue { waiting: VecDeque::new(), size: 0, in_flight: 0, usual: Duration::ZERO, is_paced: false };
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            size: 0,
+            in_flight: 0,
+            started: Instant::now(),
+            usual: Duration::ZERO,
+            is_paced: false,
+        };
         Self(Arc::new(Shared { joint, limits, queue: Mutex::new(queue) }))
     }
 
@@ -133,7 +140,7 @@ impl<J: Joint> Shared<J> {
     fn enter(self: &Arc<Self>, ask: J::Ask) -> Entry<J> {
         let mut queue = self.queue();
         if queue.in_flight == 0 {
-            queue.in_flight = 1;
+            queue.begin();
             return Entry::Alone(ask, Flight::begin(self));
         }
         if queue.waiting.len() >= self.limits.waiting {
@@ -145,9 +152,10 @@ impl<J: Joint> Shared<J> {
         }
         let (reply, answer) = oneshot::channel();
         let size = J::size(&ask);
-        queue.waiting.push_back(Waiter { ask, size, since: Instant::now(), reply });
+        queue.waiting.push_back(Waiter { ask, size, reply });
         queue.size += size;
-        if queue.size >= self.limits.items && queue.in_flight < self.limits.in_flight {
+        let has_room = queue.in_flight < self.limits.in_flight;
+        if has_room && (queue.size >= self.limits.items || queue.wait(&self.limits).is_zero()) {
             let next = queue.take(self.limits.items);
             drop(queue);
             self.start(next);
@@ -206,27 +214,38 @@ impl<J: Joint> Shared<J> {
         })
     }
 
-    /// While anybody waits: starts a call beside those under way whenever the first has waited its share.
+    /// While anybody waits: starts a call beside those under way whenever its time has come.
     async fn pace(self: Arc<Self>) {
         loop {
-            let (share, next) = {
+            let (next, wait) = {
                 let mut queue = self.queue();
-                let share = (queue.usual / u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX))
-                    .clamp(GATHER.0, GATHER.1);
-                let Some(first) = queue.waiting.front() else {
+                if queue.waiting.is_empty() {
                     queue.is_paced = false;
                     return;
-                };
-                let is_due = first.since.elapsed() >= share && queue.in_flight < self.limits.in_flight;
-                (share, if is_due { queue.take(self.limits.items) } else { Vec::new() })
+                }
+                let is_due = queue.in_flight < self.limits.in_flight && queue.wait(&self.limits).is_zero();
+                let next = if is_due { queue.take(self.limits.items) } else { Vec::new() };
+                (next, queue.wait(&self.limits).max(GATHER.0))
             };
             self.start(next);
-            tokio::time::sleep(share).await;
+            tokio::time::sleep(wait).await;
         }
     }
 }
 
 impl<J: Joint> Queue<J> {
+    /// Counts one more call under way.
+    fn begin(&mut self) {
+        self.in_flight += 1;
+        self.started = Instant::now();
+    }
+
+    /// Time until one more call may start beside those under way.
+    fn wait(&self, limits: &Limits) -> Duration {
+        let share = self.usual / u32::try_from(limits.in_flight).unwrap_or(u32::MAX);
+        share.clamp(GATHER.0, GATHER.1).saturating_sub(self.started.elapsed())
+    }
+
     /// The first that wait and fit together, up to `items`, counted as a call under way if there are any.
     fn take(&mut self, items: usize) -> Vec<Waiter<J>> {
         let mut taken: Vec<Waiter<J>> = Vec::new();
@@ -244,7 +263,9 @@ impl<J: Joint> Queue<J> {
                 taken.push(next);
             }
         }
-        self.in_flight += usize::from(!taken.is_empty());
+        if !taken.is_empty() {
+            self.begin();
+        }
         taken
     }
 }

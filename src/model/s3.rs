@@ -13,6 +13,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_types::service_config::ServiceConfigKey;
 
 use super::{ModelFile, ModelSource, SourceError, Stamp};
 
@@ -39,7 +40,7 @@ impl S3Object {
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .retry_partition(RetryPartition::new("s3"))
             // Other servers than AWS's own mostly have no name per bucket.
-            .force_path_style(sdk.endpoint_url().is_some());
+            .force_path_style(has_own_endpoint(sdk));
         let client = Client::from_conf(config.build());
         Self { client, bucket: bucket.to_owned(), key: key.to_owned() }
     }
@@ -56,6 +57,14 @@ impl S3Object {
         let bytes = answer.body.collect().await.map_err(|error| SourceError(chain(&error)))?.to_vec();
         Ok(Some(ModelFile { bytes, stamp }))
     }
+}
+
+/// Whether another server stands in for S3, as the SDK reads it from the configuration and the surroundings.
+fn has_own_endpoint(sdk: &SdkConfig) -> bool {
+    let key =
+        ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let named = |key| sdk.service_config().is_some_and(|config| config.load_config(key).is_some());
+    sdk.endpoint_url().is_some() || key.is_ok_and(named)
 }
 
 #[async_trait]

@@ -26,13 +26,14 @@ fn archive(folder: &TempDir, model: &str) -> Vec<u8> {
     tar.stdout
 }
 
-fn imba(folder: &TempDir, peer: &Peer) -> Command {
+/// The program with `peer` in place of AWS, as the variable `named` says.
+fn imba(folder: &TempDir, named: &str, peer: &Peer) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
     command.current_dir(folder).env_clear().stderr(Stdio::piped());
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
     command.env("IMBA__SERVER__LISTEN", "127.0.0.1:0").env("IMBA__SERVER__STATIC_DIR", page);
     command.env("IMBA__MODEL__PATH", PATH).env("IMBA__MODEL__RELOAD_INTERVAL", "100ms");
-    command.env("IMBA__AWS__REGION", "eu-west-1").env("IMBA__AWS__ENDPOINT_URL", peer.url());
+    command.env("IMBA__AWS__REGION", "eu-west-1").env(named, peer.url());
     command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
     command
 }
@@ -86,7 +87,7 @@ async fn a_model_in_s3() {
     let sdk = sdk_at(peer.url()).await;
     let client = Client::from_conf(Builder::from(&sdk).force_path_style(true).build());
     let refusal = |said: &str| {
-        let output = imba(&folder, &peer).output().expect("it runs");
+        let output = imba(&folder, "IMBA__AWS__ENDPOINT_URL", &peer).output().expect("it runs");
         let stderr = String::from_utf8(output.stderr).expect("UTF-8");
         assert!(output.status.code() == Some(1) && stderr.contains(said), "{stderr}");
     };
@@ -110,7 +111,7 @@ async fn a_model_in_s3() {
 
     let (first, second) = (archive(&folder, "binary.ubj"), archive(&folder, "binary.json"));
     put(&first).await;
-    let service = Running::start(imba(&folder, &peer));
+    let service = Running::start(imba(&folder, "AWS_ENDPOINT_URL_S3", &peer));
     service.says("/model", &model_version(&first)).await;
     let score = async || {
         let request = reqwest::Client::new().post(format!("http://{}/predict", service.1)).body(RECORDED);
