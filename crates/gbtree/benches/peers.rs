@@ -5,6 +5,10 @@ use std::time::Instant;
 
 use gbtree::Model;
 
+/// As the service has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, path, features, some, ..] = &arguments[..] else {

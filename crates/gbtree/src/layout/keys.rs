@@ -37,13 +37,8 @@ pub(super) fn threshold_key(threshold: f32) -> i32 {
 }
 
 fn category_key(value: f32, missing: i32) -> i32 {
-    if value.is_nan() {
-        missing
-    } else if (0.0..16_777_216.0).contains(&value) {
-        value as i32
-    } else {
-        UNSEEN
-    }
+    let code = if (0.0..16_777_216.0).contains(&value) { value as i32 } else { UNSEEN };
+    select_unpredictable(value.is_nan(), missing, code)
 }
 
 /// The distinct questions that a forest's splits ask of a row, each a feature and the key of a missing value.
