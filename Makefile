@@ -9,6 +9,8 @@ TOOLS := target/tools
 TRAINING := training/.venv
 ENGINE := crates/gbtree
 BIN := $(CURDIR)/target/debug/imba
+# The program as the tests build it: with the same features of the same crates, so that nothing is compiled twice.
+BUILD := cargo test --quiet --workspace --test it --no-run
 APT = $(if $(shell command -v sudo),sudo) apt-get
 
 help: ## Show this list
@@ -41,7 +43,7 @@ demo: $(TRAINING)/.ready ## Make demo/ anew from invented shoppers, and say what
 	$(TRAINING)/bin/python -m imba_training demo --out demo
 
 screenshots: tests/browser/node_modules/.ready ## Take the README's pictures from the real page
-	cargo build --bin imba
+	$(BUILD)
 	cd tests/browser && IMBA_BIN=$(BIN) npm run screenshots
 
 test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The service's and the engine's tests
@@ -49,11 +51,11 @@ test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The servi
 
 test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium
 	command -v chromium >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium; }
-	cargo build --bin imba
+	$(BUILD)
 	cd tests/browser && IMBA_BIN=$(BIN) npm test
 
 test-training: $(TRAINING)/.ready ## The training package, up to the served score
-	cargo build --bin imba
+	$(BUILD)
 	cd training && IMBA_BIN=$(BIN) $(CURDIR)/$(TRAINING)/bin/python -m pytest
 
 check-rust:
