@@ -2,11 +2,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench demo screenshots test-rust test-browser test-training check-rust check-deny check-python clean
+.PHONY: help run test check fmt bench bench-engine fuzz demo screenshots test-rust test-browser test-training check-rust check-deny check-python clean
 
 CARGO_DENY_VERSION := 0.20.2
 TOOLS := target/tools
 TRAINING := training/.venv
+ENGINE := crates/gbtree
 BIN := $(CURDIR)/target/debug/imba
 # The program as the tests build it: with the same features of the same crates, so that nothing is compiled twice.
 BUILD := cargo test --quiet --workspace --test it --no-run
@@ -29,6 +30,14 @@ fmt: $(TRAINING)/.ready ## Format everything
 bench: ## Measure against peers; see benches/README.md
 	cargo build --release --bins --examples
 	benches/run
+
+bench-engine: $(ENGINE)/benches/.venv/.ready ## Measure the engine against XGBoost and compiled C
+	$(ENGINE)/benches/.venv/bin/python $(ENGINE)/benches/peers.py --rounds 3
+
+fuzz: ## Fuzz the engine, a minute per target; needs a nightly toolchain and cargo-fuzz
+	cd $(ENGINE)/fuzz && for target in $$(cargo +nightly fuzz list); do \
+		mkdir -p target/corpus/$$target && cargo +nightly fuzz run $$target \
+			target/corpus/$$target corpus/$$target -- -max_total_time=60 || exit 1; done
 
 demo: $(TRAINING)/.ready ## Make demo/ anew from invented shoppers, and say what changed
 	$(TRAINING)/bin/python -m imba_training demo --out demo
@@ -73,11 +82,11 @@ $(TRAINING)/.ready: training/pyproject.toml
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
-tests/peers/.venv/.ready: tests/peers/requirements.txt
-	python3 -m venv tests/peers/.venv
-	tests/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+%/.venv/.ready: %/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 clean: ## Remove what builds and tests made
 	cargo clean
-	rm -rf $(TRAINING) tests/*/node_modules tests/peers/.venv
+	rm -rf $(TRAINING) tests/*/node_modules tests/peers/.venv $(ENGINE)/benches/.venv

@@ -5,19 +5,23 @@ use std::time::Instant;
 
 use gbtree::Model;
 
+/// As the service has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, path, features, ..] = &arguments[..] else {
+    let [_, path, features, some, ..] = &arguments[..] else {
         // `cargo bench` itself passes only flags: there is nothing to compare without peers.py.
         return;
     };
-    let Ok(features) = features.parse::<usize>() else { return };
+    let (Ok(features), Ok(some)) = (features.parse::<usize>(), some.parse::<usize>()) else { return };
     let bytes = std::fs::read(format!("{path}.ubj")).expect("PATH.ubj");
     let raw = std::fs::read(format!("{path}.rows")).expect("PATH.rows");
     let rows: Vec<f32> = raw.as_chunks().0.iter().map(|&raw| f32::from_le_bytes(raw)).collect();
     let count = rows.len() / features;
 
-    report("load", 30, 1000.0, || drop(black_box(Model::from_bytes(black_box(&bytes)).expect("a model"))));
+    report("load", 30, 1000.0, || Model::from_bytes(black_box(&bytes)).expect("a model"));
     let model = Model::from_bytes(&bytes).expect("a model");
     let mut one = vec![0.0; model.num_outputs()];
     // A different row each time, as in a service; 64 calls per reading of the clock.
@@ -35,7 +39,14 @@ fn main() {
         model.predict(black_box(&rows), &mut all).expect("all rows");
         black_box(&all);
     });
-    let some = 200;
+    // What missing values cost: the same rows, each missing value filled with 0.
+    if rows.iter().any(|value| value.is_nan()) {
+        let filled: Vec<f32> = rows.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
+        report("filled", 30, count as f64, || {
+            model.predict(black_box(&filled), &mut all).expect("all rows");
+            black_box(&all);
+        });
+    }
     let mut shares = vec![0.0; some * model.num_contributions()];
     report("contributions", 8, some as f64, || {
         model.contributions(black_box(&rows[..some * features]), &mut shares).expect("contributions");
@@ -45,12 +56,15 @@ fn main() {
 
 /// Prints the least of `times` readings, in microseconds over `unit`: what is above it is other work on the machine.
 #[expect(clippy::print_stdout, reason = "peers.py reads it")]
-fn report(measure: &str, times: usize, unit: f64, mut run: impl FnMut()) {
+/// What a run makes is dropped after the reading, as in `peers.c`.
+fn report<T>(measure: &str, times: usize, unit: f64, mut run: impl FnMut() -> T) {
     run();
     let readings = (0..times).map(|_| {
         let start = Instant::now();
-        run();
-        start.elapsed().as_secs_f64() * 1e6 / unit
+        let made = black_box(run());
+        let elapsed = start.elapsed();
+        drop(made);
+        elapsed.as_secs_f64() * 1e6 / unit
     });
     println!("gbtree-{measure} {:.6}", readings.fold(f64::INFINITY, f64::min));
 }

@@ -39,6 +39,7 @@ pub(crate) struct Explainer {
     features: usize,
 }
 
+/// A tree as one output sees it: trees with vector leaves are walked once for each.
 #[derive(Debug, Clone)]
 struct Walk {
     tree: usize,
@@ -69,23 +70,32 @@ struct Edge {
 
 impl Explainer {
     /// # Errors
-    /// Trees so deep that a row's work would not fit in memory.
+    /// Trees so deep that a row's work would not fit in memory, or without covers.
     pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Result<Self, ShapeError> {
-        let mut order: Vec<usize> = (0..forest.trees.len()).collect();
-        order.sort_by_key(|&tree| forest.trees[tree].group);
+        let mut order: Vec<(usize, usize)> = if forest.leaf_width > 1 {
+            // Files up to 3.1 list no covers beside vector leaves.
+            if forest.trees.iter().any(|tree| forest.covers(tree)[0] == 0.0) {
+                let what = "the file lists no covers, so that contributions are not defined";
+                return Err(ShapeError::Undefined(what));
+            }
+            (0..groups).flat_map(|group| (0..forest.trees.len()).map(move |tree| (group, tree))).collect()
+        } else {
+            forest.trees.iter().enumerate().map(|(index, tree)| (tree.group, index)).collect()
+        };
+        order.sort_by_key(|&(group, _)| group);
         let mut edges = Vec::new();
         let mut means = vec![0.0; groups];
         let (mut depth, mut distinct) = (0, 0);
         let mut seen = std::collections::HashMap::new();
         let trees = order
             .into_iter()
-            .map(|index| {
+            .map(|(group, index)| {
                 let tree = &forest.trees[index];
                 let start = edges.len();
-                let (levels, features) = unroll(forest, tree, &mut edges, &mut seen);
+                let (levels, features) = unroll(forest, tree, group, &mut edges, &mut seen);
                 (depth, distinct) = (depth.max(levels), distinct.max(features));
-                means[tree.group] += mean(forest, tree, &edges[start..]);
-                Walk { tree: index, group: tree.group, edges: start..edges.len() }
+                means[group] += mean(forest, tree, group, &edges[start..]);
+                Walk { tree: index, group, edges: start..edges.len() }
             })
             .collect();
         // Exact for polynomials of degree 2n - 1; the contributions' degree is at most `distinct - 1`.

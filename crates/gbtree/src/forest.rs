@@ -4,28 +4,29 @@ mod builder;
 
 pub(crate) use builder::{ForestBuilder, LeafRows, RawTree, TreeFault};
 
-/// One node. A leaf has `left == 0` (no child can be the root); its `value` is the leaf's output, or for
-/// vector leaves `right` is its row in [`Tree::vectors`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// One node. Its `value` is the threshold of a numerical split, the index of a categorical split's set, the output
+/// of a leaf, or the row of a leaf's vector; the latter two indices as bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Node {
-    pub(crate) left: u32,
-    pub(crate) right: u32,
-    split: u32,
-    /// Threshold of a numerical split, output of a leaf.
+    /// Of a split: the right child's place in the tree; the left one follows it. Of a leaf: its index in the file.
+    pub(crate) link: u32,
+    /// 0 for a leaf, else what a split asks: the feature, counted from 1, above two flags.
+    pub(crate) split: u32,
     pub(crate) value: f32,
 }
 
 impl Node {
-    const DEFAULT_LEFT: u32 = 1 << 31;
-    const CATEGORICAL: u32 = 1 << 30;
-    const MAX_FEATURES: usize = Self::CATEGORICAL as usize;
+    const DEFAULT_LEFT: u32 = 1;
+    const CATEGORICAL: u32 = 2;
+    const FEATURE: u32 = 4;
+    const MAX_FEATURES: usize = (u32::MAX / Self::FEATURE) as usize;
 
     pub(crate) fn is_leaf(&self) -> bool {
-        self.left == 0
+        self.split == 0
     }
 
     pub(crate) fn feature(&self) -> usize {
-        (self.split & !(Self::DEFAULT_LEFT | Self::CATEGORICAL)) as usize
+        (self.split / Self::FEATURE) as usize - 1
     }
 
     pub(crate) fn default_left(&self) -> bool {
@@ -40,7 +41,7 @@ impl Node {
 /// A tree's place in the forest.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
-    /// Its nodes are `nodes[start..start + len]`; children are relative to `start`.
+    /// Its nodes are `nodes[start..start + len]`, breadth-first; places of children are relative to `start`.
     pub(crate) start: usize,
     pub(crate) len: usize,
     /// The output the tree adds to; 0 for vector leaves, which add to all.
@@ -52,18 +53,16 @@ pub(crate) struct Tree {
     pub(crate) leaves: usize,
     /// Whether it splits on categories.
     pub(crate) categorical: bool,
-    /// Its leaf vectors start here in `Forest::vectors`.
-    vectors: usize,
 }
 
-/// Trees in file order, every index in range, every tree free of cycles and shared nodes.
+/// Trees in file order, every index in range, every tree free of cycles, shared and unreachable nodes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Forest {
     pub(crate) trees: Vec<Tree>,
     nodes: Vec<Node>,
     /// Sum of hessians per node, beside `nodes`.
     covers: Vec<f32>,
-    /// Bit sets of categories, as words; a categorical node's `value` holds the index of its set.
+    /// Bit sets of categories, as words.
     words: Vec<u32>,
     sets: Vec<std::ops::Range<usize>>,
     vectors: Vec<f32>,
@@ -83,9 +82,15 @@ impl Forest {
     }
 
     /// The vector of a vector leaf.
-    pub(crate) fn vector(&self, tree: &Tree, leaf: &Node) -> &[f32] {
-        let start = tree.vectors + leaf.right as usize * self.leaf_width;
+    pub(crate) fn vector(&self, leaf: &Node) -> &[f32] {
+        let start = leaf.value.to_bits() as usize * self.leaf_width;
         &self.vectors[start..start + self.leaf_width]
+    }
+
+    /// What a leaf adds to an output.
+    pub(crate) fn output(&self, tree: &Tree, leaf: &Node, group: usize) -> f32 {
+        let value = if self.leaf_width > 1 { self.vector(leaf)[group] } else { leaf.value };
+        value * tree.weight
     }
 
     /// Which child `value` leads to: strictly below the threshold goes left, missing goes to the default
@@ -118,17 +123,15 @@ impl Forest {
         self.set(node).get(category / 32).map(|word| word >> (category % 32) & 1 == 1)
     }
 
-    /// The index, within the tree, of the leaf that `row` reaches.
-    pub(crate) fn leaf(&self, tree: &Tree, row: &[f32]) -> usize {
+    /// The index, in the file's tree, of the leaf that `row` reaches.
+    pub(crate) fn leaf(&self, tree: &Tree, row: &[f32]) -> u32 {
         let nodes = self.nodes(tree);
-        let mut at = 0;
-        loop {
-            let node = &nodes[at];
-            if node.is_leaf() {
-                return at;
-            }
-            at = if self.goes_left(node, row[node.feature()]) { node.left } else { node.right } as usize;
+        let mut node = &nodes[0];
+        while !node.is_leaf() {
+            let left = self.goes_left(node, row[node.feature()]);
+            node = &nodes[node.link as usize + usize::from(left)];
         }
+        node.link
     }
 
     /// The same forest with only these trees.

@@ -13,10 +13,12 @@ use crate::Rows;
 use crate::forest::{Forest, Tree};
 use compact::CompactTrees;
 use complete::CompleteTrees;
-use keys::{Block, NARROW, ROWS, Slots};
+use keys::{Blocks, NARROW, ROWS, Slots};
 
-/// Blocks of rows that take turns on a run of trees.
-const BLOCKS: usize = 4;
+/// Blocks of rows that take turns on a tile of trees.
+const BLOCKS: usize = 16;
+/// Trees that one block walks in its turn: they stay in the first-level cache.
+const TILE_BYTES: usize = 32 << 10;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -77,20 +79,13 @@ impl Layout {
     }
 
     fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
-        let mut blocks: Vec<Block> =
-            (0..BLOCKS.min(count.div_ceil(ROWS)).max(1)).map(|_| Block::new(&self.slots)).collect();
-        let per_block = ROWS * self.groups;
-        for (index, out) in out.chunks_mut(blocks.len() * per_block).enumerate() {
-            let first = index * blocks.len() * ROWS;
-            for (place, block) in blocks.iter_mut().enumerate() {
-                block.fill(&self.slots, rows, self.features, first + place * ROWS, count);
-            }
+        let mut blocks = Blocks::new(&self.slots, BLOCKS.min(count.div_ceil(ROWS)).max(1));
+        for (index, out) in out.chunks_mut(blocks.capacity() * self.groups).enumerate() {
+            blocks.fill(&self.slots, rows, self.features, index * blocks.capacity(), count);
             for run in &self.runs {
-                for (block, out) in blocks.iter().zip(out.chunks_mut(per_block)) {
-                    match run {
-                        Run::Complete(run) => run.add_rows(block, self.groups, out),
-                        Run::Compact(run) => run.add_rows(block, self.groups, out),
-                    }
+                match run {
+                    Run::Complete(run) => run.add_rows(&blocks, self.groups, out),
+                    Run::Compact(run) => run.add_rows(&blocks, self.groups, out),
                 }
             }
         }

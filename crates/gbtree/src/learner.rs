@@ -95,7 +95,11 @@ impl Learner {
                 let raw = file.boost_from_average
                     && file.version.is_some_and(|version| version >= Version::new(3, 1, 0))
                     && matches!(&body, Body::Trees(trees) if trees.forest.trees.is_empty());
-                values.iter().map(|&value| if raw { value } else { objective.link.margin(value) }).collect()
+                let mut values = values.clone();
+                if values.len() == 1 {
+                    values.resize(file.groups, values[0]);
+                }
+                if raw { values } else { objective.link.margins(&values) }
             }
         };
         // 3.1 and 3.2 add only the first to every output of a linear model.
@@ -158,14 +162,11 @@ impl Learner {
 impl Trees {
     pub(crate) fn leaves(&self, row: &[f32], out: &mut [u32]) {
         for (out, tree) in out.iter_mut().zip(&self.forest.trees) {
-            *out = self.forest.leaf(tree, row) as u32;
+            *out = self.forest.leaf(tree, row);
         }
     }
 
     pub(crate) fn explainer(&self, features: usize, groups: usize) -> Result<&Explainer, ShapeError> {
-        if self.forest.leaf_width > 1 {
-            return Err(ShapeError::Undefined("contributions are not defined for trees with vector leaves"));
-        }
         let built = self.explainer.get_or_init(|| Explainer::new(&self.forest, features, groups));
         built.as_ref().map_err(Clone::clone)
     }

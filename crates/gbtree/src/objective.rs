@@ -10,6 +10,8 @@ pub(crate) enum Link {
     Identity,
     Logit,
     Log,
+    /// The inverse of [`Transform::Increments`].
+    Increments,
 }
 
 /// From margins to scores, for one row.
@@ -24,6 +26,8 @@ pub(crate) enum Transform {
     Softmax,
     /// The index of the greatest margin: one output for all classes.
     Argmax,
+    /// Outputs in ascending order: the first margin, then each output the softplus of its margin above the last.
+    Increments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,6 @@ pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> 
         | "reg:pseudohubererror"
         | "reg:absoluteerror"
         | "reg:quantileerror"
-        | "reg:expectileerror"
         | "rank:pairwise"
         | "rank:ndcg"
         | "rank:map" => (Link::Identity, Transform::Identity),
@@ -58,17 +61,31 @@ pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> 
         }
         "multi:softprob" => (Link::Identity, Transform::Softmax),
         "multi:softmax" => (Link::Identity, Transform::Argmax),
+        // Several expectiles must not cross (dmlc/xgboost `objective/expectile_obj.cc`).
+        "reg:expectileerror" => (Link::Increments, Transform::Increments),
         _ => return None,
     };
     Some(Objective { link, transform })
 }
 
+/// Between two expectiles at least.
+const LEAST_INCREMENT: f32 = 1e-6;
+
 impl Link {
-    pub(crate) fn margin(self, base_score: f32) -> f32 {
+    /// The margins of one base score per output.
+    pub(crate) fn margins(self, base_scores: &[f32]) -> Vec<f32> {
+        let each = |link: fn(f32) -> f32| base_scores.iter().map(|&score| link(score)).collect();
         match self {
-            Link::Identity => base_score,
-            Link::Logit => -(1.0 / base_score - 1.0).ln(),
-            Link::Log => base_score.ln(),
+            Link::Identity => base_scores.to_vec(),
+            Link::Logit => each(|score| -(1.0 / score - 1.0).ln()),
+            Link::Log => each(f32::ln),
+            Link::Increments => {
+                let first = base_scores.iter().take(1).copied();
+                let increments = base_scores.array_windows();
+                first
+                    .chain(increments.map(|[last, next]| softplus_inverse(next - last - LEAST_INCREMENT)))
+                    .collect()
+            }
         }
     }
 }
@@ -83,6 +100,11 @@ impl Transform {
             Transform::Hinge => each(row, |margin| if margin > 0.0 { 1.0 } else { 0.0 }),
             Transform::Softmax => softmax(row),
             Transform::Argmax => row[0] = argmax(row) as f32,
+            Transform::Increments => {
+                for output in 1..row.len() {
+                    row[output] = row[output - 1] + (LEAST_INCREMENT + softplus(row[output]));
+                }
+            }
         }
     }
 
@@ -101,6 +123,15 @@ fn each(row: &mut [f32], transform: impl Fn(f32) -> f32) {
 /// The clamp keeps `exp` finite, as in dmlc/xgboost `common/math.h`.
 fn sigmoid(margin: f32) -> f32 {
     1.0 / ((-margin).min(88.7).exp() + 1.0)
+}
+
+fn softplus(margin: f32) -> f32 {
+    margin.max(0.0) + (-margin.abs()).exp().ln_1p()
+}
+
+fn softplus_inverse(increment: f32) -> f32 {
+    let increment = increment.max(LEAST_INCREMENT);
+    increment + (-(-increment).exp_m1()).ln()
 }
 
 /// Exponentials in float32, their sum in float64, as in dmlc/xgboost `common/math.h`.

@@ -59,7 +59,7 @@ impl Rows<'_> {
         let rows = match len.checked_div(features) {
             Some(rows) if len.is_multiple_of(features) => rows,
             // A model without features scores as many empty rows as the caller has room for.
-            None if len == 0 => out / width,
+            None if len == 0 => out.checked_div(width).unwrap_or(0),
             _ => return Err(ShapeError::Rows { len, features }),
         };
         let expected = rows.saturating_mul(width);

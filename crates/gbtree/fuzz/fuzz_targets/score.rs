@@ -1,4 +1,4 @@
-//! Whatever loads also evaluates: every output, every slice, without a panic, single rows equal to the batch.
+//! Whatever loads also evaluates: every output, every slice, also of no rows, without a panic, single rows equal to the batch.
 #![no_main]
 
 use gbtree::{Limits, Model, Rows};
@@ -10,6 +10,12 @@ fuzz_target!(|bytes: &[u8]| {
     let mut limits = Limits::default();
     limits.max_decoded_bytes = 16 << 20;
     let Ok(model) = Model::from_bytes_with(bytes, &limits) else { return };
+    let none: &[f32] = &[];
+    model.predict(none, &mut []).expect("no rows");
+    model.margin(none, &mut []).expect("no rows");
+    let _ = model.leaves(none, &mut []);
+    let _ = model.contributions(none, &mut []);
+    let _ = model.interactions(none, &mut []);
     let features = model.num_features();
     if features > 64 || model.num_margins() > 16 {
         return;

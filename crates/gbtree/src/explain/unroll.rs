@@ -3,10 +3,11 @@ use std::collections::HashMap;
 use super::{Edge, NONE};
 use crate::forest::{Forest, Tree};
 
-/// Appends the tree's edges; gives its depth and the most distinct features on one path.
+/// Appends the tree's edges for one output; gives its depth and the most distinct features on one path.
 pub(super) fn unroll(
     forest: &Forest,
     tree: &Tree,
+    group: usize,
     edges: &mut Vec<Edge>,
     seen: &mut HashMap<u32, u32>,
 ) -> (usize, usize) {
@@ -17,7 +18,7 @@ pub(super) fn unroll(
     let (nodes, covers) = (forest.nodes(tree), forest.covers(tree));
     let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
         let parent = &nodes[at as usize];
-        for (node, left) in [(parent.right, false), (parent.left, true)] {
+        for (node, left) in [(parent.link, false), (parent.link + 1, true)] {
             let ratio = covers[node as usize] / covers[at as usize];
             let feature = parent.feature() as u32;
             stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });
@@ -36,7 +37,7 @@ pub(super) fn unroll(
                 depth = depth.max(level as usize);
                 distinct = distinct.max(seen.len());
                 let to = &nodes[node as usize];
-                let value = if to.is_leaf() { to.value * tree.weight } else { 0.0 };
+                let value = if to.is_leaf() { forest.output(tree, to, group) } else { 0.0 };
                 stack.push(Visit::Leave { edge: edges.len() });
                 let leaf = to.is_leaf();
                 edges.push(Edge { node, level, feature, earlier, ratio, left, leaf, size: 0, value });
@@ -59,9 +60,9 @@ pub(super) fn unroll(
 }
 
 /// The expected output: leaves weighted by the product of ratios on their path.
-pub(super) fn mean(forest: &Forest, tree: &Tree, edges: &[Edge]) -> f64 {
+pub(super) fn mean(forest: &Forest, tree: &Tree, group: usize, edges: &[Edge]) -> f64 {
     if edges.is_empty() {
-        return f64::from(forest.nodes(tree)[0].value * tree.weight);
+        return f64::from(forest.output(tree, &forest.nodes(tree)[0], group));
     }
     let mut shares = vec![1.0];
     let mut mean = 0.0;

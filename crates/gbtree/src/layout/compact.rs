@@ -1,4 +1,7 @@
-use super::keys::{Block, LEAF_SLOT, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
+use std::hint::select_unpredictable;
+
+use super::TILE_BYTES;
+use super::keys::{Block, Blocks, ROWS, SlotTable, TO_LEFT, TO_RIGHT, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Walks that advance together, so that the processor overlaps their memory accesses.
@@ -20,7 +23,7 @@ pub(super) struct CompactTrees {
     leaf_width: usize,
 }
 
-/// A split's right child is `nodes[next]`, its left child follows. A leaf names [`LEAF_SLOT`] and itself, so a
+/// A split's right child is `nodes[next]`, its left child follows. A leaf names [`LEAF_SLOT`](super::keys::LEAF_SLOT) and itself, so a
 /// step from it stays; its `threshold` holds the output's bits, or the row of its vector.
 #[derive(Debug, Clone, Copy)]
 struct Node {
@@ -64,37 +67,31 @@ impl CompactTrees {
     }
 
     fn push(&mut self, forest: &Forest, tree: &Tree, slots: &SlotTable) {
-        let from = forest.nodes(tree);
-        let root = self.nodes.len();
-        let blank = Node { threshold: 0, slot: LEAF_SLOT, next: 0 };
-        self.nodes.push(blank);
-        let mut queue = std::collections::VecDeque::from([(0, root, 0)]);
-        let mut depth = 0;
-        while let Some((at, to, level)) = queue.pop_front() {
-            let node: &crate::forest::Node = &from[at];
-            depth = depth.max(level);
-            if node.is_leaf() {
-                let threshold = if self.leaf_width > 1 {
-                    let row = self.vectors.len() / self.leaf_width;
-                    self.vectors.extend(forest.vector(tree, node).iter().map(|value| value * tree.weight));
-                    (row as u32).cast_signed()
-                } else {
-                    (node.value * tree.weight).to_bits().cast_signed()
-                };
-                self.nodes[to] = Node { threshold, slot: LEAF_SLOT, next: to as u32 };
-                continue;
-            }
-            let next = self.nodes.len();
-            self.nodes.extend([blank; 2]);
-            queue.extend([(node.right as usize, next, level + 1), (node.left as usize, next + 1, level + 1)]);
-            let (threshold, slot) = if node.is_categorical() {
-                (self.set(forest, node), slots.of(node) | CATEGORICAL)
-            } else {
-                (threshold_key(node.value), slots.of(node))
-            };
-            self.nodes[to] = Node { threshold, slot, next: next as u32 };
+        let root = self.nodes.len() as u32;
+        let nodes = forest.nodes(tree);
+        for (place, node) in (root..).zip(nodes) {
+            let slot = slots.of(node);
+            let leaf = (node.value * tree.weight).to_bits().cast_signed();
+            let split = threshold_key(node.value);
+            let (threshold, next) =
+                select_unpredictable(node.is_leaf(), (leaf, place), (split, root + node.link));
+            self.nodes.push(Node { threshold, slot, next });
         }
-        self.trees.push(Root { node: root as u32, group: tree.group as u32, depth });
+        if tree.categorical {
+            for (place, node) in (root..).zip(nodes).filter(|(_, node)| node.is_categorical()) {
+                let set = self.set(forest, node);
+                let node = &mut self.nodes[place as usize];
+                (node.threshold, node.slot) = (set, node.slot | CATEGORICAL);
+            }
+        }
+        if self.leaf_width > 1 {
+            for (place, node) in (root..).zip(nodes).filter(|(_, node)| node.is_leaf()) {
+                self.nodes[place as usize].threshold =
+                    (self.vectors.len() / self.leaf_width).cast_signed() as i32;
+                self.vectors.extend(forest.vector(node).iter().map(|value| value * tree.weight));
+            }
+        }
+        self.trees.push(Root { node: root, group: tree.group as u32, depth: tree.depth });
     }
 
     fn set(&mut self, forest: &Forest, node: &crate::forest::Node) -> i32 {
@@ -171,24 +168,29 @@ impl CompactTrees {
         }
     }
 
-    /// Adds every tree's output to the sums of a block's rows.
-    pub(super) fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
-        let slots = block.slots;
-        for tree in &self.trees {
-            for (rows, out) in block.rows.chunks(slots * LANES).zip(out.chunks_mut(groups * LANES)) {
-                let mut keys = [&rows[..slots]; LANES];
-                for (keys, row) in keys.iter_mut().zip(rows.chunks_exact(slots)) {
-                    *keys = row;
+    /// Adds every tree's output to the sums of the blocks' rows.
+    pub(super) fn add_rows(&self, blocks: &Blocks, groups: usize, out: &mut [f32]) {
+        let tree_bytes = (self.nodes.len() * size_of::<Node>()).div_ceil(self.trees.len().max(1));
+        for trees in self.trees.chunks((TILE_BYTES / tree_bytes.max(1)).max(1)) {
+            for (block, out) in blocks.iter().zip(out.chunks_mut(ROWS * groups)) {
+                for tree in trees {
+                    self.add_tree(tree, block, groups, out);
                 }
-                let mut at = [tree.node; LANES];
-                if self.categorical {
-                    self.walk::<true>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
-                } else {
-                    self.walk::<false>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
-                }
-                for (at, out) in at.iter().zip(out.chunks_exact_mut(groups)) {
-                    self.take(*at, tree, out);
-                }
+            }
+        }
+    }
+
+    fn add_tree(&self, tree: &Root, block: Block, groups: usize, out: &mut [f32]) {
+        for (group, out) in out.chunks_mut(groups * LANES).enumerate() {
+            let keys: [_; LANES] = std::array::from_fn(|lane| block.row(group * LANES + lane));
+            let mut at = [tree.node; LANES];
+            if self.categorical {
+                self.walk::<true>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
+            } else {
+                self.walk::<false>(&mut at, tree.depth, |lane, slot| keys[lane][slot]);
+            }
+            for (at, out) in at.iter().zip(out.chunks_exact_mut(groups)) {
+                self.take(*at, tree, out);
             }
         }
     }

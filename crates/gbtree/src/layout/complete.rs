@@ -1,22 +1,20 @@
 use std::ops::Range;
 
-use super::keys::{Block, NARROW, NEVER_LEFT, ROWS, SlotTable, threshold_key};
+use super::TILE_BYTES;
+use super::keys::{Blocks, NARROW, NEVER_LEFT, ROWS, SlotTable, threshold_key};
 use crate::forest::{Forest, Tree};
 
 /// Deepest tree that is made complete.
 pub(super) const MAX_DEPTH: u32 = 10;
 
 /// Trees walked at once.
-const LANES: usize = 8;
+const LANES: usize = 12;
 /// Levels on which a block of rows is compared with every node.
 const UPPER: u32 = 3;
-/// Trees that all rows of a block walk before the next ones: they stay in the first-level cache.
-const TILE_BYTES: usize = 16 << 10;
-
 /// Trees of one depth, padded to complete ones.
 ///
 /// A walk is a fixed number of steps without a branch, and its indices are masked to the table's size, so that
-/// no check remains. Eight trees are walked at once: their memory accesses overlap.
+/// no check remains. [`LANES`] trees are walked at once: their memory accesses overlap.
 #[derive(Debug, Clone)]
 pub(super) enum CompleteTrees {
     D0(Padded<1>),
@@ -54,7 +52,7 @@ macro_rules! each_depth {
 /// has so few leaves for its depth that padding costs more than it gives.
 pub(super) fn padded_depth(forest: &Forest, tree: &Tree) -> Option<u32> {
     let fits = forest.leaf_width == 1 && !tree.categorical && tree.depth <= MAX_DEPTH;
-    (fits && tree.leaves * 4 >= 1 << tree.depth).then_some(tree.depth)
+    (fits && tree.leaves * 8 >= 1 << tree.depth).then_some(tree.depth)
 }
 
 impl CompleteTrees {
@@ -81,9 +79,9 @@ impl CompleteTrees {
         }
     }
 
-    /// Adds every tree's output to the sums of a block's rows.
-    pub(super) fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
-        each_depth!(self, run => run.add_rows(block, groups, out));
+    /// Adds every tree's output to the sums of the blocks' rows.
+    pub(super) fn add_rows(&self, blocks: &Blocks, groups: usize, out: &mut [f32]) {
+        each_depth!(self, run => run.add_rows(blocks, groups, out));
     }
 }
 
@@ -116,21 +114,21 @@ impl<const N: usize> Padded<N> {
     }
 
     /// On the upper levels, every node is compared with a block of rows at once; below, each row walks alone.
-    fn add_rows(&self, block: &Block, groups: usize, out: &mut [f32]) {
-        let Some(columns) = block.columns.first_chunk() else { return };
+    fn add_rows(&self, blocks: &Blocks, groups: usize, out: &mut [f32]) {
         let below = opaque(N.ilog2().saturating_sub(UPPER));
         let tile = (TILE_BYTES / size_of::<PaddedTree<N>>()).next_multiple_of(LANES);
         let mut starts = Vec::with_capacity(tile);
         for first in (0..self.trees.len()).step_by(tile) {
             let trees = first..(first + tile).min(self.trees.len());
-            starts.clear();
-            starts.extend(self.trees[trees.clone()].iter().map(|tree| tree.upper(columns)));
-            for (row, (keys, out)) in
-                block.rows.chunks_exact(block.slots).zip(out.chunks_exact_mut(groups)).enumerate()
-            {
-                let Some(keys) = keys.first_chunk() else { return };
-                let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
-                self.walk(trees.clone(), below, start, keys, out);
+            for (block, out) in blocks.iter().zip(out.chunks_mut(ROWS * groups)) {
+                let Some(columns) = block.narrow_columns() else { return };
+                starts.clear();
+                starts.extend(self.trees[trees.clone()].iter().map(|tree| tree.upper(columns)));
+                for (row, out) in out.chunks_exact_mut(groups).enumerate() {
+                    let Some(keys) = block.narrow_row(row) else { return };
+                    let start = |tree: usize| starts[tree - first][row].cast_unsigned() as usize;
+                    self.walk(trees.clone(), below, start, keys, out);
+                }
             }
         }
     }
@@ -202,16 +200,17 @@ impl<const N: usize> PaddedTree<N> {
         let nodes = forest.nodes(tree);
         // Padding leads always to the right.
         let mut padded = PaddedTree { thresholds: [NEVER_LEFT; N], leaves: [0.0; N], slots: [0; N] };
-        let mut stack = vec![(0, 1_usize)];
-        while let Some((from, to)) = stack.pop() {
-            let node: &crate::forest::Node = &nodes[from];
+        let mut places = vec![1_usize; nodes.len()];
+        for (at, node) in nodes.iter().enumerate() {
+            let place = places[at];
             if node.is_leaf() {
-                let level = to.ilog2();
-                padded.leaves[(to << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
+                let level = place.ilog2();
+                padded.leaves[(place << (N.ilog2() - level)) & (N - 1)] = node.value * tree.weight;
             } else {
-                padded.thresholds[to] = threshold_key(node.value);
-                padded.slots[to] = slots.of(node) as u8;
-                stack.extend([(node.right as usize, 2 * to), (node.left as usize, 2 * to + 1)]);
+                padded.thresholds[place] = threshold_key(node.value);
+                padded.slots[place] = slots.of(node) as u8;
+                let next = node.link as usize;
+                (places[next], places[next + 1]) = (2 * place, 2 * place + 1);
             }
         }
         padded

@@ -1,3 +1,5 @@
+use std::hint::select_unpredictable;
+
 use crate::Rows;
 use crate::forest::{Forest, Node};
 
@@ -26,7 +28,7 @@ const UNSEEN: i32 = i32::MAX - 3;
 fn number_key(value: f32, missing: i32) -> i32 {
     let bits = (value + 0.0).to_bits().cast_signed();
     let key = bits ^ ((bits >> 31) & i32::MAX);
-    if value.is_nan() { missing } else { key }
+    select_unpredictable(value.is_nan(), missing, key)
 }
 
 /// The key below which a value goes left. A threshold that is not a number lets only the missing pass.
@@ -35,13 +37,8 @@ pub(super) fn threshold_key(threshold: f32) -> i32 {
 }
 
 fn category_key(value: f32, missing: i32) -> i32 {
-    if value.is_nan() {
-        missing
-    } else if (0.0..16_777_216.0).contains(&value) {
-        value as i32
-    } else {
-        UNSEEN
-    }
+    let code = if (0.0..16_777_216.0).contains(&value) { value as i32 } else { UNSEEN };
+    select_unpredictable(value.is_nan(), missing, code)
 }
 
 /// The distinct questions that a forest's splits ask of a row, each a feature and the key of a missing value.
@@ -52,38 +49,40 @@ pub(super) struct Slots {
     categories: Vec<(u32, i32)>,
 }
 
-/// The slot of every kind of split, while the layout is built.
+/// The slot of every [`Node::split`], while the layout is built.
 pub(super) struct SlotTable(Vec<u32>);
 
 impl SlotTable {
     const FREE: u32 = u32::MAX;
 
-    fn place(node: &Node) -> usize {
-        node.feature() * 4 + usize::from(node.is_categorical()) * 2 + usize::from(node.default_left())
-    }
-
+    #[inline]
     pub(super) fn of(&self, node: &Node) -> u32 {
-        self.0[Self::place(node)]
+        self.0[node.split as usize]
     }
 }
 
 impl Slots {
     pub(super) fn new(forest: &Forest) -> (Self, SlotTable) {
         let mut table = Vec::new();
-        for node in forest.trees.iter().flat_map(|tree| forest.nodes(tree)).filter(|node| !node.is_leaf()) {
-            let place = SlotTable::place(node);
-            if place >= table.len() {
-                table.resize(place + 1, SlotTable::FREE);
+        for tree in &forest.trees {
+            for node in forest.nodes(tree) {
+                let split = node.split as usize;
+                if split >= table.len() {
+                    table.resize(split + 1, SlotTable::FREE);
+                }
+                table[split] = LEAF_SLOT;
             }
-            table[place] = 0;
         }
         let mut slots = Self { numbers: Vec::new(), categories: Vec::new() };
         for categorical in [false, true] {
-            let used = table.iter_mut().enumerate().filter(|(_, slot)| **slot != SlotTable::FREE);
-            for (place, slot) in used.filter(|(place, _)| (place & 2 != 0) == categorical) {
+            for (split, slot) in (0..).zip(&mut table) {
+                let node = Node { split, ..Node::default() };
+                if *slot == SlotTable::FREE || node.is_leaf() || node.is_categorical() != categorical {
+                    continue;
+                }
                 *slot = slots.len() as u32;
-                let (feature, missing_left) = ((place / 4) as u32, place & 1 == 1);
-                match (categorical, missing_left) {
+                let feature = node.feature() as u32;
+                match (categorical, node.default_left()) {
                     (false, true) => slots.numbers.push((feature, MISSING_LEFT)),
                     (false, false) => slots.numbers.push((feature, MISSING_RIGHT)),
                     (true, true) => slots.categories.push((feature, TO_LEFT)),
@@ -118,39 +117,85 @@ impl Slots {
     }
 }
 
-/// The keys of up to [`ROWS`] rows.
+/// The keys of some blocks of rows, packed: as many per row as there are slots, and at the very end enough to read
+/// [`NARROW`] from any row or column on.
 #[derive(Debug)]
-pub(super) struct Block {
-    /// Keys per row: room for every slot.
-    pub(super) slots: usize,
+pub(super) struct Blocks {
+    slots: usize,
+    len: usize,
     /// Row after row.
-    pub(super) rows: Vec<i32>,
-    /// The same, slot after slot.
-    pub(super) columns: Vec<[i32; ROWS]>,
-    buffer: Vec<f32>,
+    rows: Vec<i32>,
+    /// The same, slot after slot within a block.
+    columns: Vec<[i32; ROWS]>,
+    gathered: Vec<f32>,
 }
 
-impl Block {
-    pub(super) fn new(slots: &Slots) -> Self {
-        let slots = slots.len().max(NARROW);
+/// The keys of up to [`ROWS`] rows, and what follows them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block<'k> {
+    slots: usize,
+    rows: &'k [i32],
+    columns: &'k [[i32; ROWS]],
+}
+
+impl Blocks {
+    pub(super) fn new(slots: &Slots, len: usize) -> Self {
+        let slots = slots.len();
         // Rows that a last block does not fill are walked too: their leaf slot must hold them at a leaf.
         Self {
             slots,
-            rows: vec![MISSING_RIGHT; slots * ROWS],
-            columns: vec![[0; ROWS]; slots],
-            buffer: Vec::new(),
+            len,
+            rows: vec![MISSING_RIGHT; len * ROWS * slots + NARROW],
+            columns: vec![[0; ROWS]; len * slots + NARROW],
+            gathered: Vec::new(),
         }
+    }
+
+    /// Rows that fit.
+    pub(super) fn capacity(&self) -> usize {
+        self.len * ROWS
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Block<'_>> {
+        (0..self.len).map(|block| Block {
+            slots: self.slots,
+            rows: &self.rows[block * ROWS * self.slots..],
+            columns: &self.columns[block * self.slots..],
+        })
     }
 
     /// Takes the rows from `first` on, of `count` in all.
     pub(super) fn fill(&mut self, slots: &Slots, rows: &Rows, features: usize, first: usize, count: usize) {
-        for (index, keys) in (first..count).take(ROWS).zip(self.rows.chunks_exact_mut(self.slots)) {
-            slots.fill_row(rows.row(index, count, features, &mut self.buffer), keys);
+        let places = self.rows.chunks_exact_mut(self.slots);
+        for (index, keys) in (first..count).take(self.len * ROWS).zip(places) {
+            slots.fill_row(rows.row(index, count, features, &mut self.gathered), keys);
         }
-        for (slot, column) in self.columns.iter_mut().take(slots.len()).enumerate() {
-            for (key, keys) in column.iter_mut().zip(self.rows.chunks_exact(self.slots)) {
-                *key = keys[slot];
+        let rows = self.rows.chunks_exact(ROWS * self.slots);
+        for (rows, columns) in rows.zip(self.columns.chunks_exact_mut(self.slots)).take(self.len) {
+            for (slot, column) in columns.iter_mut().enumerate() {
+                for (key, keys) in column.iter_mut().zip(rows.chunks_exact(self.slots)) {
+                    *key = keys[slot];
+                }
             }
         }
+    }
+}
+
+impl<'k> Block<'k> {
+    /// The keys of a row.
+    pub(super) fn row(&self, row: usize) -> &'k [i32] {
+        &self.rows[row * self.slots..][..self.slots]
+    }
+
+    /// The keys of a row and what follows.
+    #[inline]
+    pub(super) fn narrow_row(&self, row: usize) -> Option<&'k [i32; NARROW]> {
+        self.rows.get(row * self.slots..)?.first_chunk()
+    }
+
+    /// The keys of every slot and what follows.
+    #[inline]
+    pub(super) fn narrow_columns(&self) -> Option<&'k [[i32; ROWS]; NARROW]> {
+        self.columns.first_chunk()
     }
 }

@@ -238,6 +238,8 @@ impl<'a> Reader<'a> {
         raw.value.clear();
         raw.default_left.clear();
         raw.cover.clear();
+        raw.split_type.clear();
+        raw.split_type.resize(nodes, 0);
         for node in node_bytes.as_chunks::<NODE>().0 {
             let split = u32_at(node, 12);
             raw.left.push(u32_at(node, 4).cast_signed());

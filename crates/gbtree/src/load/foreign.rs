@@ -1,8 +1,10 @@
 //! Files people hand over by mistake, told by their first bytes.
 
+const ZLIB: &str = "this is zlib-compressed, as joblib does; save the model with `save_model`";
+
 /// What the bytes are, if not a model.
 pub(super) fn describe(bytes: &[u8]) -> &'static str {
-    let known: [(&[u8], &str); 14] = [
+    let known: [(&[u8], &str); 18] = [
         (b"tree\n", "this is a LightGBM model"),
         (b"CBM1", "this is a CatBoost model"),
         (
@@ -23,6 +25,10 @@ pub(super) fn describe(bytes: &[u8]) -> &'static str {
         (b"BZh", "this is bzip2-compressed; decompress it first"),
         (b"\xfd7zXZ", "this is xz-compressed; decompress it first"),
         (b"\x89HDF", "this is an HDF5 file"),
+        (b"\x78\x01", ZLIB),
+        (b"\x78\x5e", ZLIB),
+        (b"\x78\x9c", ZLIB),
+        (b"\x78\xda", ZLIB),
     ];
     if bytes.is_empty() {
         return "the file is empty";

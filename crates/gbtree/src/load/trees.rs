@@ -93,9 +93,11 @@ fn fill(raw: &mut RawTree, tree: At, width: usize) -> Result<(), LoadError> {
         }
         None => return Err(tree.fault("the field \"sum_hessian\" is missing")),
     }
-    raw.split_type.clear();
     if let Some(types) = tree.find("split_type") {
         types.ints(&mut raw.split_type)?;
+    } else {
+        raw.split_type.clear();
+        raw.split_type.resize(raw.left.len(), 0);
     }
     if raw.split_type.contains(&1) {
         tree.get("categories")?.ints(&mut raw.categories)?;

@@ -10,60 +10,73 @@ use crate::{Format, LoadError};
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a>, LoadError> {
-    let mut reader = Reader { bytes, at: 0, budget };
+    let mut reader = Reader { len: bytes.len(), rest: bytes, fields: Vec::new(), budget };
     let marker = reader.marker()?;
     let value = reader.value(marker, 0)?;
-    if reader.at < bytes.len() {
-        return Err(reader.fault(format!("{} bytes follow the document", bytes.len() - reader.at)));
+    if !reader.rest.is_empty() {
+        return Err(reader.fault(format!("{} bytes follow the document", reader.rest.len())));
     }
     Ok(value)
 }
 
 struct Reader<'a, 'b> {
-    bytes: &'a [u8],
-    at: usize,
+    len: usize,
+    rest: &'a [u8],
+    /// The fields so far of all objects that are open, so that each object's own list is allocated once.
+    fields: Vec<(Cow<'a, str>, Value<'a>)>,
     budget: &'b mut Budget,
 }
 
 impl<'a> Reader<'a, '_> {
+    #[cold]
     fn fault(&self, what: impl Into<String>) -> LoadError {
-        LoadError::Malformed { format: Format::Ubjson, at: format!("byte {}", self.at), what: what.into() }
+        let at = format!("byte {}", self.len - self.rest.len());
+        LoadError::Malformed { format: Format::Ubjson, at, what: what.into() }
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], LoadError> {
-        let rest = &self.bytes[self.at..];
-        if len > rest.len() {
-            return Err(self.fault(format!("{len} bytes were announced, {} are left", rest.len())));
-        }
-        self.at += len;
-        Ok(&rest[..len])
+        let Some((taken, rest)) = self.rest.split_at_checked(len) else {
+            return Err(self.fault(format!("{len} bytes were announced, {} are left", self.rest.len())));
+        };
+        self.rest = rest;
+        Ok(taken)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], LoadError> {
-        let mut raw = [0; N];
-        raw.copy_from_slice(self.take(N)?);
-        Ok(raw)
+        let Some((taken, rest)) = self.rest.split_first_chunk() else {
+            return Err(self.fault(format!("{N} bytes were announced, {} are left", self.rest.len())));
+        };
+        self.rest = rest;
+        Ok(*taken)
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    /// Takes the next byte if it is `marker`.
+    #[inline]
+    fn skip(&mut self, marker: u8) -> bool {
+        let rest = self.rest.strip_prefix(&[marker]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     /// The next marker; `N` is a no-op that may stand anywhere.
+    #[inline]
     fn marker(&mut self) -> Result<u8, LoadError> {
         loop {
-            match self.peek() {
+            match self.rest.split_first() {
                 None => return Err(self.fault("the file ends inside the document")),
-                Some(marker) => {
-                    self.at += 1;
-                    if marker != b'N' {
-                        return Ok(marker);
+                Some((marker, rest)) => {
+                    self.rest = rest;
+                    if *marker != b'N' {
+                        return Ok(*marker);
                     }
                 }
             }
         }
     }
 
+    #[inline]
     fn int(&mut self, marker: u8) -> Result<i64, LoadError> {
         Ok(match marker {
             b'i' => i64::from(i8::from_be_bytes(self.array()?)),
@@ -76,10 +89,11 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A length or count. What it counts takes at least `unit` bytes each, so the file bounds it.
+    #[inline]
     fn count(&mut self, unit: usize) -> Result<usize, LoadError> {
         let marker = self.marker()?;
         let count = self.int(marker)?;
-        let left = self.bytes.len() - self.at;
+        let left = self.rest.len();
         match usize::try_from(count) {
             Ok(count) if count <= left / unit => Ok(count),
             _ => Err(self.fault(format!("a length of {count} was announced, {left} bytes are left"))),
@@ -118,13 +132,11 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn list(&mut self, depth: usize) -> Result<Value<'a>, LoadError> {
-        if self.peek() == Some(b'$') {
-            self.at += 1;
+        if self.skip(b'$') {
             return self.packed();
         }
         let mut list = List::default();
-        if self.peek() == Some(b'#') {
-            self.at += 1;
+        if self.skip(b'#') {
             for _ in 0..self.count(1)? {
                 let marker = self.marker()?;
                 let value = self.value(marker, depth + 1)?;
@@ -162,26 +174,19 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Value<'a>, LoadError> {
-        let mut fields = Vec::new();
-        let counted = if self.peek() == Some(b'#') {
-            self.at += 1;
-            Some(self.count(1)?)
-        } else {
-            None
-        };
-        while counted.is_none_or(|count| fields.len() < count) {
-            while self.peek() == Some(b'N') {
-                self.at += 1;
-            }
-            if counted.is_none() && self.peek() == Some(b'}') {
-                self.at += 1;
+        let first = self.fields.len();
+        let counted = if self.skip(b'#') { Some(self.count(1)?) } else { None };
+        while counted.is_none_or(|count| self.fields.len() - first < count) {
+            while self.skip(b'N') {}
+            if counted.is_none() && self.skip(b'}') {
                 break;
             }
-            self.budget.charge_for::<(Cow<str>, Value)>(1)?;
+            self.budget.charge_for::<[(Cow<str>, Value); 2]>(1)?;
             let key = self.string()?;
             let marker = self.marker()?;
-            fields.push((key, self.value(marker, depth + 1)?));
+            let value = self.value(marker, depth + 1)?;
+            self.fields.push((key, value));
         }
-        Ok(Value::Object(fields))
+        Ok(Value::Object(self.fields.split_off(first)))
     }
 }

@@ -67,11 +67,12 @@ impl Model {
     /// bias; together they sum to the margin.
     ///
     /// # Errors
-    /// [`ShapeError`] if the lengths do not fit, or for an ensemble or trees with vector leaves.
+    /// [`ShapeError`] if the lengths do not fit, for an ensemble, or for vector leaves of a file
+    /// before 3.2, which lacks what it takes.
     pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
         let width = self.num_contributions();
-        let mut sums = vec![0.0; width];
+        let mut sums = vec![0.0; width.min(out.len())];
         learner.check_contributions()?;
         each_row(rows.into(), learner.num_features, out, width, |row, out| {
             sums.fill(0.0);
@@ -93,8 +94,8 @@ impl Model {
     pub fn interactions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
         let width = self.num_interactions();
-        let mut single = vec![0.0; self.num_contributions()];
-        let mut pairs = vec![0.0; width];
+        let mut single = vec![0.0; self.num_contributions().min(out.len())];
+        let mut pairs = vec![0.0; width.min(out.len())];
         learner.check_contributions()?;
         each_row(rows.into(), learner.num_features, out, width, |row, out| {
             single.fill(0.0);

@@ -94,6 +94,10 @@ CASES = [
     case("absoluteerror", "reg:absoluteerror", since=(1, 7)),
     case("quantile", "reg:quantileerror", since=(2, 0), quantile_alpha=0.6),
     case("quantiles", "reg:quantileerror", since=(2, 0), quantile_alpha=[0.1, 0.5, 0.9]),
+    case("expectile", "reg:expectileerror", since=(3, 3), expectile_alpha=0.6),
+    case("expectiles", "reg:expectileerror", since=(3, 3), expectile_alpha=[0.1, 0.5, 0.9]),
+    case("expectiles-base", "reg:expectileerror", since=(3, 3), expectile_alpha=[0.2, 0.7], base_score=0.5),
+    case("expectiles-no-trees", "reg:expectileerror", since=(3, 3), rounds=0, expectile_alpha=[0.2, 0.7]),
     case("aft", "survival:aft", "aft", since=(1, 2)),
     case("softprob", "multi:softprob", "classes", num_class=3),
     case("softmax", "multi:softmax", "classes", num_class=3, base_score=0.9),
@@ -226,7 +230,7 @@ def outputs(spec, booster, matrix, rows):
         add("leaf", pred_leaf=True)
     vector = spec["params"].get("multi_strategy") == "multi_output_tree"
     # 0.x leaves dart's weights out of the contributions.
-    if not vector and not (dart and VERSION < (1, 0)):
+    if not (vector and VERSION < (3, 3)) and not (dart and VERSION < (1, 0)):
         add("contributions", pred_contribs=True)
         if not linear and spec["name"] not in ("deep", "forest-softprob"):
             add("interactions", pred_interactions=True)

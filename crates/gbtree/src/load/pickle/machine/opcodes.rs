@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use super::{Id, Machine, Object};
 use crate::LoadError;
 
-impl Machine<'_, '_> {
+impl<'a> Machine<'a, '_> {
     /// Opcodes that move the stack, the marks and the memo.
     pub(super) fn step(&mut self, opcode: u8) -> Result<(), LoadError> {
         match opcode {
@@ -144,7 +144,7 @@ impl Machine<'_, '_> {
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 let (module, name) = (self.utf8(module)?, self.utf8(name)?);
-                self.push(Object::Global { module, name })
+                self.global(module, name)
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
@@ -154,7 +154,7 @@ impl Machine<'_, '_> {
                 };
                 let (module, name) = (module.clone(), name.clone());
                 self.budget.charge(module.len() + name.len())?;
-                self.push(Object::Global { module, name })
+                self.global(module, name)
             }
             b'R' | 0x81 => {
                 let (args, callable) = (self.pop()?, self.pop()?);
@@ -184,6 +184,15 @@ impl Machine<'_, '_> {
             }
             other => Err(self.fault(format!("the opcode {other:#04x} is not one of plain data"))),
         }
+    }
+
+    fn global(&mut self, module: Cow<'a, str>, name: Cow<'a, str>) -> Result<(), LoadError> {
+        // Announces an array whose raw bytes follow, between the opcodes.
+        if module.starts_with("joblib.") {
+            let what = "a joblib dump with numpy arrays beside the model; save the model with `save_model`, or pickle it";
+            return Err(LoadError::Unsupported(what.to_owned()));
+        }
+        self.push(Object::Global { module, name })
     }
 
     /// A number of `len` bytes, whose value does not matter here.
