@@ -48,6 +48,15 @@ pub fn narrow(number: f64) -> Result<f32, InvalidValue> {
     if value.is_finite() { Ok(value) } else { Err(InvalidValue::OutOfRange(number.to_string())) }
 }
 
+/// Appends `value` to `out` with the fewest digits that read back as the same float32: what is whole without a point, what is
+/// missing as `nan`.
+pub fn write_value(value: f32, out: &mut String) {
+    let mut digits = zmij::Buffer::new();
+    let text = if value.is_nan() { "nan" } else { digits.format(value) };
+    // Most features are counts.
+    out.push_str(text.strip_suffix(".0").unwrap_or(text));
+}
+
 /// Enough of a text to find it again, without repeating a whole hostile body.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
@@ -162,6 +171,25 @@ mod tests {
         for large in ["1e39", "-1e999"] {
             assert!(matches!(parse_value(large), Err(InvalidValue::OutOfRange(_))), "{large:?}");
         }
+    }
+
+    #[test]
+    fn values_read_back_the_same() {
+        let text = |value| {
+            let mut text = String::new();
+            write_value(value, &mut text);
+            text
+        };
+        for value in [0.0, -0.0, 1.0, 0.1, 1e-38, f32::MAX, f32::MIN_POSITIVE, 1e-45, 16_777_216.0, 6.675_781]
+        {
+            assert_eq!(parse_value(&text(value)).map(f32::to_bits), Ok(value.to_bits()), "{}", text(value));
+        }
+        for (value, written) in
+            [(57.0, "57"), (-3418.0, "-3418"), (0.1, "0.1"), (1e-38, "1e-38"), (3.4e38, "3.4e+38")]
+        {
+            assert_eq!(text(value), written);
+        }
+        assert_eq!(text(f32::NAN), "nan");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 mod message;
 mod retry;
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,6 +19,7 @@ use super::{Batch, ModelInfo, ScoreError, Scorer, Scores, Target};
 use crate::aws;
 use crate::config::SageMaker;
 use crate::metrics::UpstreamMetrics;
+use crate::schema::write_value;
 use crate::upstream::UpstreamError;
 use crate::upstream::guard::Guard;
 
@@ -131,8 +131,7 @@ impl Scorer for SageMakerScorer {
     }
 }
 
-/// One line per row. The shortest digits that read back as the same float32, which is what the model works with; a missing
-/// value is `nan`, because a row of one empty cell would be a blank line, which containers refuse.
+/// One line per row. A missing value is `nan`, because a row of one empty cell would be a blank line, which containers refuse.
 fn csv_body(rows: &Batch) -> Vec<u8> {
     let mut body = String::with_capacity(rows.values().len() * 10);
     for row in rows.values().chunks_exact(rows.width()) {
@@ -140,13 +139,7 @@ fn csv_body(rows: &Batch) -> Vec<u8> {
             if at > 0 {
                 body.push(',');
             }
-            let written = match value {
-                value if value.is_nan() => write!(body, "nan"),
-                // Whole numbers without ".0": most features are counts.
-                value if value.fract() == 0.0 && value.abs() < 1e7 => write!(body, "{value}"),
-                value => write!(body, "{value:?}"),
-            };
-            written.unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
+            write_value(*value, &mut body);
         }
         body.push('\n');
     }
@@ -218,7 +211,7 @@ mod tests {
         let mut rows = Batch::new(3);
         rows.push(&[1.0, f32::NAN, 0.1]);
         rows.push(&[-3418.0, 1e-38, 3.4e38]);
-        assert_eq!(String::from_utf8(csv_body(&rows)).expect("ASCII"), "1,nan,0.1\n-3418,1e-38,3.4e38");
+        assert_eq!(String::from_utf8(csv_body(&rows)).expect("ASCII"), "1,nan,0.1\n-3418,1e-38,3.4e+38");
     }
 
     #[test]
