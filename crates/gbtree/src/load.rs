@@ -1,6 +1,7 @@
 //! Bytes to [`LearnerFile`]: tells the format by content and hands over to its loader.
 
 mod archive;
+mod base64;
 mod binary;
 mod budget;
 mod foreign;
@@ -29,7 +30,7 @@ pub enum Format {
     Json,
     /// UBJSON, since 1.6.
     Ubjson,
-    /// The binary format of 0.40 to 3.0, also called deprecated.
+    /// The binary format of 0.40 to 3.0, also called deprecated; 0.4 can write it as base64 text.
     Binary,
     /// A pickled `Booster` or sklearn wrapper.
     Pickle,
@@ -110,6 +111,13 @@ fn read_model(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, LoadErro
         let document = ubjson::parse(bytes, budget)?;
         return schema::read(At::root(&document, Format::Ubjson), budget);
     }
+    let decoded;
+    let bytes = if base64::announces(bytes) {
+        decoded = base64::decode(bytes, budget)?;
+        &decoded
+    } else {
+        bytes
+    };
     if binary::announces(bytes) {
         return binary::read(bytes, budget);
     }

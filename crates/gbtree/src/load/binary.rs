@@ -64,6 +64,11 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
     file.booster = match name.as_str() {
         "gbtree" | "dart" => {
             let header = reader.take(TREES_HEADER, "gbtree header")?;
+            if version.is_none() && u32_at(header, 28) != 0 {
+                return Err(LoadError::Unsupported(
+                    "the model has vector leaves in a binary file".to_owned(),
+                ));
+            }
             // 0.4 may keep training predictions after the trees; attributes do not exist there yet.
             has_buffer = u32_at(header, 16) != 0 || u32_at(header, 20) != 0;
             let parallel_trees = if since(Version::new(1, 6, 0)) { u32_at(header, 4) as usize } else { 0 };
@@ -81,7 +86,9 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
             )));
         }
     };
-    if has_attributes && !has_buffer {
+    // 0.4 sets the same flag for training predictions, of which there may be none.
+    let absent = version.is_none() && reader.at == bytes.len();
+    if has_attributes && !has_buffer && !absent {
         file.attributes = reader.attributes(budget)?;
     }
     Ok(file)

@@ -4,7 +4,7 @@ const ZLIB: &str = "this is zlib-compressed, as joblib does; save the model with
 
 /// What the bytes are, if not a model.
 pub(super) fn describe(bytes: &[u8]) -> &'static str {
-    let known: [(&[u8], &str); 18] = [
+    let known: [(&[u8], &str); 17] = [
         (b"tree\n", "this is a LightGBM model"),
         (b"CBM1", "this is a CatBoost model"),
         (
@@ -17,7 +17,6 @@ pub(super) fn describe(bytes: &[u8]) -> &'static str {
             "this is a text dump, which cannot be evaluated exactly; save the model with `save_model`",
         ),
         (b"digraph", "this is a dump in Graphviz form; save the model with `save_model`"),
-        (b"bs64", "the base64 form of 0.3 is not supported; save the model with `save_model`"),
         (b"<?xml", "this is an XML document (PMML models are not read)"),
         (b"<PMML", "this is a PMML model"),
         (b"PK\x03\x04", "this is a zip archive; unpack it first"),

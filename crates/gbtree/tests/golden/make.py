@@ -19,6 +19,8 @@ import xgboost as xgb
 warnings.filterwarnings("ignore")
 VERSION = tuple(int(part) for part in xgb.__version__.split(".")[:2])
 QUIET = {"verbosity": 0} if VERSION >= (0, 82) else {"silent": 1}
+# 0.4 takes zeros for missing unless told otherwise.
+MISSING = {"missing": np.nan} if VERSION < (0, 6) else {}
 FEATURES = 6
 ROWS = 16
 
@@ -170,7 +172,7 @@ def coded(x):
 
 def matrices(spec, x, signal, rows):
     """Training matrix, scoring matrix, scoring rows as this library sees them."""
-    extra = {}
+    extra = dict(MISSING)
     if spec["data"] == "names":
         extra["feature_names"] = NAMES if VERSION >= (1, 0) else None
     if spec["data"] in ("codes", "strings"):
@@ -217,7 +219,7 @@ def outputs(spec, booster, matrix, rows):
     limit = {"ntree_limit": spec["rounds"]} if dart and VERSION < (1, 0) else {}
 
     def add(name, **options):
-        options.update(limit)
+        options = dict(limit, **options)
         try:
             arrays.append((name, booster.predict(matrix, **options)))
         except Exception as error:  # the release does not offer this output for this model
@@ -227,10 +229,12 @@ def outputs(spec, booster, matrix, rows):
     add("margin", output_margin=True)
     linear = spec["params"].get("booster") == "gblinear"
     if not linear:
-        add("leaf", pred_leaf=True)
+        # Leaves do not depend on drops, and before 0.7 their limit counts trees, not iterations.
+        add("leaf", pred_leaf=True, **dict.fromkeys(limit, 0))
     vector = spec["params"].get("multi_strategy") == "multi_output_tree"
-    # 0.x leaves dart's weights out of the contributions.
-    if not (vector and VERSION < (3, 3)) and not (dart and VERSION < (1, 0)):
+    # 0.x leaves dart's weights out of the contributions, and 0.7 counts pruned leaves into their bias.
+    pruned = spec["name"] == "pruned" and VERSION == (0, 7)
+    if not (vector and VERSION < (3, 3)) and not (dart and VERSION < (1, 0)) and not pruned:
         add("contributions", pred_contribs=True)
         if not linear and spec["name"] not in ("deep", "forest-softprob"):
             add("interactions", pred_interactions=True)
@@ -258,6 +262,9 @@ def save(booster, base):
             os.rename(base + binary, base + ".bin")
         except xgb.core.XGBoostError:  # categories and vector leaves have no binary form
             os.remove(base + binary)
+    if VERSION < (0, 6):
+        booster.set_param({"save_base64": 1})
+        booster.save_model(base + ".bs64")
     if VERSION >= (1, 0):
         booster.save_model(base + ".json")
     if VERSION >= (1, 6):
@@ -266,14 +273,15 @@ def save(booster, base):
 
 def wrappers(out, x, signal, rows):
     """Pickles: a Booster by every protocol, and the sklearn wrappers."""
-    train = xgb.DMatrix(x, label=labels("binary", signal))
+    train = xgb.DMatrix(x, label=labels("binary", signal), **MISSING)
     params = dict(QUIET, objective="binary:logistic", max_depth=3, base_score=0.4)
     booster = xgb.train(params, train, 4)
-    booster.set_attr(note="kept")
+    if VERSION >= (0, 6):
+        booster.set_attr(note="kept")
     for protocol in (0, 2, 4):
         with open(os.path.join(out, "booster-p%d.pkl" % protocol), "wb") as file:
             pickle.dump(booster, file, protocol=protocol)
-    matrix = xgb.DMatrix(rows)
+    matrix = xgb.DMatrix(rows, **MISSING)
     arrays = [("rows", rows), ("score", booster.predict(matrix)), ("margin", booster.predict(matrix, output_margin=True))]
     for protocol in (0, 2, 4):
         write(os.path.join(out, "booster-p%d.expect" % protocol), arrays)
@@ -287,7 +295,7 @@ def wrappers(out, x, signal, rows):
             base = os.path.join(out, "%s-p%d" % (name, protocol))
             with open(base + ".pkl", "wb") as file:
                 pickle.dump(model, file, protocol=protocol)
-            inner = model.get_booster()
+            inner = model.get_booster() if VERSION >= (0, 7) else model.booster()
             score = inner.predict(matrix)
             write(base + ".expect", [("rows", rows), ("score", score)])
 
@@ -309,7 +317,7 @@ def main():
             params["updater"] = "coord_descent"
         try:
             if spec["name"] == "early-stopping":
-                held = xgb.DMatrix(x[:40], label=labels("binary", -signal[:40]))
+                held = xgb.DMatrix(x[:40], label=labels("binary", -signal[:40]), **MISSING)
                 booster = xgb.train(
                     params, train, spec["rounds"], evals=[(held, "held")], early_stopping_rounds=3, verbose_eval=False
                 )

@@ -1,4 +1,4 @@
-//! Models saved by fifteen releases of the official package, compared with what those releases computed.
+//! Models saved by eighteen releases of the official package, compared with what those releases computed.
 //!
 //! `golden/make.py` made the archives; `golden/README.md` tells with which releases.
 

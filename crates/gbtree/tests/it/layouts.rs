@@ -100,3 +100,31 @@ fn json_may_have_space_a_mark_and_bare_words() {
     let model = Model::from_bytes(longer.as_bytes()).unwrap();
     assert_eq!((model.attribute("aé\n"), model.attribute("n")), (Some("x"), Some("NaN")));
 }
+
+/// 0.4 keeps training predictions behind the trees in its checkpoints, and says so where later releases announce
+/// attributes.
+#[test]
+fn training_predictions_are_stepped_over() {
+    const FLAG: usize = 4 + 12;
+    for name in ["0.4a30/logistic.bin", "0.4a30/gblinear-logistic.bin"] {
+        let plain = golden(name);
+        let mut none = plain.clone();
+        assert_eq!(none[FLAG], 0);
+        none[FLAG] = 1;
+        assert_eq!(margins(&none), margins(&plain), "{name}");
+    }
+    let plain = golden("0.4a30/logistic.bin");
+    let trees_header = 4 + 136 + 8 + "binary:logistic".len() + 8 + "gbtree".len();
+    let mut three = plain.clone();
+    three[FLAG] = 1;
+    three[trees_header + 16] = 3;
+    three.extend([7; 3 * 8]);
+    assert_eq!(margins(&three), margins(&plain));
+}
+
+#[test]
+fn base64_is_the_binary_form() {
+    let (binary, text) = (golden("0.4a30/deep.bin"), golden("0.4a30/deep.bs64"));
+    assert_eq!(margins(&text), margins(&binary));
+    assert_eq!(Model::from_bytes(&text).unwrap().format(), gbtree::Format::Binary);
+}

@@ -29,6 +29,8 @@ fn foreign_files_are_told_by_name() {
         (br#"{"learner_":1}"#, "no field \"learner\""),
         (b"[1,2,3]", "not an object"),
         (b"hello", "no known model format"),
+        (b"bs64\taGVsbG8=\n", "no known model format"),
+        (b"bs64\tAAA*AAAA\n", "base64 text: Invalid symbol 42, offset 3"),
         (b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x0bcollections\x94\x8c\x07Counter\x94\x93\x94)R\x94.", "collections.Counter"),
         (b"\x80\x02}q\x00.", "a dictionary"),
         (b"\x80\x04cjoblib.numpy_pickle\nNumpyArrayWrapper\n.", "joblib"),
@@ -86,6 +88,8 @@ fn every_truncation_is_refused() {
     for name in [
         "2.1.4/logistic.json",
         "2.1.4/onehot.ubj",
+        "0.4a30/logistic.bin",
+        "0.4a30/logistic.bs64",
         "0.90/logistic.bin",
         "1.7.6/dart.bin",
         "2.1.4/booster-p4.pkl",
@@ -181,4 +185,12 @@ fn found_crashes_stay_fixed() {
         }
     }
     assert_eq!((loaded, refused), (2, 2));
+}
+
+#[test]
+fn vector_leaves_of_the_oldest_files_are_refused() {
+    let mut bytes = golden("0.6a2/logistic.bin");
+    let trees_header = 136 + 8 + "binary:logistic".len() + 8 + "gbtree".len();
+    bytes[trees_header + 28] = 1;
+    assert!(refusal(&bytes).contains("vector leaves"));
 }
