@@ -29,7 +29,12 @@ ROW = (
 TICK = 1e6 / os.sysconf("SC_CLK_TCK")
 MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 # No service of AWS is called: the stubs take any signature.
-AWS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDBENCH", "AWS_SECRET_ACCESS_KEY": "secret"}
+AWS = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",  # boto3's name for it
+    "AWS_ACCESS_KEY_ID": "AKIDBENCH",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
 
 
 class Server:
@@ -112,9 +117,18 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def beside_plain_calls(
-    options: argparse.Namespace, upstream: str, path: str, body: str, script: str, env: dict[str, str]
+    options: argparse.Namespace,
+    upstream: str,
+    path: str,
+    body: str,
+    script: str,
+    env: dict[str, str],
+    peer: list[str] | None = None,
 ) -> None:
-    """imba before a stub of `upstream`, beside a handler that makes one plain call of the SDK per request."""
+    """imba before a stub of `upstream`, beside a handler that makes one plain call of the SDK per request.
+
+    `peer`, a command that takes a port and the stub's URL, is measured beside imba before the stub of 0 s.
+    """
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         servers = {}
         for at, delay in enumerate(["0s", "5ms"]):
@@ -132,6 +146,9 @@ def beside_plain_calls(
             command = [str(EXAMPLES / f"plain_{upstream}"), plain, f"http://{stub}"]
             servers["plain", delay] = Server(stack, plain, command)
             servers["imba", delay] = Server(stack, imba, [str(RELEASE / "imba")], settings)
+        if peer:
+            address = "127.0.0.1:18189"
+            servers["peer", "0s"] = Server(stack, address, [*peer, "18189", "http://127.0.0.1:18190"])
         for server in servers.values():
             server.wait(path, body)
 
@@ -151,3 +168,10 @@ def beside_plain_calls(
                 f"| {p50:.2f} ms | {latency:.2f} × | {p99:.2f} ms |",
                 flush=True,
             )
+        if peer:
+            rounds = [
+                [wrk(servers[kind, "0s"], path, script, 64, options.seconds).rate for kind in ("peer", "imba")]
+                for _ in range(options.rounds)
+            ]
+            rate, ratio = median(rate for rate, _ in rounds), median(imba / rate for rate, imba in rounds)
+            print(f"\n{Path(peer[-1]).stem}, 0s, 64 connections: {rate:,.0f} requests/s; imba {ratio:.0f} ×")

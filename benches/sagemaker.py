@@ -5,12 +5,16 @@
 One core for the server under test, the other for the load (wrk, from Debian) and the stub.
 """
 
-from load import ROW, arguments, beside_plain_calls, post
+from load import ROOT, ROW, arguments, beside_plain_calls, post
 
 if __name__ == "__main__":
+    parser = arguments(__doc__)
+    parser.add_argument("--peer", metavar="PYTHON", help="also benches/fastapi_boto3.py, run by this interpreter")
+    options = parser.parse_args()
+    peer = [options.peer, str(ROOT / "benches" / "fastapi_boto3.py")] if options.peer else None
     env = {
         "IMBA__SCORER__KIND": "sagemaker",
         "IMBA__SCORER__SAGEMAKER__ENDPOINT_NAME": "imba",
         "IMBA__SCORER__SAGEMAKER__IN_FLIGHT": "8",
     }
-    beside_plain_calls(arguments(__doc__).parse_args(), "sagemaker", "/predict", ROW, post(ROW), env)
+    beside_plain_calls(options, "sagemaker", "/predict", ROW, post(ROW), env, peer)
