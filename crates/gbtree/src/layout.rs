@@ -17,6 +17,8 @@ use keys::{Blocks, NARROW, ROWS, Slots};
 
 /// Blocks of rows that take turns on a tile of trees.
 const BLOCKS: usize = 16;
+/// Rows of a last block that are scored one by one: a block takes as long for few rows as for many.
+const ALONE: usize = 4;
 /// Trees that one block walks in its turn: they stay in the first-level cache.
 const TILE_BYTES: usize = 32 << 10;
 
@@ -53,10 +55,15 @@ impl Layout {
         for out in out.chunks_exact_mut(self.groups) {
             out.copy_from_slice(start);
         }
-        if count == 1 {
-            self.add_row(rows.row(0, count, self.features, &mut Vec::new()), out);
-        } else {
-            self.add_rows(rows, count, out);
+        let rest = count % ROWS;
+        let alone = if rest <= ALONE { rest } else { 0 };
+        let (together, apart) = out.split_at_mut((count - alone) * self.groups);
+        if !together.is_empty() {
+            self.add_rows(rows, count, together);
+        }
+        let mut gathered = Vec::new();
+        for (index, out) in (count - alone..count).zip(apart.chunks_exact_mut(self.groups)) {
+            self.add_row(rows.row(index, count, self.features, &mut gathered), out);
         }
     }
 
@@ -78,8 +85,9 @@ impl Layout {
         }
     }
 
+    /// Adds to the sums of the first of `count` rows, as many as `out` has room for.
     fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
-        let mut blocks = Blocks::new(&self.slots, BLOCKS.min(count.div_ceil(ROWS)).max(1));
+        let mut blocks = Blocks::new(&self.slots, BLOCKS.min(out.len().div_ceil(ROWS * self.groups)));
         for (index, out) in out.chunks_mut(blocks.capacity() * self.groups).enumerate() {
             blocks.fill(&self.slots, rows, self.features, index * blocks.capacity(), count);
             for run in &self.runs {
