@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::upstream::UpstreamError;
 
 /// Shortest and longest time between the starts of calls that are made beside others.
-const GATHER: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+const SPACING: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
 /// A call that can be made for several callers at once.
 pub trait Joint: Send + Sync + 'static {
@@ -225,7 +225,7 @@ impl<J: Joint> Shared<J> {
                 }
                 let is_due = queue.in_flight < self.limits.in_flight && queue.wait(&self.limits).is_zero();
                 let next = if is_due { queue.take(self.limits.items) } else { Vec::new() };
-                (next, queue.wait(&self.limits).max(GATHER.0))
+                (next, queue.wait(&self.limits).max(SPACING.0))
             };
             self.start(next);
             tokio::time::sleep(wait).await;
@@ -243,7 +243,7 @@ impl<J: Joint> Queue<J> {
     /// Time until one more call may start beside those under way.
     fn wait(&self, limits: &Limits) -> Duration {
         let share = self.usual / u32::try_from(limits.in_flight).unwrap_or(u32::MAX);
-        share.clamp(GATHER.0, GATHER.1).saturating_sub(self.started.elapsed())
+        share.clamp(SPACING.0, SPACING.1).saturating_sub(self.started.elapsed())
     }
 
     /// The first that wait and fit together, up to `items`, counted as a call under way if there are any.

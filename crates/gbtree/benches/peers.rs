@@ -55,8 +55,8 @@ fn main() {
 }
 
 /// Prints the least of `times` readings, in microseconds over `unit`: what is above it is other work on the machine.
-#[expect(clippy::print_stdout, reason = "peers.py reads it")]
 /// What a run makes is dropped after the reading, as in `peers.c`.
+#[expect(clippy::print_stdout, reason = "peers.py reads it")]
 fn report<T>(measure: &str, times: usize, unit: f64, mut run: impl FnMut() -> T) {
     run();
     let readings = (0..times).map(|_| {

@@ -23,8 +23,8 @@ pub(super) struct CompactTrees {
     leaf_width: usize,
 }
 
-/// A split's right child is `nodes[next]`, its left child follows. A leaf names [`LEAF_SLOT`](super::keys::LEAF_SLOT) and itself, so a
-/// step from it stays; its `threshold` holds the output's bits, or the row of its vector.
+/// A split's right child is `nodes[next]`, its left child follows. A leaf names the leaf slot of [`super::keys`] and
+/// itself, so a step from it stays; its `threshold` holds the output's bits, or the row of its vector.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     threshold: i32,

@@ -11,6 +11,7 @@ pub(super) const MAX_DEPTH: u32 = 10;
 const LANES: usize = 12;
 /// Levels on which a block of rows is compared with every node.
 const UPPER: u32 = 3;
+
 /// Trees of one depth, padded to complete ones.
 ///
 /// A walk is a fixed number of steps without a branch, and its indices are masked to the table's size, so that
