@@ -15,22 +15,22 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::app::scorer::open_scorer;
+use crate::admission::Admission;
+use crate::api::{ApiState, PAGE, Parts, edge};
+use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
-use crate::aws::{Account, AwsError};
-use crate::config::{Config, ScorerKind};
-use crate::features::FeatureStore;
+use crate::config::{self, Config, ScorerKind};
 use crate::features::dynamodb::TableError;
 use crate::features::embedded::OpenError;
-use crate::http::{AccessLog, HttpState, PAGE, edge};
-use crate::inference::Inference;
-use crate::metrics::{Metrics, UpstreamMetrics};
-use crate::model::reload::Reload;
+use crate::inference::{Features, Inference, Model};
+use crate::model::watcher::ModelWatcher;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
-use crate::schema::Schema;
-use crate::scorer::Scorer;
-use crate::{config, server};
+use crate::row::Schema;
+use crate::server;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::metrics::{Metrics, ModelInUse, UpstreamMetrics};
+use crate::upstream::aws::{AwsContext, AwsError};
 
 /// Why the service does not start. Each text says what to look at.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,9 @@ pub enum StartError {
         /// What the file system says.
         source: io::Error,
     },
+    /// A store is needed.
+    #[error("features.kind: is \"none\": there is no store to work on")]
+    NoStore,
     /// An endpoint is needed.
     #[error("scorer.sagemaker.endpoint_name: names no endpoint to compare with")]
     NoEndpoint,
@@ -96,13 +99,22 @@ pub enum StartError {
     },
 }
 
+/// The two ports of a service, answered.
+pub struct Ports {
+    /// The inputs of a row.
+    pub schema: Arc<Schema>,
+    /// The store, unless the service has none.
+    pub features: Option<Features>,
+    /// What scores.
+    pub model: Model,
+}
+
 /// A service that is loaded, warm and ready, but not yet listening.
 pub struct App {
-    state: HttpState,
+    state: ApiState,
     /// Whether it should be sent requests.
     pub readiness: Arc<Readiness>,
-    metrics: Metrics,
-    reload: Option<Reload>,
+    watcher: Option<ModelWatcher>,
     config: Config,
 }
 
@@ -113,13 +125,14 @@ impl App {
     /// The first of these that fails.
     pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
-        let account = Account::new(config.aws.clone());
+        let (aws, admission) = (AwsContext::new(config.aws.clone()), Admission::default());
         let upstreams = UpstreamMetrics::default();
-        let (scorer, reload) = open_scorer(config, &account, &upstreams).await?;
-        let schema = Arc::new(Schema::new(config.features.columns.clone()));
-        let store = open_filled(&config.features, &schema, &account, &upstreams).await?;
-        let app = Self::assemble(config, schema, store, scorer, &upstreams, access_log).await?;
-        Ok(Self { reload, ..app })
+        let (model, watcher) = open_scorer(config, &aws, &admission, &upstreams).await?;
+        let schema = schema_of(&*model.scorer);
+        let features = open_filled(&config.features, &schema, &aws, &upstreams).await?;
+        let ports = Ports { schema, features, model };
+        let app = Self::assemble(config, ports, admission, &upstreams, access_log).await?;
+        Ok(Self { watcher, ..app })
     }
 
     /// The service over ports that are open already.
@@ -128,9 +141,8 @@ impl App {
     /// The first row cannot be scored or looked up.
     pub async fn assemble(
         config: &Config,
-        schema: Arc<Schema>,
-        store: Arc<dyn FeatureStore>,
-        scorer: Arc<dyn Scorer>,
+        Ports { schema, features, model }: Ports,
+        admission: Admission,
         upstreams: &UpstreamMetrics,
         access_log: Option<AccessLog>,
     ) -> Result<Self, StartError> {
@@ -138,8 +150,13 @@ impl App {
             Some(table) => taken("products.names", table, read_product_names(table))?,
             None => ProductNames::default(),
         };
-        let metrics = Metrics::new(Arc::clone(&scorer), upstreams);
-        let inference = Arc::new(Inference::new(schema, store, scorer, config.model.threshold));
+        let scorer = Arc::clone(&model.scorer);
+        let in_use = ModelInUse(move || {
+            let model = scorer.info();
+            (model.version.clone(), model.objective.clone().unwrap_or_default())
+        });
+        let metrics = Metrics::new(upstreams, vec![Box::new(in_use)]);
+        let inference = Arc::new(Inference::new(schema, features, model, config.model.threshold));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
         // This first call also opens connections and fetches credentials. An upstream that is down now may be back in a
         // minute, as it may be at any other time: the service starts, and is ready when its upstreams are.
@@ -153,40 +170,45 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
-        let state = HttpState::new(
+        let (files, body_limit, deadline) = Parts::limits(&config.server);
+        let state = ApiState::from(Parts {
             inference,
-            Arc::clone(&readiness),
-            metrics.clone(),
-            product_names,
-            &config.server,
+            readiness: Arc::clone(&readiness),
+            metrics,
+            product_names: Arc::new(product_names),
             access_log,
-            passed_headers(config),
-        );
-        Ok(Self { state, readiness, metrics, reload: None, config: config.clone() })
+            admission,
+            pass_headers: pass_headers(config),
+            body_limit,
+            deadline,
+            files,
+        });
+        Ok(Self { state, readiness, watcher: None, config: config.clone() })
     }
 
     /// Notified, the service looks at once for a new model; `None` when it has no model to replace.
     #[must_use]
     pub fn reload_now(&self) -> Option<Arc<Notify>> {
-        self.reload.as_ref().map(Reload::now)
+        self.watcher.as_ref().map(ModelWatcher::now)
     }
 
     /// Serves on `listener`, with the newest model there is, until `stop` completes and the drain is over.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
-        let reload = self.reload.map(|reload| tokio::spawn(reload.run(self.metrics)));
+        let metrics = self.state.metrics.model.clone();
+        let watcher = self.watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
         let edge = edge(&self.state, &self.config.cors);
         server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
-        if let Some(reload) = reload {
-            reload.abort();
+        if let Some(watcher) = watcher {
+            watcher.abort();
         }
     }
 }
 
-fn passed_headers(config: &Config) -> Vec<String> {
-    match (config.scorer.kind, &config.scorer.sagemaker) {
-        (ScorerKind::SageMaker, Some(endpoint)) => endpoint.pass_headers.clone(),
-        _ => Vec::new(),
+fn pass_headers(config: &Config) -> Vec<String> {
+    match &config.scorer.kind {
+        ScorerKind::SageMaker(endpoint) => endpoint.pass_headers.clone(),
+        ScorerKind::Embedded => Vec::new(),
     }
 }
 
@@ -225,7 +247,7 @@ fn taken<T: Default>(
         if table.required {
             return Err(StartError::Table { key, path, what });
         }
-        warn!("{key}: the demo's {} is passed over: {what}", path.display());
+        warn!("{key}: the demo's {} is skipped: {what}", path.display());
         Ok(T::default())
     })
 }

@@ -5,7 +5,8 @@
 
 pub mod cloud;
 pub mod dynamodb;
-pub mod reader;
+pub mod mistake;
+mod reader;
 pub mod source;
 
 use std::collections::HashSet;
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub use cloud::{Aws, Calls, SageMaker};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 use reader::Reader;
-pub use reader::{Mistake, Mistakes};
+pub use mistake::{Mistake, Mistakes};
 use source::Settings;
 
 /// The whole configuration. Field names are the keys of `config/default.toml`.
@@ -105,25 +106,34 @@ pub enum ModelPath {
 pub struct Scorer {
     /// `scorer.kind`
     pub kind: ScorerKind,
-    /// `[scorer.sagemaker]`; there whenever an endpoint is named, because `imba verify` uses it too.
-    pub sagemaker: Option<SageMaker>,
-    /// `scorer.shadow`, from 0 to 1
-    pub shadow: f64,
+    /// `scorer.shadow`; `None` for 0
+    pub shadow: Option<Shadow>,
+    /// `[scorer.sagemaker]`, whenever an endpoint is named: `imba verify` asks it whatever scores.
+    pub endpoint: Option<SageMaker>,
 }
 
-/// `scorer.kind`: which adapter scores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which adapter scores, with what it needs.
+#[derive(Debug, Clone)]
 pub enum ScorerKind {
     /// `"embedded"`
     Embedded,
     /// `"sagemaker"`
-    SageMaker,
+    SageMaker(SageMaker),
+}
+
+/// What is compared in the background.
+#[derive(Debug, Clone)]
+pub struct Shadow {
+    /// Share of the requests, above 0 and up to 1.
+    pub share: f64,
+    /// The scorer that does not answer.
+    pub kind: ScorerKind,
 }
 
 /// `[features]`: the columns of a row, and where rows are kept.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// `features.columns`
+    /// `features.columns`; empty for the model's own names
     pub columns: Vec<String>,
     /// `features.kind` with the settings of that kind
     pub store: Store,
@@ -149,6 +159,8 @@ pub enum Store {
     Embedded(EmbeddedStore),
     /// `features.kind = "dynamodb"`
     DynamoDb(DynamoDb),
+    /// `features.kind = "none"`
+    None,
 }
 
 /// `[features.embedded]`
@@ -250,23 +262,34 @@ impl Config {
                 access: reader.flag("log.access"),
             },
         };
+        if matches!(config.scorer.kind, ScorerKind::SageMaker(_)) && config.features.columns.is_empty() {
+            let what = "is empty: an endpoint does not tell the names of its model's features";
+            reader.mistake("features.columns", what.to_owned());
+        }
         reader.finish().map(|()| config)
     }
 }
 
 fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
     const KIND: &str = "scorer.kind";
-    let kind =
-        reader.choice(KIND, &[("embedded", ScorerKind::Embedded), ("sagemaker", ScorerKind::SageMaker)]);
-    let sagemaker = cloud::sagemaker(reader, deadline);
-    if kind == ScorerKind::SageMaker && sagemaker.is_none() {
+    let is_embedded = reader.choice(KIND, &[("embedded", true), ("sagemaker", false)]);
+    let endpoint = cloud::sagemaker(reader, deadline);
+    let share = reader.share("scorer.shadow");
+    let sagemaker = endpoint.clone().map(ScorerKind::SageMaker);
+    if !is_embedded && sagemaker.is_none() {
         reader.mistake(KIND, "is \"sagemaker\", which needs scorer.sagemaker.endpoint_name".to_owned());
     }
-    let shadow = reader.share("scorer.shadow");
-    if shadow > 0.0 && sagemaker.is_none() {
+    if share > 0.0 && sagemaker.is_none() {
         reader.mistake("scorer.shadow", "needs scorer.sagemaker.endpoint_name to compare with".to_owned());
     }
-    Scorer { kind, sagemaker, shadow }
+    let (kind, other) = match sagemaker {
+        Some(sagemaker) if is_embedded => (ScorerKind::Embedded, Some(sagemaker)),
+        Some(sagemaker) => (sagemaker, Some(ScorerKind::Embedded)),
+        // Where one is needed there is a mistake, and nobody sees this.
+        None => (ScorerKind::Embedded, None),
+    };
+    let shadow = other.filter(|_| share > 0.0).map(|kind| Shadow { share, kind });
+    Scorer { kind, shadow, endpoint }
 }
 
 fn cache(reader: &mut Reader<'_>) -> Option<FeatureCache> {
@@ -277,15 +300,31 @@ fn cache(reader: &mut Reader<'_>) -> Option<FeatureCache> {
 }
 
 fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {
-    let is_embedded = reader.choice("features.kind", &[("embedded", true), ("dynamodb", false)]);
+    let kind = reader.choice(
+        "features.kind",
+        &[("embedded", StoreKind::Embedded), ("dynamodb", StoreKind::DynamoDb), ("none", StoreKind::None)],
+    );
     let embedded = EmbeddedStore {
         path: reader.path("features.embedded.path"),
         seed: reader.table("features.embedded.seed"),
         cache: reader.size("features.embedded.cache"),
     };
     // The deadline is not compared with keys that nobody uses.
-    let table = dynamodb::dynamodb(reader, if is_embedded { Duration::ZERO } else { deadline });
-    if is_embedded { Store::Embedded(embedded) } else { Store::DynamoDb(table) }
+    let used = if kind == StoreKind::DynamoDb { deadline } else { Duration::ZERO };
+    let table = dynamodb::dynamodb(reader, used);
+    match kind {
+        StoreKind::Embedded => Store::Embedded(embedded),
+        StoreKind::DynamoDb => Store::DynamoDb(table),
+        StoreKind::None => Store::None,
+    }
+}
+
+/// The words of `features.kind`.
+#[derive(Clone, Copy, PartialEq)]
+enum StoreKind {
+    Embedded,
+    DynamoDb,
+    None,
 }
 
 /// `["*"]` alone means any; every other entry must be a scheme and an authority, as a browser sends it.
@@ -317,9 +356,6 @@ fn origins(reader: &mut Reader<'_>) -> Origins {
 fn columns(reader: &mut Reader<'_>) -> Vec<String> {
     const KEY: &str = "features.columns";
     let list = reader.list(KEY);
-    if list.is_empty() {
-        reader.mistake(KEY, "is empty: expected the names of the model's features, in order".to_owned());
-    }
     let mut seen = HashSet::new();
     for name in &list {
         if name.is_empty() {

@@ -1,101 +1,86 @@
-//! The use case: rows, or pairs whose rows are looked up, to scores.
+//! The use case: rows, or pairs whose rows are looked up, to scores, explanations and rankings.
+//!
+//! Every protocol goes through the same calls. What is decided here is decided nowhere else: which rows are joined with
+//! which pairs, what became of each row, what counts as likely, in which order products stand, and which model answered.
 
-pub mod recommend;
+mod answer;
+mod error;
+mod join;
+mod rank;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::features::{FeatureRow, FeatureStore, PairKey, StoreError};
-use crate::schema::Schema;
-use crate::scorer::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores};
-use crate::upstream::UpstreamError;
+use crate::features::{FeatureStore, UserIndex};
+use crate::model::ModelInfo;
+use crate::row::{Batch, Decoded, PairKey, Schema};
+use crate::scorer::{Explainer, Explanations, InferenceTarget, Output, ScoreRequest, Scorer, Scores};
+use crate::telemetry::Stages;
+
+pub use answer::{Answer, RowAnswer};
+pub use error::InferenceError;
+pub use rank::{RankedProduct, Ranking};
+
+/// What a request asks about.
+#[derive(Debug)]
+pub enum Input {
+    /// Feature rows.
+    Rows(Decoded<Batch>),
+    /// Pairs whose rows are stored.
+    Pairs(Decoded<Vec<PairKey>>),
+}
+
+/// A request, whatever protocol it came by.
+#[derive(Debug)]
+pub struct InferenceRequest {
+    /// What it asks about.
+    pub input: Input,
+    /// Which of several models behind the scorer it is for.
+    pub target: Option<Arc<InferenceTarget>>,
+    /// What is wanted of it; explanations are of scores.
+    pub output: Output,
+    /// Whether the first bad row fails the request, as it must where the answer has no place to say so.
+    pub all_or_nothing: bool,
+}
+
+/// The store that pairs are looked up in.
+#[derive(Clone)]
+pub struct Features {
+    /// Its name in the configuration, e.g. `embedded`.
+    pub kind: &'static str,
+    /// The store.
+    pub store: Arc<dyn FeatureStore>,
+    /// Its users, if it can list them.
+    pub users: Option<Arc<dyn UserIndex>>,
+}
+
+/// What scores rows.
+#[derive(Clone)]
+pub struct Model {
+    /// Gives scores.
+    pub scorer: Arc<dyn Scorer>,
+    /// Gives reasons, if there is one that can.
+    pub explainer: Option<Arc<dyn Explainer>>,
+}
 
 /// Scores rows and pairs through the two ports.
 pub struct Inference {
     schema: Arc<Schema>,
-    store: Arc<dyn FeatureStore>,
-    scorer: Arc<dyn Scorer>,
+    features: Option<Features>,
+    model: Model,
     threshold: f64,
-}
-
-/// Why there is no score.
-#[derive(Debug, thiserror::Error)]
-pub enum InferenceError {
-    /// The lookup failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The scoring failed.
-    #[error(transparent)]
-    Score(#[from] ScoreError),
-    /// Scores of several numbers have no order.
-    #[error("the model gives {outputs} numbers per row, which have no order")]
-    Unranked {
-        /// Numbers per row.
-        outputs: usize,
-    },
-}
-
-impl InferenceError {
-    /// What it says about the upstream of a port, if anything.
-    #[must_use]
-    pub fn upstream(&self) -> Option<&UpstreamError> {
-        match self {
-            Self::Store(error) => match error.root() {
-                StoreError::Upstream(upstream) => Some(upstream),
-                _ => None,
-            },
-            Self::Score(error) => match error.root() {
-                ScoreError::Upstream(upstream) => Some(upstream),
-                _ => None,
-            },
-            Self::Unranked { .. } => None,
-        }
-    }
-
-    /// Time after which another try may succeed, when it is known.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self.upstream()? {
-            UpstreamError::Open { pause } => Some(*pause),
-            _ => None,
-        }
-    }
-}
-
-/// How long the stages of one request took.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Stages {
-    /// Request body to rows or pairs.
-    pub decode: Duration,
-    /// Pairs to rows.
-    pub lookup: Duration,
-    /// Batch to scores.
-    pub score: Duration,
-}
-
-impl Stages {
-    /// Each stage with its name, in the order they happen.
-    #[must_use]
-    pub fn named(&self) -> [(&'static str, Duration); 3] {
-        [("decode", self.decode), ("lookup", self.lookup), ("score", self.score)]
-    }
 }
 
 impl Inference {
     /// The use case over a store and a scorer of the same `schema`. A score above `threshold` counts as likely.
     #[must_use]
-    pub fn new(
-        schema: Arc<Schema>,
-        store: Arc<dyn FeatureStore>,
-        scorer: Arc<dyn Scorer>,
-        threshold: f64,
-    ) -> Self {
-        Self { schema, store, scorer, threshold }
+    pub fn new(schema: Arc<Schema>, features: Option<Features>, model: Model, threshold: f64) -> Self {
+        Self { schema, features, model, threshold }
     }
 
     /// The inputs of a row.
     #[must_use]
-    pub fn schema(&self) -> &Schema {
+    pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
     }
 
@@ -108,73 +93,61 @@ impl Inference {
     /// The model in use now.
     #[must_use]
     pub fn model(&self) -> Arc<ModelInfo> {
-        self.scorer.info()
+        self.model.scorer.info()
     }
 
-    /// The adapters in use: the store's kind and the scorer's.
+    /// The store's kind; `none` where there is none.
     #[must_use]
-    pub fn backends(&self) -> (&'static str, &'static str) {
-        (self.store.kind(), self.scorer.kind())
+    pub fn features_kind(&self) -> &'static str {
+        self.features.as_ref().map_or("none", |features| features.kind)
     }
 
-    /// Scores every row.
-    ///
-    /// # Errors
-    /// The scorer's.
-    pub async fn score(&self, rows: Batch, stages: &mut Stages) -> Result<Scores, InferenceError> {
-        if rows.is_empty() {
-            return Ok(Scores { model: self.scorer.info(), values: Vec::new() });
-        }
-        let started = Instant::now();
-        let scores = self.scorer.score(rows).await?;
-        stages.score = started.elapsed();
-        Ok(scores)
-    }
-
-    /// Scores and explains every row.
-    ///
-    /// # Errors
-    /// The scorer's; also that it cannot explain.
-    pub async fn explain(&self, rows: Batch, stages: &mut Stages) -> Result<Explanations, InferenceError> {
-        let started = Instant::now();
-        let explanations = self.scorer.explain(rows).await?;
-        stages.score = started.elapsed();
-        Ok(explanations)
-    }
-
-    /// Whether the scorer can explain the scores of the model in use.
+    /// Whether scores of the model in use can be explained.
     #[must_use]
     pub fn explains(&self) -> bool {
-        self.scorer.explains()
+        self.model.explainer.is_some() && self.model().explains
     }
 
-    /// The stored rows of `pairs`, in their order; `None` for a pair that is not stored.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn look_up(
-        &self,
-        pairs: &[PairKey],
-        stages: &mut Stages,
-    ) -> Result<Vec<Option<FeatureRow>>, InferenceError> {
-        let started = Instant::now();
-        let rows = self.store.get_many(pairs).await?;
-        stages.lookup = started.elapsed();
-        Ok(rows)
-    }
-
-    /// Up to `limit` users whose identifiers begin with `prefix`, in order; `None` when the store cannot list them.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn users(&self, prefix: &str, limit: usize) -> Result<Option<Vec<String>>, InferenceError> {
-        Ok(self.store.users(prefix, limit).await?)
-    }
-
-    /// Whether the store can list its users.
+    /// Whether the store's users can be listed.
     #[must_use]
     pub fn lists_users(&self) -> bool {
-        self.store.lists_users()
+        self.features.as_ref().is_some_and(|features| features.users.is_some())
+    }
+
+    /// Scores every good row of `request`.
+    ///
+    /// # Errors
+    /// The store's or the scorer's; in a request of all or nothing also the first bad row.
+    pub async fn predict(&self, request: InferenceRequest) -> Result<Answer<Scores>, InferenceError> {
+        let mut stages = Stages::default();
+        let joined = self.join(request.input, request.all_or_nothing, &mut stages).await?;
+        let (rows, outcomes) = (joined.rows, joined.outcomes);
+        let InferenceRequest { target, output, .. } = request;
+        let scores = self.score(ScoreRequest { rows, target, output }, &mut stages).await?;
+        Ok(Answer::new(scores, outcomes, self.threshold, stages))
+    }
+
+    /// Scores and explains every good row of `request`.
+    ///
+    /// # Errors
+    /// As [`Self::predict`]; also that nothing here explains.
+    pub async fn explain(&self, request: InferenceRequest) -> Result<Answer<Explanations>, InferenceError> {
+        let explainer = self.model.explainer.as_ref().ok_or(InferenceError::Unexplained)?;
+        let mut stages = Stages::default();
+        let joined = self.join(request.input, request.all_or_nothing, &mut stages).await?;
+        let started = Instant::now();
+        let explanations = explainer.explain(joined.rows).await?;
+        stages.score = started.elapsed();
+        Ok(Answer::new(explanations, joined.outcomes, self.threshold, stages))
+    }
+
+    /// Up to `limit` users whose identifiers begin with `prefix`, in order.
+    ///
+    /// # Errors
+    /// The store's; also that there is none, or that it cannot list its users.
+    pub async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<String>, InferenceError> {
+        let users = self.features()?.users.as_ref().ok_or(InferenceError::NoUserIndex)?;
+        Ok(users.users(prefix, limit).await?)
     }
 
     /// Shows that both ports answer.
@@ -182,7 +155,26 @@ impl Inference {
     /// # Errors
     /// That of the first port that does not.
     pub async fn probe(&self) -> Result<(), InferenceError> {
-        self.scorer.probe().await?;
-        Ok(self.store.probe().await?)
+        self.model.scorer.probe().await?;
+        match &self.features {
+            Some(features) => Ok(features.store.probe().await?),
+            None => Ok(()),
+        }
+    }
+
+    fn features(&self) -> Result<&Features, InferenceError> {
+        self.features.as_ref().ok_or(InferenceError::NoStore)
+    }
+
+    /// The scores of `request`; no call for no rows.
+    async fn score(&self, request: ScoreRequest, stages: &mut Stages) -> Result<Scores, InferenceError> {
+        if request.rows.is_empty() {
+            let model = self.model();
+            return Ok(Scores { width: model.outputs, model, values: Vec::new() });
+        }
+        let started = Instant::now();
+        let scores = self.model.scorer.score(request).await?;
+        stages.score = started.elapsed();
+        Ok(scores)
     }
 }

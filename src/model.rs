@@ -1,28 +1,53 @@
-//! PORT: where the model's bytes come from, and who takes new ones while it serves.
+//! PORT: where the model's bytes come from, and what is known of the model they hold.
 //!
-//! [`reload`] watches a source and hands what is new to the holder. Requests under way finish on the model they began with.
+//! [`watcher`] watches a source and hands what is new to what scores by it. Requests under way finish on the model they
+//! began with.
 
 pub mod file;
-pub mod reload;
 pub mod s3;
+pub mod watcher;
 
 use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 
-use crate::scorer::ModelInfo;
+/// What a model is, for those who ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// See [`model_version`]; where the file is not at hand, the name of what scores, e.g. `sagemaker:imba`.
+    pub version: String,
+    /// Input names in order.
+    pub feature_names: Vec<String>,
+    /// XGBoost's name of the objective, e.g. `binary:logistic`; `None` for a model that does not say.
+    pub objective: Option<String>,
+    /// Number of trees; `None` for a model that does not say.
+    pub trees: Option<usize>,
+    /// Numbers per score: 1, or the number of classes or targets.
+    pub outputs: usize,
+    /// Whether its scores can be explained.
+    pub explains: bool,
+    /// Where it is: the `scorer.kind` of the configuration.
+    pub backend: &'static str,
+}
+
+/// The version of a model file: its SHA-256 in hexadecimal.
+#[must_use]
+pub fn model_version(file: &[u8]) -> String {
+    format!("{:x}", bytes::Bytes::copy_from_slice(&Sha256::digest(file)))
+}
 
 /// What tells one content of a source from another without reading it: times and sizes of a file, the `ETag` of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp(pub String);
+pub struct Revision(pub String);
 
 /// A model file as it came from its source.
 pub struct ModelFile {
     /// The whole file.
     pub bytes: Vec<u8>,
-    /// The stamp it had when the reading began, so that a change during the reading is seen later.
-    pub stamp: Stamp,
+    /// The revision it had when the reading began, so that a change during the reading is seen later.
+    pub revision: Revision,
 }
 
 /// Why a source gave no bytes. Its text is for the person who looks after the service.
@@ -36,12 +61,15 @@ pub trait ModelSource: Send + Sync {
     /// The place, as `model.path` names it.
     fn location(&self) -> String;
 
-    /// The file, or `None` while its stamp is `known`.
-    async fn fetch(&self, known: Option<&Stamp>) -> Result<Option<ModelFile>, SourceError>;
+    /// The file.
+    async fn fetch(&self) -> Result<ModelFile, SourceError>;
+
+    /// The file, or `None` while its revision is `known`.
+    async fn fetch_if_changed(&self, known: &Revision) -> Result<Option<ModelFile>, SourceError>;
 }
 
 /// What scores by a model and takes another without a pause.
-pub trait ModelHolder: Send + Sync {
+pub trait Reloadable: Send + Sync {
     /// The model in use now.
     fn current(&self) -> Arc<ModelInfo>;
 

@@ -1,23 +1,32 @@
-//! What can become of a call to a service that answers for one of our ports, and what stands guard before it.
+//! What can become of a call to a service that answers for one of our ports, and what stands before it.
 
-pub mod guard;
+pub mod aws;
+pub mod batcher;
+mod breaker;
+mod bulkhead;
+mod gate;
 
-use std::error::Error;
 use std::time::Duration;
+
+use crate::cause::Cause;
+
+pub use breaker::CircuitBreaker;
+pub use bulkhead::{Bulkhead, WaitQueue};
+pub use gate::Gate;
 
 /// Why a call gave no answer, by what a caller can do about it. None of the texts names an inside of the upstream; those
 /// are in the sources, for the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum UpstreamError {
     /// It cannot be reached or says that it cannot answer now; a later try may succeed.
     #[error("it is unavailable")]
-    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    Unavailable(#[source] Cause),
     /// It gave no answer in time.
     #[error("it did not answer in time")]
-    TimedOut(#[source] Box<dyn Error + Send + Sync>),
+    TimedOut(#[source] Cause),
     /// It asks for fewer calls.
-    #[error("it limits our calls")]
-    Throttled(#[source] Box<dyn Error + Send + Sync>),
+    #[error("it is throttling us")]
+    Throttled(#[source] Cause),
     /// As many callers as may wait for it are waiting.
     #[error("too many requests are waiting for it")]
     Overloaded,
@@ -33,32 +42,28 @@ pub enum UpstreamError {
         /// Its word for the reason, e.g. `AccessDeniedException`.
         code: String,
         /// The whole reason.
-        source: Box<dyn Error + Send + Sync>,
+        source: Cause,
     },
-    /// It failed, or what it answered cannot be an answer.
+    /// It failed.
     #[error("{what}")]
     Failed {
         /// What happened.
         what: String,
         /// Where it comes from.
-        source: Option<Box<dyn Error + Send + Sync>>,
+        source: Cause,
     },
+    /// What it answered cannot be an answer.
+    #[error("{0}")]
+    Garbled(String),
 }
 
 impl UpstreamError {
-    /// An answer that cannot be one.
-    #[must_use]
-    pub fn garbled(what: impl Into<String>) -> Self {
-        Self::Failed { what: what.into(), source: None }
-    }
-
     /// Whether it says that the upstream is not well, rather than that it did not like this call.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::TimedOut(_) | Self::Throttled(_) => true,
-            Self::Failed { source, .. } => source.is_some(),
-            Self::Overloaded | Self::Open { .. } | Self::Refused { .. } => false,
+            Self::Unavailable(_) | Self::TimedOut(_) | Self::Throttled(_) | Self::Failed { .. } => true,
+            Self::Overloaded | Self::Open { .. } | Self::Refused { .. } | Self::Garbled(_) => false,
         }
     }
 
@@ -72,7 +77,7 @@ impl UpstreamError {
             Self::Overloaded => "overloaded",
             Self::Open { .. } => "circuit_open",
             Self::Refused { .. } => "refused",
-            Self::Failed { .. } => "failed",
+            Self::Failed { .. } | Self::Garbled(_) => "failed",
         }
     }
 }

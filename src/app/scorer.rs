@@ -5,19 +5,30 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::StartError;
-use crate::aws::Account;
-use crate::coalesce::Limits;
-use crate::config::{self, Config, ModelPath, SageMaker, ScorerKind};
-use crate::metrics::UpstreamMetrics;
+use crate::admission::Admission;
+use crate::config::{Config, ModelPath, SageMaker, ScorerKind, Shadow};
+use crate::inference::Model;
 use crate::model::ModelSource;
 use crate::model::file::LocalFile;
-use crate::model::reload::Reload;
 use crate::model::s3::S3Object;
+use crate::model::watcher::ModelWatcher;
+use crate::row::Schema;
 use crate::scorer::Scorer;
-use crate::scorer::coalesced::CoalescedScorer;
-use crate::scorer::embedded::EmbeddedScorer;
+use crate::scorer::batched::BatchedScorer;
+use crate::scorer::embedded::{EmbeddedScorer, LoadOptions};
 use crate::scorer::sagemaker::SageMakerScorer;
 use crate::scorer::shadowed::ShadowedScorer;
+use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::aws::AwsContext;
+use crate::upstream::batcher::BatchLimits;
+
+/// What opens scorers.
+struct Opener<'a> {
+    config: &'a Config,
+    aws: &'a AwsContext,
+    admission: &'a Admission,
+    upstreams: &'a UpstreamMetrics,
+}
 
 /// Opens the configured scorer, with what stands before it, and the watch over its model file if it has one.
 ///
@@ -25,30 +36,16 @@ use crate::scorer::shadowed::ShadowedScorer;
 /// Its model cannot be loaded, or AWS cannot be called.
 pub async fn open_scorer(
     config: &Config,
-    account: &Account,
+    aws: &AwsContext,
+    admission: &Admission,
     upstreams: &UpstreamMetrics,
-) -> Result<(Arc<dyn Scorer>, Option<Reload>), StartError> {
-    let (is_embedded, shadow) = (config.scorer.kind == ScorerKind::Embedded, config.scorer.shadow);
-    let embedded = if is_embedded || shadow > 0.0 { Some(load_model(config, account).await?) } else { None };
-    let endpoint: Option<Arc<dyn Scorer>> = match &config.scorer.sagemaker {
-        Some(endpoint) if !is_embedded || shadow > 0.0 => {
-            Some(open_endpoint(config, endpoint, account, upstreams).await?)
-        }
-        _ => None,
-    };
-    let (model, reload): (Option<Arc<dyn Scorer>>, _) = match embedded {
-        Some((model, reload)) => (Some(model), Some(reload)),
-        None => (None, None),
-    };
-    let scorer = match (model, endpoint) {
-        (Some(model), Some(endpoint)) => {
-            let (scorer, other) = if is_embedded { (model, endpoint) } else { (endpoint, model) };
-            Arc::new(ShadowedScorer::new(scorer, other, shadow, upstreams.shadow().clone()))
-        }
-        (Some(scorer), None) | (None, Some(scorer)) => scorer,
-        (None, None) => unreachable!("the configuration names an endpoint where one is to score"),
-    };
-    Ok((scorer, reload))
+) -> Result<(Model, Option<ModelWatcher>), StartError> {
+    let opener = Opener { config, aws, admission, upstreams };
+    let (model, watcher) = opener.open(&config.scorer.kind).await?;
+    let Some(Shadow { share, kind }) = &config.scorer.shadow else { return Ok((model, watcher)) };
+    let (other, other_watcher) = opener.open(kind).await?;
+    let shadowed = ShadowedScorer::new(model.scorer, other.scorer, *share, upstreams.shadow().clone());
+    Ok((Model { scorer: Arc::new(shadowed), ..model }, watcher.or(other_watcher)))
 }
 
 /// What `imba verify` compares.
@@ -64,56 +61,87 @@ pub struct Compared {
 /// # Errors
 /// No endpoint is named, the model cannot be loaded, or AWS cannot be called.
 pub async fn open_compared(config: &Config) -> Result<Compared, StartError> {
-    let endpoint = config.scorer.sagemaker.as_ref().ok_or(StartError::NoEndpoint)?;
-    let account = Account::new(config.aws.clone());
-    let (model, _) = load_model(config, &account).await?;
-    let endpoint = open_endpoint(config, endpoint, &account, &UpstreamMetrics::default()).await?;
-    Ok(Compared { model, endpoint })
+    let endpoint = config.scorer.endpoint.as_ref().ok_or(StartError::NoEndpoint)?;
+    let (aws, admission) = (AwsContext::new(config.aws.clone()), Admission::default());
+    let upstreams = UpstreamMetrics::default();
+    let opener = Opener { config, aws: &aws, admission: &admission, upstreams: &upstreams };
+    let (model, _) = opener.load_model().await?;
+    Ok(Compared { endpoint: opener.open_endpoint(endpoint, &model.info().feature_names).await?, model })
 }
 
-/// The scorer behind `endpoint`, whose callers share calls.
-async fn open_endpoint(
-    config: &Config,
-    endpoint: &SageMaker,
-    account: &Account,
-    upstreams: &UpstreamMetrics,
-) -> Result<Arc<dyn Scorer>, StartError> {
-    let sdk = account.sdk().await?;
-    let scorer = SageMakerScorer::new(sdk, endpoint, &config.features.columns, upstreams.clone());
-    Ok(match endpoint.coalesce_rows {
-        1 => Arc::new(scorer),
-        rows => Arc::new(CoalescedScorer::new(Arc::new(scorer), shared(&endpoint.calls, rows))),
-    })
+/// The inputs of the model that `scorer` scores by.
+#[must_use]
+pub fn schema_of(scorer: &dyn Scorer) -> Arc<Schema> {
+    Arc::new(Schema::new(scorer.info().feature_names.clone()))
 }
 
-/// What callers of an upstream may share, `items` at most in one call.
-fn shared(calls: &config::Calls, items: usize) -> Limits {
-    Limits { items, in_flight: calls.in_flight, waiting: calls.waiting }
+/// The inputs that the configuration names, or those of its model.
+///
+/// # Errors
+/// The model cannot be loaded.
+pub async fn configured_schema(config: &Config, aws: &AwsContext) -> Result<Schema, StartError> {
+    if !config.features.columns.is_empty() {
+        return Ok(Schema::new(config.features.columns.clone()));
+    }
+    let (admission, upstreams) = (Admission::default(), UpstreamMetrics::default());
+    let opener = Opener { config, aws, admission: &admission, upstreams: &upstreams };
+    let (model, _) = opener.load_model().await?;
+    Ok(Schema::new(model.info().feature_names.clone()))
 }
 
-/// The model that the configuration names, and the watch over its source.
-async fn load_model(config: &Config, account: &Account) -> Result<(Arc<EmbeddedScorer>, Reload), StartError> {
-    let source: Arc<dyn ModelSource> = match &config.model.path {
-        ModelPath::File(path) => Arc::new(LocalFile::new(path.clone())),
-        ModelPath::S3 { bucket, key } => Arc::new(S3Object::new(account.sdk().await?, bucket, key)),
-    };
-    let location = source.location();
-    let unusable = |source| StartError::Model { location: location.clone(), source };
-    let file = source
-        .fetch(None)
-        .await
-        .map_err(|error| unusable(error.into()))?
-        .unwrap_or_else(|| unreachable!("a file without a known stamp is always fetched"));
-    let scorer = EmbeddedScorer::new(&file.bytes, config.features.columns.clone())
-        .map_err(|error| unusable(error.into()))?;
-    let scorer = Arc::new(scorer);
-    let model = scorer.info();
-    info!(
-        model.version = model.version,
-        model.objective = model.objective,
-        model.trees = model.trees,
-        "model loaded from {location}"
-    );
-    let reload = Reload::new(source, Arc::clone(&scorer) as _, file.stamp, config.model.reload_interval);
-    Ok((scorer, reload))
+impl Opener<'_> {
+    async fn open(&self, kind: &ScorerKind) -> Result<(Model, Option<ModelWatcher>), StartError> {
+        match kind {
+            ScorerKind::Embedded => {
+                let (model, watcher) = self.load_model().await?;
+                let (scorer, explainer) = (Arc::clone(&model) as _, Some(model as _));
+                Ok((Model { scorer, explainer }, Some(watcher)))
+            }
+            ScorerKind::SageMaker(endpoint) => {
+                let scorer = self.open_endpoint(endpoint, &self.config.features.columns).await?;
+                Ok((Model { scorer, explainer: None }, None))
+            }
+        }
+    }
+
+    /// The scorer behind `endpoint`, whose callers share calls.
+    async fn open_endpoint(
+        &self,
+        endpoint: &SageMaker,
+        columns: &[String],
+    ) -> Result<Arc<dyn Scorer>, StartError> {
+        let scorer = SageMakerScorer::new(self.aws.sdk().await?, endpoint, columns, self.upstreams.clone());
+        Ok(match endpoint.batch_rows {
+            1 => Arc::new(scorer),
+            items => {
+                let limits = BatchLimits { items, in_flight: endpoint.calls.in_flight };
+                let queue = scorer.queue();
+                Arc::new(BatchedScorer::new(Arc::new(scorer), limits, queue))
+            }
+        })
+    }
+
+    /// The model that the configuration names, and the watch over its source.
+    async fn load_model(&self) -> Result<(Arc<EmbeddedScorer>, ModelWatcher), StartError> {
+        let source: Arc<dyn ModelSource> = match &self.config.model.path {
+            ModelPath::File(path) => Arc::new(LocalFile::new(path.clone())),
+            ModelPath::S3 { bucket, key } => Arc::new(S3Object::new(self.aws.sdk().await?, bucket, key)),
+        };
+        let location = source.location();
+        let unusable = |source| StartError::Model { location: location.clone(), source };
+        let file = source.fetch().await.map_err(|error| unusable(error.into()))?;
+        let options = LoadOptions { columns: self.config.features.columns.clone(), iterations: None };
+        let scorer = EmbeddedScorer::new(&file.bytes, options, self.admission.clone())
+            .map_err(|error| unusable(error.into()))?;
+        let scorer = Arc::new(scorer);
+        let model = scorer.info();
+        info!(
+            model.version = model.version,
+            model.objective = model.objective,
+            model.trees = model.trees,
+            "model loaded from {location}"
+        );
+        let every = self.config.model.reload_interval;
+        Ok((Arc::clone(&scorer), ModelWatcher::new(source, scorer, file.revision, every)))
+    }
 }

@@ -8,11 +8,10 @@ use clap::{Args, Subcommand};
 
 use super::{CommandError, ConfigArgs, block_on, progress};
 use crate::app::store::open_store;
-use crate::aws::Account;
-use crate::features::table::{Report, Table};
-use crate::features::{PairKey, check_id};
-use crate::http::python_float;
-use crate::schema::Schema;
+use crate::app::scorer::configured_schema;
+use crate::features::table::{FeatureTable, Report};
+use crate::row::{PairKey, check_id, python_float};
+use crate::upstream::aws::AwsContext;
 
 /// How many bad lines are listed one by one.
 const LISTED: usize = 20;
@@ -37,7 +36,7 @@ pub(super) struct ImportArgs {
     /// Read and check the whole table, and load nothing. The store is not opened.
     #[arg(long, conflicts_with = "from_line")]
     dry_run: bool,
-    /// Pass over the rows before this line of the file: an import that failed says from which line to go on.
+    /// Skip the rows before this line of the file: an import that failed says from which line to go on.
     #[arg(long, value_name = "LINE", default_value_t = 1)]
     from_line: u64,
     #[command(flatten)]
@@ -66,14 +65,16 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let name = args.file.display();
     let file = File::open(&args.file).map_err(|error| CommandError::of(&name, error))?;
     let bar = progress::bytes_of(Some(&file));
-    let schema = Schema::new(config.features.columns.clone());
-    let table = Table::open(file, &schema).map_err(|error| CommandError::of(&name, error))?;
     let report = block_on(async {
+        let aws = AwsContext::new(config.aws.clone());
+        let schema = configured_schema(&config, &aws).await?;
+        let table = FeatureTable::open(file, &schema).map_err(|error| CommandError::of(&name, error))?;
         if args.dry_run {
             return table.check(|bytes| bar.set_position(bytes)).map_err(CommandError::failed);
         }
-        let store = open_store(&config.features, &Account::new(config.aws.clone())).await?;
-        let loaded = table.load_into(&*store, args.from_line, |bytes| bar.set_position(bytes)).await;
+        let opened = open_store(&config.features, &schema, &aws).await?;
+        let loaded =
+            table.load_into(&*opened.writer, args.from_line, |bytes| bar.set_position(bytes)).await;
         loaded.map_err(|error| CommandError::of(&name, error))
     })?;
     bar.finish_and_clear();
@@ -102,13 +103,17 @@ fn get(args: &GetArgs) -> Result<(), CommandError> {
     let config = args.config.load()?;
     let id = |name, id| check_id(id).map_err(|error| CommandError::of(name, error));
     let pair = PairKey::new(id("user", &args.user)?, id("product", &args.product)?);
-    let row = block_on(async {
-        let store = open_store(&config.features, &Account::new(config.aws.clone())).await?;
-        store.get(&pair).await.map_err(CommandError::failed)
+    let (schema, found) = block_on(async {
+        let aws = AwsContext::new(config.aws.clone());
+        let schema = configured_schema(&config, &aws).await?;
+        let opened = open_store(&config.features, &schema, &aws).await?;
+        let found = opened.store.get_many(std::slice::from_ref(&pair)).await.map_err(CommandError::failed)?;
+        Ok::<_, CommandError>((schema, found.into_iter().next()))
     })??;
+    let row = found.transpose().map_err(|unreadable| CommandError::of(&pair, unreadable))?.flatten();
     let row = row.ok_or_else(|| CommandError::failed(format!("no features are stored for {pair}")))?;
     let mut text = String::new();
-    for (name, value) in config.features.columns.iter().zip(&row) {
+    for (name, value) in schema.names().iter().zip(&row) {
         text.push_str(name);
         text.push('\t');
         if !value.is_nan() {

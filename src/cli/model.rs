@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CommandError;
-use crate::scorer::model_version;
+use crate::model::model_version;
 
 #[derive(Args)]
 pub(super) struct ModelArgs {
@@ -22,8 +22,7 @@ pub(super) fn model(args: &ModelArgs) -> Result<(), CommandError> {
     let model = gbtree::Model::from_bytes(&bytes).map_err(|error| CommandError::of(&name, error))?;
     let mut text = String::new();
     let mut line = |label: &str, value: &dyn Display| {
-        writeln!(text, "{label:<15} {value}")
-            .unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
+        writeln!(text, "{label:<15} {value}").expect("writing to a String does not fail: this is a bug");
     };
 
     line("file", &name);

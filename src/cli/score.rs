@@ -3,13 +3,20 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use tokio::runtime::{Builder, Runtime};
 
 use super::{CommandError, progress};
-use crate::http::python_float;
-use crate::rows::stream::{Form, StreamError, for_each_row};
-use crate::schema::Schema;
+use crate::admission::Admission;
+use crate::cause::chain;
+use crate::formats::stream::{Form, StreamError, for_each_row};
+use crate::formats::text::{Spelling, write_row};
+use crate::inference::{Inference, InferenceError, InferenceRequest, Input, Model};
+use crate::row::{Batch, Decoded, Schema};
+use crate::scorer::embedded::{EmbeddedScorer, LoadOptions};
+use crate::scorer::{Output, Scorer};
 
 /// Rows given to the model at once.
 const BLOCK_ROWS: usize = 1024;
@@ -32,7 +39,7 @@ pub(super) struct ScoreArgs {
     format: FormatArg,
     /// What to print for each row, on a line, several numbers separated by commas.
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: OutputArg,
     /// Use only these boosting iterations, like XGBoost's iteration_range: from A up to but not including B; 0 for B, or
     /// nothing, means up to the last.
     #[arg(long, value_name = "A..B", value_parser = iterations)]
@@ -58,7 +65,7 @@ impl FormatArg {
 }
 
 #[derive(ValueEnum, Clone, Copy, Default, PartialEq)]
-enum Output {
+enum OutputArg {
     /// What the model predicts, e.g. a probability.
     #[default]
     Score,
@@ -70,12 +77,8 @@ enum Output {
     Contributions,
 }
 
-/// A range of boosting iterations, without an end to reach the last.
-#[derive(Clone)]
-struct Iterations {
-    from: usize,
-    to: Option<usize>,
-}
+/// A range of boosting iterations; 0 for the second means up to the last.
+type Iterations = (usize, usize);
 
 fn iterations(text: &str) -> Result<Iterations, String> {
     let (from, to) = text.split_once("..").ok_or("expected A..B, like 0..100")?;
@@ -83,14 +86,16 @@ fn iterations(text: &str) -> Result<Iterations, String> {
         "" => Ok(0),
         text => text.parse().map_err(|_| format!("{text:?} is not a whole number")),
     };
-    Ok(Iterations { from: number(from)?, to: Some(number(to)?).filter(|to| *to > 0) })
+    Ok((number(from)?, number(to)?))
 }
 
 pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
-    let model = load(args)?;
-    let schema = Schema::new(names(&model));
+    let inference = load(args)?;
+    let schema = Arc::clone(inference.schema());
     let form = args.format.form();
-    let mut block = Block::new(&model, args.output, BufWriter::with_capacity(BUFFER, stdout().lock()));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
+    let out = BufWriter::with_capacity(BUFFER, stdout().lock());
+    let mut block = Block::new(&inference, args.output, &runtime, out);
     let take = |row: &[f32]| block.push(row);
     let read = if args.input == Path::new("-") {
         for_each_row(stdin().lock(), form, &schema, take)
@@ -115,86 +120,66 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
     }
 }
 
-fn load(args: &ScoreArgs) -> Result<gbtree::Model, CommandError> {
+/// The use case over the model alone.
+fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
     let name = args.model.display();
     let bytes = fs::read(&args.model).map_err(|error| CommandError::of(&name, error))?;
-    let model = gbtree::Model::from_bytes(&bytes).map_err(|error| CommandError::of(&name, error))?;
-    match &args.iterations {
-        Some(Iterations { from, to }) => {
-            let range = *from..to.unwrap_or(model.num_iterations());
-            model.slice(range).map_err(|error| CommandError::of(name, error))
-        }
-        None => Ok(model),
-    }
-}
-
-/// The model's feature names, or f0, f1, … as XGBoost calls them when a file has none.
-fn names(model: &gbtree::Model) -> Vec<String> {
-    match model.feature_names() {
-        [] => (0..model.num_features()).map(|at| format!("f{at}")).collect(),
-        names => names.to_vec(),
-    }
+    let options = LoadOptions { columns: Vec::new(), iterations: args.iterations };
+    let scorer = EmbeddedScorer::new(&bytes, options, Admission::default())
+        .map_err(|error| CommandError::of(name, error))?;
+    let scorer = Arc::new(scorer);
+    let schema = Arc::new(Schema::new(scorer.info().feature_names.clone()));
+    let model = Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) };
+    Ok(Inference::new(schema, None, model, 0.0))
 }
 
 /// Rows waiting for the model, and where its numbers go.
 struct Block<'m, W> {
-    model: &'m gbtree::Model,
-    output: Output,
-    rows: Vec<f32>,
+    inference: &'m Inference,
+    output: OutputArg,
+    runtime: &'m Runtime,
+    rows: Batch,
     line: String,
     out: W,
 }
 
 impl<'m, W: Write> Block<'m, W> {
-    fn new(model: &'m gbtree::Model, output: Output, out: W) -> Self {
-        Self { model, output, rows: Vec::new(), line: String::new(), out }
+    fn new(inference: &'m Inference, output: OutputArg, runtime: &'m Runtime, out: W) -> Self {
+        let rows = Batch::new(inference.schema().width());
+        Self { inference, output, runtime, rows, line: String::new(), out }
     }
 
     fn push(&mut self, row: &[f32]) -> io::Result<()> {
-        self.rows.extend_from_slice(row);
-        if self.rows.len() < BLOCK_ROWS * row.len() { Ok(()) } else { self.score() }
+        self.rows.push(row);
+        if self.rows.len() < BLOCK_ROWS { Ok(()) } else { self.score() }
     }
 
     fn score(&mut self) -> io::Result<()> {
-        let model = self.model;
-        match self.output {
-            Output::Score => self.print(model.num_outputs(), |rows, out| model.predict(rows, out), float),
-            Output::Margin => self.print(model.num_margins(), |rows, out| model.margin(rows, out), float),
-            Output::Leaf => self.print(
-                model.num_trees(),
-                |rows, out| model.leaves(rows, out),
-                |leaf: u32, line| {
-                    line.push_str(&leaf.to_string());
-                },
-            ),
-            Output::Contributions => {
-                self.print(model.num_contributions(), |rows, out| model.contributions(rows, out), float)
-            }
+        if self.rows.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// Prints the `width` numbers of each waiting row, as `give` has them from the model.
-    fn print<T: Copy + Default>(
-        &mut self,
-        width: usize,
-        give: impl FnOnce(&[f32], &mut [T]) -> Result<(), gbtree::ShapeError>,
-        spell: impl Fn(T, &mut String),
-    ) -> io::Result<()> {
-        let mut numbers = vec![T::default(); self.rows.len() / self.model.num_features() * width];
-        give(&self.rows, &mut numbers).map_err(io::Error::other)?;
-        self.rows.clear();
-        for row in numbers.chunks_exact(width.max(1)) {
-            self.line.clear();
-            for (at, number) in row.iter().enumerate() {
-                if at > 0 {
-                    self.line.push(',');
-                }
-                spell(*number, &mut self.line);
+        let rows = std::mem::replace(&mut self.rows, Batch::new(self.inference.schema().width()));
+        let request = |output| InferenceRequest {
+            input: Input::Rows(Decoded::good(rows, |rows| rows.len())),
+            target: None,
+            output,
+            all_or_nothing: true,
+        };
+        let failed = |error: InferenceError| io::Error::other(chain(&error));
+        let output = match self.output {
+            OutputArg::Score => Output::Score,
+            OutputArg::Margin => Output::Margin,
+            OutputArg::Leaf => Output::Leaf,
+            OutputArg::Contributions => {
+                let explaining = self.inference.explain(request(Output::Score));
+                let answer = self.runtime.block_on(explaining).map_err(failed)?;
+                let rows = answer.results.rows().map(|row| row.contributions);
+                return print(rows, Spelling::Float, &mut self.line, &mut self.out);
             }
-            self.line.push('\n');
-            self.out.write_all(self.line.as_bytes())?;
-        }
-        Ok(())
+        };
+        let answer = self.runtime.block_on(self.inference.predict(request(output))).map_err(failed)?;
+        let spelling = if output == Output::Leaf { Spelling::Whole } else { Spelling::Float };
+        print(answer.results.rows(), spelling, &mut self.line, &mut self.out)
     }
 
     fn finish(mut self) -> io::Result<()> {
@@ -203,6 +188,18 @@ impl<'m, W: Write> Block<'m, W> {
     }
 }
 
-fn float(number: f32, line: &mut String) {
-    python_float(f64::from(number), line);
+/// Prints each of `rows` on a line.
+fn print<'r, T: Into<f64> + Copy + 'r>(
+    rows: impl Iterator<Item = &'r [T]>,
+    spelling: Spelling,
+    line: &mut String,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for row in rows {
+        line.clear();
+        write_row(row, spelling, line);
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
 }

@@ -9,13 +9,13 @@ use tracing::{Level, info};
 use super::{CommandError, ConfigArgs};
 use crate::app::{App, StartError, listen};
 use crate::config::Config;
-use crate::http::AccessLog;
+use crate::telemetry::access_log::AccessLog;
 use crate::shutdown::stop_signal;
-use crate::telemetry;
+use crate::telemetry::log;
 
 pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
-    let telemetry = telemetry::init(config.log).map_err(CommandError::failed)?;
+    let telemetry = log::init(config.log).map_err(CommandError::failed)?;
     // Its lines are at level info.
     let access_log = (config.log.access && config.log.level >= Level::INFO)
         .then(|| AccessLog::new(telemetry.lines.clone(), telemetry.json));

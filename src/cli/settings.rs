@@ -17,7 +17,7 @@ pub(super) fn print(args: &ConfigArgs) -> Result<(), CommandError> {
             Raw::List(items) => {
                 format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
             }
-            Raw::Other(kind) => unreachable!("{key} is {kind}, which resolve refuses"),
+            Raw::Other(kind) => panic!("{key} is {kind}, which resolve refuses: this is a bug"),
         };
         writeln!(out, "{key} = {value} # {}", setting.origin).map_err(CommandError::failed)?;
     }

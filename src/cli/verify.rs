@@ -11,12 +11,12 @@ use tokio::runtime::{Builder, Runtime};
 use super::score::FormatArg;
 use super::{CommandError, ConfigArgs, progress};
 use crate::app::scorer::{Compared, open_compared};
+use crate::cause::chain;
 use crate::config::ModelPath;
-use crate::http::python_float;
-use crate::rows::stream::{StreamError, for_each_row};
-use crate::schema::Schema;
+use crate::formats::stream::{StreamError, for_each_row};
 use crate::scorer::shadowed::differences;
-use crate::scorer::{Batch, Scores};
+use crate::row::{Batch, Schema, python_float};
+use crate::scorer::Scores;
 
 /// Rows sent to the endpoint at once.
 const BLOCK_ROWS: usize = 500;
@@ -49,7 +49,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CommandError> {
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
     let compared = runtime.block_on(open_compared(&config))?;
-    let schema = Schema::new(config.features.columns);
+    let schema = Schema::new(compared.model.info().feature_names.clone());
     let file = File::open(&args.rows).map_err(|error| CommandError::of(args.rows.display(), error))?;
     let bar = progress::bytes_of(Some(&file));
     let input = BufReader::new(bar.wrap_read(file));
@@ -112,11 +112,11 @@ impl<'v> Comparison<'v> {
             .runtime
             .block_on(async {
                 tokio::try_join!(
-                    self.compared.endpoint.score(block.clone()),
-                    self.compared.model.score(block)
+                    self.compared.endpoint.score(block.clone().into()),
+                    self.compared.model.score(block.into())
                 )
             })
-            .map_err(|error| io::Error::other(format!("{place}: {}", said(&error))))?;
+            .map_err(|error| io::Error::other(format!("{place}: {}", chain(&error))))?;
         let differences: Vec<f64> = differences(&endpoint, &model)
             .ok_or_else(|| {
                 let outputs = (endpoint.model.outputs, model.model.outputs);
@@ -167,15 +167,6 @@ impl<'v> Comparison<'v> {
     }
 }
 
-/// The error, and for an upstream's the reason behind it: whoever verifies may know the insides.
-fn said(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| match source.to_string() {
-        source if text.ends_with(&source) => text,
-        source => format!("{text}: {source}"),
-    })
-}
-
 fn numbers(scores: &Scores, row: usize) -> String {
     let numbers = scores.rows().nth(row).unwrap_or_default();
     numbers.iter().map(|number| python(*number)).collect::<Vec<_>>().join(",")
@@ -188,5 +179,5 @@ fn python(number: f64) -> String {
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").unwrap_or_else(|_| unreachable!("writing to a String does not fail"));
+    writeln!(text, "{line}").expect("writing to a String does not fail: this is a bug");
 }

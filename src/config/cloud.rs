@@ -55,8 +55,8 @@ pub struct SageMaker {
     pub outputs: usize,
     /// `scorer.sagemaker.payload_limit`, in bytes
     pub payload_limit: usize,
-    /// `scorer.sagemaker.coalesce_rows`
-    pub coalesce_rows: usize,
+    /// `scorer.sagemaker.batch_rows`
+    pub batch_rows: usize,
     /// The keys shared with other upstreams.
     pub calls: Calls,
 }
@@ -131,7 +131,7 @@ pub(super) fn sagemaker(reader: &mut Reader<'_>, deadline: Duration) -> Option<S
     let custom_attributes = text("custom_attributes", 1024);
     let outputs = reader.count("scorer.sagemaker.outputs");
     let payload_limit = reader.size("scorer.sagemaker.payload_limit");
-    let coalesce_rows = reader.count("scorer.sagemaker.coalesce_rows");
+    let batch_rows = reader.count("scorer.sagemaker.batch_rows");
     let calls = calls(reader, "scorer.sagemaker", used);
     let endpoint_name = endpoint_name?;
     let is_name = endpoint_name.len() <= 63
@@ -153,7 +153,7 @@ pub(super) fn sagemaker(reader: &mut Reader<'_>, deadline: Duration) -> Option<S
         pass_headers,
         outputs,
         payload_limit,
-        coalesce_rows,
+        batch_rows,
         calls,
     })
 }

@@ -21,8 +21,8 @@ pub struct DynamoDb {
     pub layout: ItemLayout,
     /// `features.dynamodb.consistent_reads`
     pub consistent_reads: bool,
-    /// `features.dynamodb.coalesce_pairs`
-    pub coalesce_pairs: usize,
+    /// `features.dynamodb.batch_pairs`
+    pub batch_pairs: usize,
     /// `features.dynamodb.writes_in_flight`
     pub writes_in_flight: usize,
     /// The keys shared with other upstreams.
@@ -75,14 +75,14 @@ pub(super) fn dynamodb(reader: &mut Reader<'_>, deadline: Duration) -> DynamoDb 
         product_key,
         layout: if is_packed { ItemLayout::Packed(packed) } else { ItemLayout::Columns },
         consistent_reads: reader.flag("features.dynamodb.consistent_reads"),
-        coalesce_pairs: coalesce_pairs(reader),
+        batch_pairs: batch_pairs(reader),
         writes_in_flight: reader.count("features.dynamodb.writes_in_flight"),
         calls: calls(reader, "features.dynamodb", deadline),
     }
 }
 
-fn coalesce_pairs(reader: &mut Reader<'_>) -> usize {
-    const KEY: &str = "features.dynamodb.coalesce_pairs";
+fn batch_pairs(reader: &mut Reader<'_>) -> usize {
+    const KEY: &str = "features.dynamodb.batch_pairs";
     let pairs = reader.count(KEY);
     if pairs > MOST_PAIRS {
         reader.mistake(KEY, format!("is more than {MOST_PAIRS}, which is what a call of DynamoDB takes"));

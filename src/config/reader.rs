@@ -1,6 +1,5 @@
 //! Raw settings to typed values, gathering every mistake instead of stopping at the first.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,48 +7,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use http::Uri;
 
+use super::mistake::{Mistake, Mistakes};
 use super::source::{Origin, Raw, Setting, Settings};
 use super::{ModelPath, Table};
-
-/// One thing wrong with the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// The dotted key, or empty when a whole layer is unreadable.
-    pub key: String,
-    /// The layer it came from.
-    pub origin: Option<Origin>,
-    /// What is wrong and what was expected.
-    pub what: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        f.write_str(&self.what)?;
-        match &self.origin {
-            Some(origin) => write!(f, " ({origin})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Every mistake of one configuration; its text is one line each.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Mistakes(pub Vec<Mistake>);
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the configuration has {} mistake{}:",
-            self.0.len(),
-            if self.0.len() == 1 { "" } else { "s" }
-        )?;
-        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
-    }
-}
 
 /// Typed access to [`Settings`]. After a mistake a read returns a placeholder, so that reading goes on; [`Self::finish`]
 /// then refuses the whole.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::reader::{Mistake, Mistakes};
+use super::mistake::{Mistake, Mistakes};
 
 /// The bottom layer, which is also the list of all keys there are.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use moka::Expiry;
 use moka::future::Cache;
 
-use super::{FeatureRow, FeatureStore, PairKey, StoreError};
+use super::{FeatureStore, Lookup, ProductRow, StoreError, UnreadableRow};
 use crate::config::FeatureCache;
+use crate::row::{FeatureRow, PairKey};
 
 /// What an entry takes beside its key and row, roughly.
 const OVERHEAD: usize = 200;
@@ -66,19 +67,32 @@ fn row(entry: Entry) -> Option<FeatureRow> {
     entry.map(|row| Box::from(&*row))
 }
 
+/// Why a lookup of one pair has nothing to remember.
+#[derive(Clone)]
+enum Unremembered {
+    Failed(StoreError),
+    Unreadable(UnreadableRow),
+}
+
+impl CachedStore {
+    async fn get(&self, key: &PairKey) -> Result<Lookup, StoreError> {
+        let fetch = async {
+            let found = self.store.get_many(std::slice::from_ref(key)).await.map_err(Unremembered::Failed)?;
+            let found = found.into_iter().next().expect("an answer for each key: its lack is a bug");
+            Ok(found.map_err(Unremembered::Unreadable)?.map(Arc::from))
+        };
+        // A failure is told to all who wait for it, and not remembered.
+        match self.rows.try_get_with_by_ref(key, fetch).await.map_err(Arc::unwrap_or_clone) {
+            Ok(entry) => Ok(Ok(row(entry))),
+            Err(Unremembered::Unreadable(why)) => Ok(Err(why)),
+            Err(Unremembered::Failed(error)) => Err(error),
+        }
+    }
+}
+
 #[async_trait]
 impl FeatureStore for CachedStore {
-    fn kind(&self) -> &'static str {
-        self.store.kind()
-    }
-
-    async fn get(&self, key: &PairKey) -> Result<Option<FeatureRow>, StoreError> {
-        let fetch = async { Ok(self.store.get(key).await?.map(Arc::from)) };
-        // A failure is told to all who wait for it, and not remembered.
-        self.rows.try_get_with_by_ref(key, fetch).await.map(row).map_err(StoreError::Shared)
-    }
-
-    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
         if let [key] = keys {
             return Ok(vec![self.get(key).await?]);
         }
@@ -90,38 +104,23 @@ impl FeatureStore for CachedStore {
                 missing.push(key.clone());
                 places.push(place);
             }
-            rows.push(known.and_then(row));
+            rows.push(Ok(known.and_then(row)));
         }
         if missing.is_empty() {
             return Ok(rows);
         }
         let found = self.store.get_many(&missing).await?;
         for ((key, place), found) in missing.into_iter().zip(places).zip(found) {
-            self.rows.insert(key, found.as_deref().map(Arc::from)).await;
+            if let Ok(found) = &found {
+                self.rows.insert(key, found.as_deref().map(Arc::from)).await;
+            }
             rows[place] = found;
         }
         Ok(rows)
     }
 
-    async fn products_of(&self, user: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+    async fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, StoreError> {
         self.store.products_of(user).await
-    }
-
-    fn lists_users(&self) -> bool {
-        self.store.lists_users()
-    }
-
-    async fn users(&self, prefix: &str, limit: usize) -> Result<Option<Vec<String>>, StoreError> {
-        self.store.users(prefix, limit).await
-    }
-
-    async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        let keys: Vec<_> = rows.iter().map(|(key, _)| key.clone()).collect();
-        let written = self.store.put_many(rows).await;
-        for key in &keys {
-            self.rows.invalidate(key).await;
-        }
-        written
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! The store in a DynamoDB table: one item per pair, the user as partition key, the product as sort key.
 //!
-//! One pair is a `GetItem`, several are `BatchGetItem`s, a user's products are one `Query`. Pairs are told apart, doubles
-//! asked for once, and the order restored here, because DynamoDB does none of it.
+//! One pair is a `GetItem`, several are `BatchGetItem`s, a user's products are one `Query`. Duplicate keys are sent once, and
+//! the order is restored here, because DynamoDB does neither.
 
 mod batches;
 mod item;
@@ -21,12 +21,12 @@ use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use self::item::{Item, Items};
-use super::{FeatureRow, FeatureStore, PairKey, StoreError};
-use crate::aws;
+use super::{FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, UnreadableRow};
+use crate::cause::cause;
 use crate::config::DynamoDb;
-use crate::metrics::UpstreamMetrics;
-use crate::upstream::UpstreamError;
-use crate::upstream::guard::Guard;
+use crate::row::{FeatureRow, PairKey};
+use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::{Gate, UpstreamError, WaitQueue, aws};
 
 /// A feature store in a table.
 pub struct DynamoStore(Arc<Table>);
@@ -35,7 +35,7 @@ struct Table {
     client: Client,
     items: Items,
     config: DynamoDb,
-    guard: Guard,
+    gate: Gate,
     /// Whether the table has been seen to have the configured shape.
     verified: AtomicBool,
 }
@@ -66,7 +66,7 @@ impl DynamoStore {
         Self(Arc::new(Table {
             client,
             items: Items::new(config, columns),
-            guard: Guard::new("dynamodb", &config.calls, metrics),
+            gate: Gate::new("dynamodb", &config.calls, metrics),
             config: config.clone(),
             verified: AtomicBool::new(false),
         }))
@@ -87,7 +87,7 @@ impl DynamoStore {
             _ => TableError::Unknown(aws::failure(error)),
         })?;
         let found = answer.table.ok_or_else(|| {
-            TableError::Unknown(UpstreamError::garbled("it answered without a description of the table"))
+            TableError::Unknown(UpstreamError::Garbled("it answered without a description of the table".to_owned()))
         })?;
         shape::check(&found, &table.config).map_err(TableError::Unfit)?;
         table.verified.store(true, Ordering::Relaxed);
@@ -129,75 +129,81 @@ impl Table {
         Ok(items)
     }
 
-    async fn guarded<T>(
+    async fn gated<T>(
         &self,
         call: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
-        self.guard.call(call, |error| Some(error)).await
+        self.gate.call(call, |error| Some(error)).await
     }
 
-    fn row_of(&self, pair: &PairKey, item: &Item) -> Result<FeatureRow, StoreError> {
-        self.items.row_of(item).map_err(|what| StoreError::Corrupt(format!("{pair}: {what}")))
+    fn row_of(&self, item: &Item) -> Result<FeatureRow, UnreadableRow> {
+        self.items.row_of(item).map_err(UnreadableRow)
+    }
+}
+
+impl DynamoStore {
+    /// The queue before the table.
+    #[must_use]
+    pub fn queue(&self) -> WaitQueue {
+        self.0.gate.queue()
+    }
+
+    async fn get(&self, pair: &PairKey) -> Result<Lookup, StoreError> {
+        let Some(key) = self.0.items.key(pair) else { return Ok(Ok(None)) };
+        let item = self.0.gated(self.0.get_item(key)).await?;
+        Ok(item.map(|item| self.0.row_of(&item)).transpose())
     }
 }
 
 #[async_trait]
 impl FeatureStore for DynamoStore {
-    fn kind(&self) -> &'static str {
-        "dynamodb"
-    }
-
-    async fn get(&self, pair: &PairKey) -> Result<Option<FeatureRow>, StoreError> {
-        let Some(key) = self.0.items.key(pair) else { return Ok(None) };
-        let item = self.0.guarded(self.0.get_item(key)).await?;
-        item.map(|item| self.0.row_of(pair, &item)).transpose()
-    }
-
-    async fn get_many(&self, pairs: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+    async fn get_many(&self, pairs: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
         if let [pair] = pairs {
             return Ok(vec![self.get(pair).await?]);
         }
-        let mut rows: HashMap<&PairKey, Option<FeatureRow>> = pairs.iter().map(|pair| (pair, None)).collect();
+        let mut rows: HashMap<&PairKey, Lookup> = pairs.iter().map(|pair| (pair, Ok(None))).collect();
         let keys = rows.keys().filter_map(|pair| self.0.items.key(pair)).collect();
-        for item in self.0.guarded(self.0.read(keys)).await? {
+        for item in self.0.gated(self.0.read(keys)).await? {
             let pair = self.0.items.pair_of(&item).map_err(StoreError::Corrupt)?;
             if let Some(row) = rows.get_mut(&pair) {
-                *row = Some(self.0.row_of(&pair, &item)?);
+                *row = self.0.row_of(&item).map(Some);
             }
         }
         Ok(pairs.iter().map(|pair| rows[pair].clone()).collect())
     }
 
-    async fn products_of(&self, user: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+    async fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, StoreError> {
         let table = &*self.0;
         let Some(user) = table.items.user(user) else { return Ok(Vec::new()) };
         let mut products = Vec::new();
-        for item in table.guarded(table.query(user)).await? {
+        for item in table.gated(table.query(user)).await? {
             let pair = table.items.pair_of(&item).map_err(StoreError::Corrupt)?;
-            let row = table.row_of(&pair, &item)?;
-            products.push((pair.product().to_owned(), row));
+            products.push((pair.product().to_owned(), table.row_of(&item)));
         }
         // Sort keys of type N come in the order of the numbers.
         products.sort_by(|(left, _), (right, _)| left.cmp(right));
         Ok(products)
     }
 
+    async fn probe(&self) -> Result<(), StoreError> {
+        if !self.0.verified.load(Ordering::Relaxed) {
+            self.verify().await.map_err(|error| match error {
+                TableError::Unknown(upstream) => upstream.into(),
+                TableError::Unfit(_) => StoreError::Unavailable(cause(error)),
+            })?;
+        }
+        self.0.gated(self.0.get_item(self.0.items.sentinel())).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FeatureWriter for DynamoStore {
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
         // A batch may name a pair once only; the last row stands, as if they were written one after the other.
         let last: HashMap<PairKey, FeatureRow> = rows.into_iter().collect();
         let items = last.iter().map(|(pair, row)| self.0.items.item(pair, row));
         let items = items.collect::<Result<_, _>>().map_err(StoreError::Rejected)?;
         Ok(self.0.write(items).await?)
-    }
-
-    async fn probe(&self) -> Result<(), StoreError> {
-        if !self.0.verified.load(Ordering::Relaxed) {
-            self.verify().await.map_err(|error| match error {
-                TableError::Unknown(upstream) => upstream.into(),
-                TableError::Unfit(_) => StoreError::Unavailable(error.into()),
-            })?;
-        }
-        self.0.guarded(self.0.get_item(self.0.items.sentinel())).await?;
-        Ok(())
     }
 }

@@ -12,7 +12,11 @@ use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
 };
 
-use super::{FeatureRow, FeatureStore, PairKey, StoreError, row_format};
+use super::{
+    FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, UnreadableRow, UserIndex, row_format,
+};
+use crate::cause::cause;
+use crate::row::{FeatureRow, PairKey};
 
 /// (user, product) → the row's bytes, see [`row_format`].
 const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
@@ -95,30 +99,25 @@ impl EmbeddedStore {
         self.len().map(|pairs| pairs == 0)
     }
 
-    fn decode(&self, user: &str, product: &str, bytes: &[u8]) -> Result<FeatureRow, StoreError> {
-        row_format::decode(bytes, self.width)
-            .map_err(|why| StoreError::Corrupt(format!("user {user}, product {product}: {why}")))
+    fn decode(&self, bytes: &[u8]) -> Result<FeatureRow, UnreadableRow> {
+        row_format::decode(bytes, self.width).map_err(UnreadableRow)
     }
 }
 
 #[async_trait]
 impl FeatureStore for EmbeddedStore {
-    fn kind(&self) -> &'static str {
-        "embedded"
-    }
-
-    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
         let transaction = self.database.begin_read().map_err(unavailable)?;
         let rows = transaction.open_table(ROWS).map_err(unavailable)?;
         keys.iter()
             .map(|key| {
                 let found = rows.get((key.user(), key.product())).map_err(unavailable)?;
-                found.map(|bytes| self.decode(key.user(), key.product(), bytes.value())).transpose()
+                Ok(found.map(|bytes| self.decode(bytes.value())).transpose())
             })
             .collect()
     }
 
-    async fn products_of(&self, user: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+    async fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, StoreError> {
         let transaction = self.database.begin_read().map_err(unavailable)?;
         let rows = transaction.open_table(ROWS).map_err(unavailable)?;
         let mut products = Vec::new();
@@ -128,17 +127,20 @@ impl FeatureStore for EmbeddedStore {
             if owner != user {
                 break;
             }
-            products.push((product.to_owned(), self.decode(user, product, bytes.value())?));
+            products.push((product.to_owned(), self.decode(bytes.value())));
         }
         Ok(products)
     }
 
-    fn lists_users(&self) -> bool {
-        true
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.len().map(drop)
     }
+}
 
+#[async_trait]
+impl UserIndex for EmbeddedStore {
     /// One seek per user, however many products each has.
-    async fn users(&self, prefix: &str, limit: usize) -> Result<Option<Vec<String>>, StoreError> {
+    async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
         let transaction = self.database.begin_read().map_err(unavailable)?;
         let rows = transaction.open_table(ROWS).map_err(unavailable)?;
         let mut users = Vec::new();
@@ -154,9 +156,12 @@ impl FeatureStore for EmbeddedStore {
             from = format!("{user}\0");
             users.push(user.to_owned());
         }
-        Ok(Some(users))
+        Ok(users)
     }
+}
 
+#[async_trait]
+impl FeatureWriter for EmbeddedStore {
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
         if let Some((key, row)) = rows.iter().find(|(_, row)| row.len() != self.width) {
             return Err(StoreError::Rejected(format!(
@@ -167,10 +172,6 @@ impl FeatureStore for EmbeddedStore {
         }
         let database = Arc::clone(&self.database);
         tokio::task::spawn_blocking(move || put_all(&database, &rows)).await.map_err(unavailable)?
-    }
-
-    async fn probe(&self) -> Result<(), StoreError> {
-        self.len().map(drop)
     }
 }
 
@@ -189,7 +190,7 @@ fn put_all(database: &Database, rows: &[(PairKey, FeatureRow)]) -> Result<(), St
 }
 
 fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Unavailable(error.into())
+    StoreError::Unavailable(cause(error))
 }
 
 fn not_a_store(error: impl std::fmt::Display) -> OpenError {

@@ -2,6 +2,8 @@
 //!
 //! Version 1: `01 | f32 f32 … f32`, as many as the store has columns.
 
+use crate::row::FeatureRow;
+
 const VERSION: u8 = 1;
 
 /// Appends the bytes of `row` to `out`, which is cleared first.
@@ -14,7 +16,7 @@ pub(super) fn encode(row: &[f32], out: &mut Vec<u8>) {
 }
 
 /// Reads a row of `width` values, or says why these bytes are none.
-pub(super) fn decode(bytes: &[u8], width: usize) -> Result<super::FeatureRow, String> {
+pub(super) fn decode(bytes: &[u8], width: usize) -> Result<FeatureRow, String> {
     let (&version, values) = bytes.split_first().ok_or("an empty row")?;
     if version != VERSION {
         return Err(format!("row format {version}; this program reads format {VERSION}"));

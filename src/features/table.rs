@@ -5,8 +5,8 @@
 
 use std::io::Read;
 
-use super::{FeatureRow, FeatureStore, PairKey, StoreError, check_id};
-use crate::schema::{Schema, parse_value};
+use super::{FeatureWriter, StoreError};
+use crate::row::{FeatureRow, PairKey, Schema, check_id, parse_value};
 
 /// Rows per batch: each is written whole or not at all.
 pub const BATCH_ROWS: usize = 10_000;
@@ -56,7 +56,7 @@ pub struct Report {
 }
 
 /// A feature table being read.
-pub struct Table<'s, R> {
+pub struct FeatureTable<'s, R> {
     csv: csv::Reader<R>,
     record: csv::StringRecord,
     schema: &'s Schema,
@@ -70,7 +70,7 @@ enum Layout {
     Packed,
 }
 
-impl<'s, R: Read> Table<'s, R> {
+impl<'s, R: Read> FeatureTable<'s, R> {
     /// Reads the header of `input`.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl<'s, R: Read> Table<'s, R> {
     /// The file cannot be read on or the store takes no more; batches before that are in the store.
     pub async fn load_into(
         mut self,
-        store: &dyn FeatureStore,
+        store: &dyn FeatureWriter,
         from_line: u64,
         mut progress: impl FnMut(u64),
     ) -> Result<Report, TableError> {
@@ -223,7 +223,7 @@ mod tests {
     fn read(text: &str) -> Result<(Rows, Vec<BadRow>), TableError> {
         let schema = Schema::new(vec!["a".into(), "b".into()]);
         let mut bad = Vec::new();
-        let (rows, _) = Table::open(text.as_bytes(), &schema)?.read_batch(&mut bad)?;
+        let (rows, _) = FeatureTable::open(text.as_bytes(), &schema)?.read_batch(&mut bad)?;
         Ok((rows, bad))
     }
 

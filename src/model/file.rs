@@ -3,11 +3,11 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::{ModelFile, ModelSource, SourceError, Stamp};
+use super::{ModelFile, ModelSource, Revision, SourceError};
 
 /// The file at a path, which may be replaced, rewritten, or a link that is pointed elsewhere.
 pub struct LocalFile(PathBuf);
@@ -18,6 +18,17 @@ impl LocalFile {
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
+
+    /// What `read` makes of the path, on the blocking pool.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let path = self.0.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&path));
+        let read = reading.await.map_err(|error| SourceError(error.to_string()))?;
+        read.map_err(|error| SourceError(error.to_string()))
+    }
 }
 
 #[async_trait]
@@ -26,22 +37,25 @@ impl ModelSource for LocalFile {
         self.0.display().to_string()
     }
 
-    async fn fetch(&self, known: Option<&Stamp>) -> Result<Option<ModelFile>, SourceError> {
-        let (path, known) = (self.0.clone(), known.cloned());
-        let read = tokio::task::spawn_blocking(move || -> io::Result<Option<ModelFile>> {
-            let stamp = stamp(&fs::metadata(&path)?);
-            if known.is_some_and(|known| known == stamp) {
-                return Ok(None);
-            }
-            Ok(Some(ModelFile { bytes: fs::read(&path)?, stamp }))
-        });
-        read.await
-            .map_err(|error| SourceError(error.to_string()))?
-            .map_err(|error| SourceError(error.to_string()))
+    async fn fetch(&self) -> Result<ModelFile, SourceError> {
+        self.read(|path| read(path, revision(&fs::metadata(path)?))).await
+    }
+
+    async fn fetch_if_changed(&self, known: &Revision) -> Result<Option<ModelFile>, SourceError> {
+        let known = known.clone();
+        self.read(move |path| {
+            let revision = revision(&fs::metadata(path)?);
+            if revision == known { Ok(None) } else { read(path, revision).map(Some) }
+        })
+        .await
     }
 }
 
-fn stamp(file: &Metadata) -> Stamp {
+fn read(path: &Path, revision: Revision) -> io::Result<ModelFile> {
+    Ok(ModelFile { bytes: fs::read(path)?, revision })
+}
+
+fn revision(file: &Metadata) -> Revision {
     let (device, inode, size) = (file.dev(), file.ino(), file.size());
-    Stamp(format!("{device}:{inode} {size} {}.{:09}", file.mtime(), file.mtime_nsec()))
+    Revision(format!("{device}:{inode} {size} {}.{:09}", file.mtime(), file.mtime_nsec()))
 }

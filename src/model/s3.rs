@@ -1,6 +1,5 @@
 //! A model in S3, told from its successor by its `ETag`.
 
-use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{ModelFile, ModelSource, SourceError, Stamp};
+use super::{ModelFile, ModelSource, Revision, SourceError};
+use crate::cause::chain;
 
 /// Longest time until an answer begins, and until the whole object is here.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -45,21 +45,21 @@ impl S3Object {
         Self { client, bucket: bucket.to_owned(), key: key.to_owned() }
     }
 
-    async fn get(&self, known: Option<&Stamp>) -> Result<Option<ModelFile>, SourceError> {
-        let known = known.map(|Stamp(etag)| etag.clone());
+    async fn get(&self, known: Option<&Revision>) -> Result<Option<ModelFile>, SourceError> {
+        let known = known.map(|Revision(etag)| etag.clone());
         let request = self.client.get_object().bucket(&self.bucket).key(&self.key).set_if_none_match(known);
         let answer = match Box::pin(request.send()).await {
             Ok(answer) => answer,
             Err(error) if status(&error) == Some(NOT_MODIFIED) => return Ok(None),
             Err(error) => return Err(SourceError(reason(&error))),
         };
-        let stamp = Stamp(answer.e_tag.unwrap_or_default());
+        let revision = Revision(answer.e_tag.unwrap_or_default());
         let bytes = answer.body.collect().await.map_err(|error| SourceError(chain(&error)))?.to_vec();
-        Ok(Some(ModelFile { bytes, stamp }))
+        Ok(Some(ModelFile { bytes, revision }))
     }
 }
 
-/// Whether another server stands in for S3, as the SDK reads it from the configuration and the surroundings.
+/// Whether another server stands in for S3, as the SDK reads it from the configuration and the environment.
 fn has_own_endpoint(sdk: &SdkConfig) -> bool {
     let key =
         ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
@@ -73,11 +73,20 @@ impl ModelSource for S3Object {
         format!("s3://{}/{}", self.bucket, self.key)
     }
 
-    async fn fetch(&self, known: Option<&Stamp>) -> Result<Option<ModelFile>, SourceError> {
-        tokio::time::timeout(WHOLE, self.get(known))
-            .await
-            .unwrap_or_else(|_| Err(SourceError(format!("the object is not here after {WHOLE:?}"))))
+    async fn fetch(&self) -> Result<ModelFile, SourceError> {
+        let file = in_time(self.get(None)).await?;
+        file.ok_or_else(|| SourceError("S3 answered \"not modified\" to an unconditional request".to_owned()))
     }
+
+    async fn fetch_if_changed(&self, known: &Revision) -> Result<Option<ModelFile>, SourceError> {
+        in_time(self.get(Some(known))).await
+    }
+}
+
+async fn in_time<T>(get: impl Future<Output = Result<T, SourceError>>) -> Result<T, SourceError> {
+    tokio::time::timeout(WHOLE, get)
+        .await
+        .unwrap_or_else(|_| Err(SourceError(format!("the object has not arrived after {WHOLE:?}"))))
 }
 
 fn status(error: &SdkError<GetObjectError, HttpResponse>) -> Option<u16> {
@@ -94,10 +103,4 @@ fn reason(error: &SdkError<GetObjectError, HttpResponse>) -> String {
         }
         None => chain(error),
     }
-}
-
-/// An error and its sources in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let sources = std::iter::successors(error.source(), |error| (*error).source());
-    sources.fold(error.to_string(), |line, source| format!("{line}: {source}"))
 }

@@ -15,13 +15,13 @@ use aws_sdk_sagemakerruntime::error::SdkError;
 use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
 use aws_sdk_sagemakerruntime::primitives::Blob;
 
-use super::{Batch, ModelInfo, ScoreError, Scorer, Scores, Target};
-use crate::aws;
+use super::{InferenceTarget, Output, ScoreError, ScoreRequest, Scorer, Scores};
+use crate::cause::cause;
 use crate::config::SageMaker;
-use crate::metrics::UpstreamMetrics;
-use crate::schema::write_value;
-use crate::upstream::UpstreamError;
-use crate::upstream::guard::Guard;
+use crate::model::ModelInfo;
+use crate::row::{Batch, excerpt, write_value};
+use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::{Gate, UpstreamError, WaitQueue, aws};
 
 const CSV: &str = "text/csv";
 /// What SageMaker answers for an error of the model, whatever that was.
@@ -32,10 +32,10 @@ pub struct SageMakerScorer {
     client: Client,
     endpoint: String,
     /// Where rows go that name no target of their own.
-    target: Target,
+    target: InferenceTarget,
     payload_limit: usize,
     info: Arc<ModelInfo>,
-    guard: Guard,
+    gate: Gate,
 }
 
 impl SageMakerScorer {
@@ -58,30 +58,38 @@ impl SageMakerScorer {
             objective: None,
             trees: None,
             outputs: config.outputs,
+            explains: false,
+            backend: "sagemaker",
         };
-        let target = Target {
+        let target = InferenceTarget {
             variant: config.target_variant.clone(),
             model: config.target_model.clone(),
             component: config.inference_component.clone(),
             inference_id: None,
             custom_attributes: config.custom_attributes.clone(),
         };
-        let guard = Guard::new("sagemaker", &config.calls, metrics);
-        Self { client, endpoint, target, payload_limit: config.payload_limit, info: Arc::new(info), guard }
+        let gate = Gate::new("sagemaker", &config.calls, metrics);
+        Self { client, endpoint, target, payload_limit: config.payload_limit, info: Arc::new(info), gate }
     }
 
-    async fn guarded(&self, rows: &Batch) -> Result<Vec<f64>, ScoreError> {
-        let body = csv_body(rows);
+    /// The queue before the endpoint.
+    #[must_use]
+    pub fn queue(&self) -> WaitQueue {
+        self.gate.queue()
+    }
+
+    async fn gated(&self, request: &ScoreRequest) -> Result<Vec<f64>, ScoreError> {
+        let body = csv_body(&request.rows);
         if body.len() > self.payload_limit {
             return Err(ScoreError::TooLarge { bytes: body.len(), limit: self.payload_limit });
         }
         // The SDK's future is kilobytes; boxed, it is not moved about.
-        self.guard.call(Box::pin(self.invoke(rows, body)), ailment).await
+        self.gate.call(Box::pin(self.invoke(request, body)), upstream_fault).await
     }
 
-    async fn invoke(&self, rows: &Batch, body: Vec<u8>) -> Result<Vec<f64>, ScoreError> {
-        let own = rows.target().map(AsRef::as_ref);
-        let aim = |part: fn(&Target) -> &Option<String>| {
+    async fn invoke(&self, request: &ScoreRequest, body: Vec<u8>) -> Result<Vec<f64>, ScoreError> {
+        let own = request.target.as_deref();
+        let with_target = |part: fn(&InferenceTarget) -> &Option<String>| {
             own.and_then(|own| part(own).clone()).or_else(|| part(&self.target).clone())
         };
         let answer = self
@@ -90,44 +98,43 @@ impl SageMakerScorer {
             .endpoint_name(&self.endpoint)
             .content_type(CSV)
             .accept(CSV)
-            .set_target_variant(aim(|target| &target.variant))
-            .set_target_model(aim(|target| &target.model))
-            .set_inference_component_name(aim(|target| &target.component))
-            .set_inference_id(aim(|target| &target.inference_id))
-            .set_custom_attributes(aim(|target| &target.custom_attributes))
+            .set_target_variant(with_target(|target| &target.variant))
+            .set_target_model(with_target(|target| &target.model))
+            .set_inference_component_name(with_target(|target| &target.component))
+            .set_inference_id(with_target(|target| &target.inference_id))
+            .set_custom_attributes(with_target(|target| &target.custom_attributes))
             .body(Blob::new(body))
             .send()
             .await
             .map_err(failure)?;
         let body = answer.body().map(Blob::as_ref).unwrap_or_default();
-        read_scores(body, rows.len(), self.info.outputs)
+        read_scores(body, request.rows.len(), self.info.outputs)
     }
 }
 
 #[async_trait]
 impl Scorer for SageMakerScorer {
-    fn kind(&self) -> &'static str {
-        "sagemaker"
+    async fn score(&self, request: ScoreRequest) -> Result<Scores, ScoreError> {
+        if request.output != Output::Score {
+            return Err(ScoreError::Unexplained("an endpoint gives scores alone".to_owned()));
+        }
+        let values = self.gated(&request).await?;
+        Ok(Scores { model: Arc::clone(&self.info), width: self.info.outputs, values })
     }
 
     fn info(&self) -> Arc<ModelInfo> {
         Arc::clone(&self.info)
     }
 
-    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
-        let values = self.guarded(&rows).await?;
-        Ok(Scores { model: Arc::clone(&self.info), values })
-    }
-
     /// The last call's success is enough. Where there is none, scores a row of which nothing is known, which is paid for
     /// like any other; the circuit breaker limits how often.
     async fn probe(&self) -> Result<(), ScoreError> {
-        if self.guard.is_well() {
+        if self.gate.is_healthy() {
             return Ok(());
         }
         let mut rows = Batch::new(self.info.feature_names.len());
         rows.push(&vec![f32::NAN; rows.width()]);
-        self.guarded(&rows).await.map(drop)
+        self.gated(&rows.into()).await.map(drop)
     }
 }
 
@@ -151,13 +158,13 @@ fn csv_body(rows: &Batch) -> Vec<u8> {
 /// The numbers of an answer. Containers up to 1.2 separate rows by commas, later ones by line ends, and those of a row by
 /// commas, so that the count alone tells what is whose.
 fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, ScoreError> {
-    let garbled = |what: String| ScoreError::Upstream(UpstreamError::garbled(what));
+    let garbled = |what: String| ScoreError::Upstream(UpstreamError::Garbled(what));
     let text =
         std::str::from_utf8(body).map_err(|_| garbled("it answered with bytes that are no text".into()))?;
     let mut scores = Vec::with_capacity(rows * outputs);
     for number in text.trim().split([',', '\n']).map(str::trim) {
         let score: f64 = number.parse().map_err(|_| {
-            garbled(format!("it answered {:?} where a score was expected", crate::schema::excerpt(number)))
+            garbled(format!("it answered {:?} where a score was expected", excerpt(number)))
         })?;
         if !score.is_finite() {
             return Err(ScoreError::NotFinite { row: scores.len() / outputs + 1, value: score });
@@ -175,7 +182,7 @@ fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, Sco
 }
 
 /// What a failed call says about the endpoint, rather than about the rows.
-fn ailment(error: &ScoreError) -> Option<&UpstreamError> {
+fn upstream_fault(error: &ScoreError) -> Option<&UpstreamError> {
     match error {
         ScoreError::Upstream(upstream) => Some(upstream),
         _ => None,
@@ -196,7 +203,7 @@ fn failure(error: SdkError<InvokeEndpointError, HttpResponse>) -> ScoreError {
         Some((status, message)) => ScoreError::Refused {
             status: status.and_then(|status| u16::try_from(status).ok()).unwrap_or(MODEL_ERROR),
             message: message::plain(message.as_deref().unwrap_or_default()),
-            source: error.into(),
+            source: cause(error),
         },
         None => aws::failure(error).into(),
     }

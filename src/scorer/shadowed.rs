@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use super::{Batch, Explanations, ModelInfo, ScoreError, Scorer, Scores};
-use crate::metrics::ShadowMetrics;
+use super::{Output, ScoreError, ScoreRequest, Scorer, Scores};
+use crate::model::ModelInfo;
+use crate::telemetry::metrics::ShadowMetrics;
 
 /// Comparisons under way at once; requests beyond are not compared.
 const AT_ONCE: usize = 16;
@@ -33,20 +34,20 @@ impl ShadowedScorer {
     }
 
     /// Whether this request is one of the share: evenly spread, so that a share of 0.1 is every tenth. Rows for a target
-    /// of their own are for another model than the shadow's.
-    fn is_sampled(&self, rows: &Batch) -> bool {
-        if rows.target().is_some() {
+    /// of their own are for another model than the shadow's, and scores alone are compared.
+    fn is_sampled(&self, request: &ScoreRequest) -> bool {
+        if request.target.is_some() || request.output != Output::Score {
             return false;
         }
         let nth = self.requests.fetch_add(1, Ordering::Relaxed) as f64;
         ((nth + 1.0) * self.share).floor() > (nth * self.share).floor()
     }
 
-    fn compare(&self, rows: Batch, scores: &Scores) {
+    fn compare(&self, request: ScoreRequest, scores: &Scores) {
         let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else { return self.metrics.skipped() };
         let (shadow, metrics, scores) = (Arc::clone(&self.shadow), self.metrics.clone(), scores.clone());
         tokio::spawn(async move {
-            let others = shadow.score(rows).await.ok();
+            let others = shadow.score(request).await.ok();
             match others.as_ref().and_then(|others| differences(&scores, others)) {
                 Some(differences) => metrics.compared(differences),
                 None => metrics.failed(),
@@ -58,29 +59,17 @@ impl ShadowedScorer {
 
 #[async_trait]
 impl Scorer for ShadowedScorer {
-    fn kind(&self) -> &'static str {
-        self.scorer.kind()
-    }
-
-    fn info(&self) -> Arc<ModelInfo> {
-        self.scorer.info()
-    }
-
-    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
-        let sample = self.is_sampled(&rows).then(|| rows.clone());
-        let scores = self.scorer.score(rows).await?;
-        if let Some(rows) = sample {
-            self.compare(rows, &scores);
+    async fn score(&self, request: ScoreRequest) -> Result<Scores, ScoreError> {
+        let sample = self.is_sampled(&request).then(|| request.clone());
+        let scores = self.scorer.score(request).await?;
+        if let Some(request) = sample {
+            self.compare(request, &scores);
         }
         Ok(scores)
     }
 
-    fn explains(&self) -> bool {
-        self.scorer.explains()
-    }
-
-    async fn explain(&self, rows: Batch) -> Result<Explanations, ScoreError> {
-        self.scorer.explain(rows).await
+    fn info(&self) -> Arc<ModelInfo> {
+        self.scorer.info()
     }
 
     async fn probe(&self) -> Result<(), ScoreError> {
@@ -92,7 +81,7 @@ impl Scorer for ShadowedScorer {
 /// shape, and so of different models.
 #[must_use]
 pub fn differences<'s>(one: &'s Scores, other: &'s Scores) -> Option<impl Iterator<Item = f64> + 's> {
-    if one.model.outputs != other.model.outputs || one.values.len() != other.values.len() {
+    if one.width != other.width || one.values.len() != other.values.len() {
         return None;
     }
     let of_row = |(one, other): (&[f64], &[f64])| {

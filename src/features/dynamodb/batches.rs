@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::Table;
 use super::item::Item;
-use crate::aws;
-use crate::upstream::UpstreamError;
+use crate::cause::cause;
+use crate::upstream::{UpstreamError, aws};
 
 /// Most keys in a `BatchGetItem`, and most items in a `BatchWriteItem`.
 const READ_BATCH: usize = 100;
@@ -64,7 +64,7 @@ impl Table {
                 .projection_expression(&self.items.projection)
                 .set_expression_attribute_names(Some(self.items.names.clone()))
                 .build()
-                .unwrap_or_else(|error| unreachable!("the keys are set: {error}"));
+                .expect("the keys are set: this is a bug");
             let answer = self.client.batch_get_item().request_items(&self.config.table, wanted).send().await;
             let answer = answer.map_err(aws::failure)?;
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
@@ -84,7 +84,7 @@ impl Table {
     async fn write_batch(&self, items: Vec<Item>) -> Result<(), UpstreamError> {
         let put = |item| {
             let put = PutRequest::builder().set_item(Some(item)).build();
-            let put = put.unwrap_or_else(|error| unreachable!("the item is set: {error}"));
+            let put = put.expect("the item is set: this is a bug");
             WriteRequest::builder().put_request(put).build()
         };
         let mut writes: Vec<WriteRequest> = items.into_iter().map(put).collect();
@@ -133,7 +133,7 @@ where
         }
         match running.join_next().await {
             Some(Ok(outcome)) => done.push(outcome?),
-            Some(Err(panicked)) => return Err(UpstreamError::Unavailable(panicked.into())),
+            Some(Err(panicked)) => return Err(UpstreamError::Unavailable(cause(panicked))),
             None => return Ok(done),
         }
     }
@@ -163,7 +163,7 @@ impl Pauses {
         self.next = (self.next * 2).min(Self::LONGEST);
         if Instant::now() + pause > self.until {
             let what = format!("{left} items of a batch were left unprocessed for {:?}", self.patience);
-            return Err(UpstreamError::Throttled(what.into()));
+            return Err(UpstreamError::Throttled(cause(what)));
         }
         tokio::time::sleep(pause).await;
         Ok(())

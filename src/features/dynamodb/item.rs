@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::config::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
-use crate::features::{FeatureRow, PairKey, check_id};
-use crate::schema::{parse_value, write_value};
+use crate::row::{FeatureRow, PairKey, check_id, parse_value, write_value};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 

@@ -1,0 +1,94 @@
+//! `POST /explain` and `POST /explain/pair`: scores, and what each feature adds to them.
+//!
+//! The text form is that of `imba score --output contributions`: one line per row, one number per feature, the bias last.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use super::negotiate::ReplyType;
+use super::receive::{Received, pairs, receive, rows};
+use super::wire::{Explained, Explanation, Explanations, Outcome, Score};
+use super::respond;
+use crate::api::fault::Fault;
+use crate::api::state::ApiState;
+use crate::formats::text;
+use crate::inference::Answer;
+use crate::products::ProductNames;
+use crate::row::PairKey;
+use crate::scorer;
+
+/// Feature rows to scores and contributions.
+pub(in crate::api) async fn explain(
+    State(state): State<ApiState>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let received = receive(&state, request, rows).await?;
+    answer(&state, received).await
+}
+
+/// Pairs to their stored rows to scores and contributions.
+pub(in crate::api) async fn explain_pair(
+    State(state): State<ApiState>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let received = receive(&state, request, pairs).await?;
+    answer(&state, received).await
+}
+
+async fn answer(
+    state: &ApiState,
+    Received { reply, request, decoding }: Received,
+) -> Result<Response, Fault> {
+    let mut answer = state.inference.explain(request).await?;
+    answer.stages.decode = decoding;
+    let (model, stages) = (Arc::clone(&answer.results.scores.model), answer.stages);
+    let (is_small, names) = (answer.count() <= respond::SMALL_ANSWER, Arc::clone(&state.product_names));
+    let body = state.admission.run(is_small, move || match reply {
+        ReplyType::Text => {
+            let rows = answer.results.rows().map(|row| row.contributions);
+            text::lines(rows, answer.results.contributions.len()).into_bytes()
+        }
+        ReplyType::Json => respond::document(&document(&answer, &names)),
+    });
+    Ok(respond::scored(reply, body.await, &model, stages))
+}
+
+fn document<'a>(answer: &'a Answer<scorer::Explanations>, names: &'a ProductNames) -> Explanations<'a> {
+    let explanations = answer
+        .rows()
+        .map(|row| {
+            let (user_id, product_id) = row.pair.map(|pair: &PairKey| (pair.user(), pair.product())).unzip();
+            let product_name = product_id.and_then(|product| names.name(product));
+            let outcome = match row.outcome {
+                Ok(explained) => Outcome::Good(explanation(explained, answer.is_likely(explained.score))),
+                Err(error) => Outcome::Bad { error: error.into() },
+            };
+            Explanation { user_id, product_id, product_name, outcome }
+        })
+        .collect();
+    let model = &answer.results.scores.model;
+    Explanations {
+        explanations,
+        feature_names: &model.feature_names,
+        threshold: answer.threshold,
+        model: &model.version,
+    }
+}
+
+fn explanation(explained: scorer::Explanation<'_>, likely: Option<bool>) -> Explained<'_> {
+    let scorer::Explanation { values, score, margins, contributions } = explained;
+    let wide = |number: &f32| f64::from(*number);
+    let (contributions, bases): (Vec<Vec<f64>>, Vec<f64>) = contributions
+        .chunks_exact(values.len() + 1)
+        .map(|row| (row[..values.len()].iter().map(wide).collect(), wide(&row[values.len()])))
+        .unzip();
+    Explained {
+        score: Score::new(score, likely),
+        margin: margins.iter().map(wide).collect::<Vec<_>>().into(),
+        base: bases.into(),
+        contributions: contributions.into(),
+        values,
+    }
+}

@@ -1,0 +1,26 @@
+//! `GET /model`: what scores here.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::negotiate::ReplyType;
+use super::respond::{by_model, document, reply};
+use super::wire::{Backends, Capabilities, Model};
+use crate::api::state::ApiState;
+
+/// What is known of the model and of what stands around it.
+pub(in crate::api) async fn model(State(state): State<ApiState>) -> Response {
+    let inference = &state.inference;
+    let model = inference.model();
+    let body = document(&Model {
+        feature_names: &model.feature_names,
+        objective: model.objective.as_deref(),
+        trees: model.trees,
+        outputs: model.outputs,
+        threshold: inference.threshold(),
+        version: &model.version,
+        backends: Backends { features: inference.features_kind(), scorer: model.backend },
+        capabilities: Capabilities { explain: inference.explains(), list_users: inference.lists_users() },
+    });
+    by_model(reply(ReplyType::Json, body), &model)
+}

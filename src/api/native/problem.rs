@@ -1,0 +1,25 @@
+//! Faults in this API's words: RFC 9457.
+
+use axum::http::HeaderValue;
+
+use super::wire::Problem;
+use crate::api::fault::Fault;
+use crate::api::layers::Rendered;
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The problem document of `fault`.
+pub(in crate::api) fn render(fault: &Fault, request_id: &str) -> Rendered {
+    let document = Problem {
+        r#type: format!("urn:imba:problem:{}", fault.code.word()),
+        title: fault.code.title(),
+        status: fault.code.status().as_u16(),
+        detail: &fault.detail,
+        code: fault.code,
+        request_id,
+        row: fault.row,
+        column: fault.column.as_deref(),
+    };
+    let body = serde_json::to_vec(&document).expect("plain data always has a JSON form: this is a bug");
+    Rendered { content_type: PROBLEM_JSON, body }
+}

@@ -1,0 +1,59 @@
+//! What answers of the native API have in common.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::MODEL_VERSION;
+use super::negotiate::ReplyType;
+use crate::model::ModelInfo;
+use crate::telemetry::Stages;
+
+/// What the old service called its answers, to the letter.
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// An answer's headers with those that the layers add, so that the map need not grow.
+const MOST_HEADERS: usize = 12;
+
+/// Answers of up to this many rows are encoded where they are.
+pub(super) const SMALL_ANSWER: usize = 256;
+
+/// `document` as JSON.
+pub(super) fn document(document: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).expect("plain data always has a JSON form: this is a bug")
+}
+
+/// An answer of the type that was agreed on.
+pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    let content_type = match reply {
+        ReplyType::Text => TEXT,
+        ReplyType::Json => JSON,
+    };
+    *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// An answer by `model`, with the time that its stages took.
+pub(super) fn scored(
+    type_: ReplyType,
+    body: impl Into<Body>,
+    model: &ModelInfo,
+    stages: Stages,
+) -> Response {
+    let mut response = by_model(reply(type_, body), model);
+    response.extensions_mut().insert(stages);
+    response
+}
+
+/// Says in `response` which model it comes from.
+pub(super) fn by_model(mut response: Response, model: &ModelInfo) -> Response {
+    // A version that is no header value has been let in by an upstream; the answer is good without it.
+    if let Ok(version) = HeaderValue::from_str(&model.version) {
+        response.headers_mut().insert(MODEL_VERSION, version);
+    }
+    response
+}

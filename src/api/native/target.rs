@@ -1,0 +1,30 @@
+//! Headers by which a request says which of several models its rows are for, as the SageMaker API names them.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+
+use crate::api::fault::{Code, Fault};
+use crate::config::cloud::check_header;
+use crate::scorer::InferenceTarget;
+
+/// What the headers among `passed` ask for; `None` if there is none of them.
+pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Arc<InferenceTarget>>, Fault> {
+    let mut target = InferenceTarget::default();
+    for name in passed {
+        let Some(value) = headers.get(name) else { continue };
+        let (part, longest) = match name.trim_start_matches("x-amzn-sagemaker-") {
+            "target-variant" => (&mut target.variant, 63),
+            "target-model" => (&mut target.model, 1024),
+            "inference-component" => (&mut target.component, 63),
+            "inference-id" => (&mut target.inference_id, 64),
+            "custom-attributes" => (&mut target.custom_attributes, 1024),
+            other => panic!("the configuration knows no header {other}: this is a bug"),
+        };
+        let wrong = |what: String| Fault::new(Code::WrongParameter, format!("header {name}: {what}"));
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        check_header(&value, longest).map_err(wrong)?;
+        *part = Some(value);
+    }
+    Ok((target != InferenceTarget::default()).then(|| Arc::new(target)))
+}

@@ -1,0 +1,203 @@
+//! Every JSON document of the native API.
+
+use serde::Serialize;
+
+use crate::api::fault::Code;
+use crate::row::RowError;
+
+/// The answer of `/predict` and `/predict/pair`.
+#[derive(Serialize)]
+pub(super) struct Predictions<'a> {
+    pub(super) predictions: Vec<Prediction<'a>>,
+    pub(super) threshold: f64,
+    pub(super) model: &'a str,
+}
+
+/// One row of it.
+#[derive(Serialize)]
+pub(super) struct Prediction<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) product_id: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) outcome: Outcome<'a, Score<'a>>,
+}
+
+/// What became of a row.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Outcome<'a, T> {
+    Good(T),
+    Bad { error: RowFault<'a> },
+}
+
+/// Why a row has no result.
+#[derive(Serialize)]
+pub(super) struct RowFault<'a> {
+    code: Code,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<&'a str>,
+}
+
+impl<'a> From<&'a RowError> for RowFault<'a> {
+    fn from(RowError { kind, detail, column }: &'a RowError) -> Self {
+        Self { code: (*kind).into(), detail, column: column.as_deref() }
+    }
+}
+
+/// A row's score: one number, or one per class or target, of which none is likely or not.
+#[derive(Serialize)]
+pub(super) struct Score<'a> {
+    score: Several<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likely: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Several<'a> {
+    One(f64),
+    Many(&'a [f64]),
+}
+
+impl<'a> Score<'a> {
+    pub(super) fn new(score: &'a [f64], likely: Option<bool>) -> Self {
+        let score = match *score {
+            [one] => Several::One(one),
+            _ => Several::Many(score),
+        };
+        Self { score, likely }
+    }
+}
+
+/// The answer of `/explain` and `/explain/pair`.
+#[derive(Serialize)]
+pub(super) struct Explanations<'a> {
+    pub(super) explanations: Vec<Explanation<'a>>,
+    pub(super) feature_names: &'a [String],
+    pub(super) threshold: f64,
+    pub(super) model: &'a str,
+}
+
+/// One row of it.
+#[derive(Serialize)]
+pub(super) struct Explanation<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) product_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) product_name: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) outcome: Outcome<'a, Explained<'a>>,
+}
+
+/// Why a row has its score.
+#[derive(Serialize)]
+pub(super) struct Explained<'a> {
+    #[serde(flatten)]
+    pub(super) score: Score<'a>,
+    /// The sum of `base` and `contributions`: what the objective turns into the score.
+    pub(super) margin: PerMargin<f64>,
+    /// The model's expected margin, its bias, which is where the contributions start.
+    pub(super) base: PerMargin<f64>,
+    /// One per feature, in the order of `feature_names`.
+    pub(super) contributions: PerMargin<Vec<f64>>,
+    /// What the model saw, in the same order; null is missing.
+    pub(super) values: &'a [f32],
+}
+
+/// One for most models; several for those of several classes or targets.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum PerMargin<T> {
+    One(T),
+    Several(Vec<T>),
+}
+
+impl<T> From<Vec<T>> for PerMargin<T> {
+    fn from(mut numbers: Vec<T>) -> Self {
+        match numbers.pop() {
+            Some(number) if numbers.is_empty() => Self::One(number),
+            Some(number) => {
+                numbers.push(number);
+                Self::Several(numbers)
+            }
+            None => Self::Several(numbers),
+        }
+    }
+}
+
+/// The answer of `/recommend/{user_id}`.
+#[derive(Serialize)]
+pub(super) struct Recommendations<'a> {
+    pub(super) user_id: &'a str,
+    pub(super) stored: usize,
+    pub(super) recommendations: Vec<Recommendation<'a>>,
+    /// Products whose stored rows cannot be read.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(super) unreadable: &'a [String],
+    pub(super) threshold: f64,
+    pub(super) model: &'a str,
+}
+
+/// One product of it.
+#[derive(Serialize)]
+pub(super) struct Recommendation<'a> {
+    pub(super) product_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) product_name: Option<&'a str>,
+    pub(super) score: f64,
+    pub(super) likely: bool,
+}
+
+/// The answer of `/users`.
+#[derive(Serialize)]
+pub(super) struct Users {
+    pub(super) users: Vec<String>,
+}
+
+/// The answer of `/model`.
+#[derive(Serialize)]
+pub(super) struct Model<'a> {
+    pub(super) feature_names: &'a [String],
+    /// Null, like `trees`, where the model is behind an endpoint, which does not tell.
+    pub(super) objective: Option<&'a str>,
+    pub(super) trees: Option<usize>,
+    pub(super) outputs: usize,
+    pub(super) threshold: f64,
+    pub(super) version: &'a str,
+    pub(super) backends: Backends,
+    pub(super) capabilities: Capabilities,
+}
+
+/// The adapters in use.
+#[derive(Serialize)]
+pub(super) struct Backends {
+    pub(super) features: &'static str,
+    pub(super) scorer: &'static str,
+}
+
+/// What this model and this store can do beyond scores.
+#[derive(Serialize)]
+pub(super) struct Capabilities {
+    pub(super) explain: bool,
+    pub(super) list_users: bool,
+}
+
+/// A failure (RFC 9457).
+#[derive(Serialize)]
+pub(super) struct Problem<'a> {
+    pub(super) r#type: String,
+    pub(super) title: &'static str,
+    pub(super) status: u16,
+    pub(super) detail: &'a str,
+    pub(super) code: Code,
+    pub(super) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) row: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) column: Option<&'a str>,
+}

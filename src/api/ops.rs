@@ -1,0 +1,27 @@
+//! For those who operate the service: is it alive, is it ready, what has it done.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use super::fault::{Code, Fault};
+use super::state::ApiState;
+
+/// `GET /livez`: the process answers, whatever its upstreams do.
+pub(super) async fn livez() -> &'static str {
+    "alive\n"
+}
+
+/// `GET /readyz`: requests would be answered.
+pub(super) async fn readyz(State(state): State<ApiState>) -> Result<&'static str, Fault> {
+    match state.readiness.check().await {
+        Ok(()) => Ok("ready\n"),
+        Err(error) => Err(Fault::new(Code::NotReady, error.to_string()).caused_by(error)),
+    }
+}
+
+/// `GET /metrics`: every counter, as Prometheus reads it.
+pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, OPENMETRICS)], state.metrics.text())
+}

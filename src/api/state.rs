@@ -1,0 +1,65 @@
+//! What handlers reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_http::services::ServeDir;
+
+use crate::admission::Admission;
+use crate::config::Server;
+use crate::inference::Inference;
+use crate::products::ProductNames;
+use crate::readiness::Readiness;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::metrics::Metrics;
+
+/// The parts of one service that its APIs are made over; cheap to clone.
+#[derive(Clone)]
+pub struct ApiState(Arc<Parts>);
+
+/// See [`ApiState`].
+pub struct Parts {
+    /// The use case.
+    pub inference: Arc<Inference>,
+    /// Whether requests should be sent.
+    pub readiness: Arc<Readiness>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What products are called.
+    pub product_names: Arc<ProductNames>,
+    /// Where requests are logged, if they are.
+    pub access_log: Option<AccessLog>,
+    /// The bound on heavy work.
+    pub admission: Admission,
+    /// Headers that go on to the scorer.
+    pub pass_headers: Vec<String>,
+    /// Largest request body, in bytes.
+    pub body_limit: usize,
+    /// Longest time of a request.
+    pub deadline: Duration,
+    /// The page's files.
+    pub files: ServeDir,
+}
+
+impl Parts {
+    /// The page's files and the limits that `server` sets.
+    #[must_use]
+    pub fn limits(server: &Server) -> (ServeDir, usize, Duration) {
+        let files = ServeDir::new(&server.static_dir).append_index_html_on_directories(false);
+        (files, server.body_limit, server.deadline)
+    }
+}
+
+impl From<Parts> for ApiState {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for ApiState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,111 @@
+//! How a feature value is read from text and written back.
+
+/// What is wrong with one value, in words for the person who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidValue {
+    /// Not a number.
+    #[error("{0:?} is not a number; leave the value empty (CSV) or null (JSON) if it is missing")]
+    NotANumber(String),
+    /// An infinity.
+    #[error("{0:?} is not a finite number")]
+    NotFinite(String),
+    /// Too large for the model's arithmetic.
+    #[error("{0:?} is outside the range of a 32-bit float")]
+    OutOfRange(String),
+}
+
+/// The value of a cell of text: a number, or missing (NaN) when empty or `nan`. Blanks around it do not count.
+///
+/// The number is read as float64 and then rounded to float32, as the SageMaker container does.
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
+    let cell = cell.trim_ascii();
+    if cell.is_empty() {
+        return Ok(f32::NAN);
+    }
+    match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() => narrow(number),
+        // "1e999" overflows to an infinity; only the word itself is one.
+        Ok(number) if number.is_infinite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
+            Err(InvalidValue::OutOfRange(excerpt(cell)))
+        }
+        Ok(number) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
+        Ok(_) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
+        _ => Err(InvalidValue::NotANumber(excerpt(cell))),
+    }
+}
+
+/// A finite float64 as the float32 nearest to it.
+///
+/// # Errors
+/// The nearest float32 is an infinity.
+pub fn narrow(number: f64) -> Result<f32, InvalidValue> {
+    let value = number as f32;
+    if value.is_finite() { Ok(value) } else { Err(InvalidValue::OutOfRange(number.to_string())) }
+}
+
+/// Appends `value` to `out` with the fewest digits that read back as the same float32: what is whole without a point, what is
+/// missing as `nan`.
+pub fn write_value(value: f32, out: &mut String) {
+    let mut digits = zmij::Buffer::new();
+    let text = if value.is_nan() { "nan" } else { digits.format(value) };
+    // Most features are counts.
+    out.push_str(text.strip_suffix(".0").unwrap_or(text));
+}
+
+/// Enough of a text to find it again, without repeating a whole hostile body.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells() {
+        for (cell, value) in
+            [("1", 1.0), (" -2.5\t", -2.5), ("1e-3", 0.001), ("0.1498791297340854", 0.149_879_13)]
+        {
+            assert_eq!(parse_value(cell), Ok(value), "{cell:?}");
+        }
+        for missing in ["", "  ", "nan", "NaN", "NAN"] {
+            assert!(parse_value(missing).unwrap().is_nan(), "{missing:?}");
+        }
+        for word in ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan"] {
+            assert!(matches!(parse_value(word), Err(InvalidValue::NotANumber(_))), "{word:?}");
+        }
+        for infinite in ["inf", "-Infinity"] {
+            assert!(matches!(parse_value(infinite), Err(InvalidValue::NotFinite(_))), "{infinite:?}");
+        }
+        for large in ["1e39", "-1e999"] {
+            assert!(matches!(parse_value(large), Err(InvalidValue::OutOfRange(_))), "{large:?}");
+        }
+    }
+
+    #[test]
+    fn values_read_back_the_same() {
+        let text = |value| {
+            let mut text = String::new();
+            write_value(value, &mut text);
+            text
+        };
+        for value in [0.0, -0.0, 1.0, 0.1, 1e-38, f32::MAX, f32::MIN_POSITIVE, 1e-45, 16_777_216.0, 6.675_781]
+        {
+            assert_eq!(parse_value(&text(value)).map(f32::to_bits), Ok(value.to_bits()), "{}", text(value));
+        }
+        for (value, written) in
+            [(57.0, "57"), (-3418.0, "-3418"), (0.1, "0.1"), (1e-38, "1e-38"), (3.4e38, "3.4e+38")]
+        {
+            assert_eq!(text(value), written);
+        }
+        assert_eq!(text(f32::NAN), "nan");
+    }
+}

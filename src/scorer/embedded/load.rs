@@ -1,0 +1,141 @@
+//! A model file to a model that has scored a row.
+
+use std::sync::Arc;
+
+use super::{Explained, check_finite};
+use crate::model::{ModelInfo, model_version};
+use crate::scorer::{Output, ScoreError};
+
+/// Which part of a model is used, and for which inputs.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// The model's inputs, in order; empty for those that its file names.
+    pub columns: Vec<String>,
+    /// The boosting iterations that count, from the first up to but not including the second; 0 for the second means up to
+    /// the last.
+    pub iterations: Option<(usize, usize)>,
+}
+
+/// Why a model file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are not a model, or not one this program evaluates.
+    #[error("{0}")]
+    NotAModel(#[from] gbtree::LoadError),
+    /// The model has no such iterations.
+    #[error("{0}")]
+    Iterations(#[from] gbtree::ShapeError),
+    /// The model takes other inputs than the configuration names.
+    #[error("the model does not fit features.columns: {0}")]
+    OtherColumns(String),
+    /// The model cannot score a row of which nothing is known.
+    #[error("the model gives no score: {0}")]
+    GivesNoScore(#[from] ScoreError),
+}
+
+/// A model that has scored a row.
+pub(super) struct Loaded {
+    model: gbtree::Model,
+    pub(super) info: Arc<ModelInfo>,
+}
+
+impl Loaded {
+    pub(super) fn read(file: &[u8], options: &LoadOptions) -> Result<Self, LoadError> {
+        let mut model = gbtree::Model::from_bytes(file)?;
+        if let Some((from, to)) = options.iterations {
+            let to = if to == 0 { model.num_iterations() } else { to };
+            model = model.slice(from..to)?;
+        }
+        let columns = columns(&model, &options.columns)?;
+        let nothing_known = vec![f32::NAN; columns.len()];
+        let info = ModelInfo {
+            version: model_version(file),
+            feature_names: columns,
+            objective: Some(model.objective().to_owned()),
+            trees: Some(model.num_trees()),
+            outputs: model.num_outputs(),
+            explains: false,
+            backend: "embedded",
+        };
+        let mut loaded = Self { model, info: Arc::new(info.clone()) };
+        let score = loaded.evaluate(Output::Score, &nothing_known)?;
+        check_finite(&score, score.len())?;
+        let explains = loaded.explain(&nothing_known).is_ok();
+        loaded.info = Arc::new(ModelInfo { explains, ..info });
+        Ok(loaded)
+    }
+
+    /// Numbers per row of `output`.
+    pub(super) fn width(&self, output: Output) -> usize {
+        match output {
+            Output::Score => self.model.num_outputs(),
+            Output::Margin => self.model.num_margins(),
+            Output::Leaf => self.model.num_trees(),
+        }
+    }
+
+    /// Contributions per row, biases included.
+    pub(super) fn contributions(&self) -> usize {
+        self.model.num_contributions()
+    }
+
+    /// The `output` of each of `rows`.
+    pub(super) fn evaluate(&self, output: Output, rows: &[f32]) -> Result<Vec<f64>, ScoreError> {
+        let count = self.count(rows);
+        let rejected = |error: gbtree::ShapeError| ScoreError::Rejected(error.to_string());
+        if output == Output::Leaf {
+            let mut leaves = vec![0; count * self.width(output)];
+            self.model.leaves(rows, &mut leaves).map_err(rejected)?;
+            return Ok(leaves.into_iter().map(f64::from).collect());
+        }
+        let mut values = vec![0.0; count * self.width(output)];
+        match output {
+            Output::Margin => self.model.margin(rows, &mut values),
+            Output::Score | Output::Leaf => self.model.predict(rows, &mut values),
+        }
+        .map_err(rejected)?;
+        Ok(values.into_iter().map(f64::from).collect())
+    }
+
+    /// Scores, margins and contributions of each of `rows`.
+    pub(super) fn explain(&self, rows: &[f32]) -> Result<Explained, ScoreError> {
+        let count = self.count(rows);
+        let scores = self.evaluate(Output::Score, rows)?;
+        let mut margins = vec![0.0; count * self.model.num_margins()];
+        let mut contributions = vec![0.0; count * self.model.num_contributions()];
+        let unexplained = |error: gbtree::ShapeError| ScoreError::Unexplained(error.to_string());
+        self.model.margin(rows, &mut margins).map_err(unexplained)?;
+        self.model.contributions(rows, &mut contributions).map_err(unexplained)?;
+        Ok(Explained { scores, margins, contributions })
+    }
+
+    fn count(&self, rows: &[f32]) -> usize {
+        rows.len() / self.info.feature_names.len()
+    }
+}
+
+/// The names of the model's inputs: those of `wanted`, which its file must not contradict, else those of its file, else f0,
+/// f1, … as XGBoost calls them.
+fn columns(model: &gbtree::Model, wanted: &[String]) -> Result<Vec<String>, LoadError> {
+    if wanted.is_empty() {
+        return Ok(match model.feature_names() {
+            [] => (0..model.num_features()).map(|at| format!("f{at}")).collect(),
+            names => names.to_vec(),
+        });
+    }
+    if model.num_features() != wanted.len() {
+        return Err(LoadError::OtherColumns(format!(
+            "it takes {} features, the list names {}",
+            model.num_features(),
+            wanted.len()
+        )));
+    }
+    let named = model.feature_names().iter().zip(wanted).enumerate();
+    match named.into_iter().find(|(_, (theirs, ours))| theirs != ours) {
+        Some((at, (theirs, ours))) => Err(LoadError::OtherColumns(format!(
+            "its feature {} is {theirs:?}, the list says {ours:?}",
+            at + 1
+        ))),
+        None => Ok(wanted.to_vec()),
+    }
+}
