@@ -7,7 +7,7 @@ use tracing::info;
 use super::StartError;
 use crate::admission::Admission;
 use crate::config::{Config, ModelPath, SageMaker, ScorerKind, Shadow};
-use crate::inference::Model;
+use crate::inference::{Inference, Model};
 use crate::model::ModelSource;
 use crate::model::file::LocalFile;
 use crate::model::s3::S3Object;
@@ -15,7 +15,7 @@ use crate::model::watcher::ModelWatcher;
 use crate::row::Schema;
 use crate::scorer::Scorer;
 use crate::scorer::batched::BatchedScorer;
-use crate::scorer::embedded::{EmbeddedScorer, LoadOptions};
+use crate::scorer::embedded::{EmbeddedScorer, LoadError, LoadOptions};
 use crate::scorer::sagemaker::SageMakerScorer;
 use crate::scorer::shadowed::ShadowedScorer;
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -67,6 +67,17 @@ pub async fn open_compared(config: &Config) -> Result<Compared, StartError> {
     let opener = Opener { config, aws: &aws, admission: &admission, upstreams: &upstreams };
     let (model, _) = opener.load_model().await?;
     Ok(Compared { endpoint: opener.open_endpoint(endpoint, &model.info().feature_names).await?, model })
+}
+
+/// The use case over the model in `file` alone, or over some of its boosting iterations.
+///
+/// # Errors
+/// It is not a model, has no such iterations, or cannot score a row.
+pub fn inference_over(file: &[u8], iterations: Option<(usize, usize)>) -> Result<Inference, LoadError> {
+    let options = LoadOptions { columns: Vec::new(), iterations };
+    let scorer = Arc::new(EmbeddedScorer::new(file, options, Admission::default())?);
+    let model = Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) };
+    Ok(Inference::new(schema_of(&*model.scorer), None, model, 0.0))
 }
 
 /// The inputs of the model that `scorer` scores by.

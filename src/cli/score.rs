@@ -9,14 +9,13 @@ use clap::{Args, ValueEnum};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{CommandError, progress};
-use crate::admission::Admission;
+use crate::app::scorer::inference_over;
 use crate::cause::chain;
 use crate::formats::stream::{Form, StreamError, for_each_row};
 use crate::formats::text::{Spelling, write_row};
-use crate::inference::{Inference, InferenceError, InferenceRequest, Input, Model};
-use crate::row::{Batch, Decoded, Schema};
-use crate::scorer::embedded::{EmbeddedScorer, LoadOptions};
-use crate::scorer::{Output, Scorer};
+use crate::inference::{Inference, InferenceError, InferenceRequest, Input};
+use crate::row::{Batch, Decoded};
+use crate::scorer::Output;
 
 /// Rows given to the model at once.
 const BLOCK_ROWS: usize = 1024;
@@ -124,13 +123,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
 fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
     let name = args.model.display();
     let bytes = fs::read(&args.model).map_err(|error| CommandError::of(&name, error))?;
-    let options = LoadOptions { columns: Vec::new(), iterations: args.iterations };
-    let scorer = EmbeddedScorer::new(&bytes, options, Admission::default())
-        .map_err(|error| CommandError::of(name, error))?;
-    let scorer = Arc::new(scorer);
-    let schema = Arc::new(Schema::new(scorer.info().feature_names.clone()));
-    let model = Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) };
-    Ok(Inference::new(schema, None, model, 0.0))
+    inference_over(&bytes, args.iterations).map_err(|error| CommandError::of(name, error))
 }
 
 /// Rows waiting for the model, and where its numbers go.

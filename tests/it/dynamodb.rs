@@ -327,6 +327,7 @@ async fn an_import_goes_on_where_it_broke_off() {
         command.args(["features", "import", "table.csv"]).args(arguments).current_dir(&folder).env_clear();
         command.env("IMBA__FEATURES__KIND", "dynamodb").env("IMBA__AWS__ENDPOINT_URL", proxy.url());
         command.env("IMBA__AWS__REGION", "eu-west-1").env("IMBA__FEATURES__DYNAMODB__WRITES_IN_FLIGHT", "4");
+        command.env("IMBA__FEATURES__COLUMNS", columns().join(","));
         command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
         let output =
             tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");

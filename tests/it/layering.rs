@@ -1,5 +1,6 @@
-//! The invariants of docs/ARCHITECTURE.md, which are absences: what a module does not know.
+//! The invariants of docs/ARCHITECTURE.md, which are absences: what a module does not reach, and what it does not name.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,131 @@ fn sources(folder: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The imports of `src`: which module names which, where a module is the path below `crate::`, cut to `depth` names.
+struct Imports(BTreeMap<String, BTreeSet<String>>);
+
+impl Imports {
+    fn read(depth: usize) -> Self {
+        let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (file, code) in sources("src") {
+            let path = file.trim_start_matches("src/").trim_end_matches(".rs").replace('/', "::");
+            let module = cut(&path, depth);
+            if ["lib", "main"].contains(&module.as_str()) {
+                continue;
+            }
+            let named = imports.entry(module.clone()).or_default();
+            for path in crate_paths(&code) {
+                let other = cut(&path, depth);
+                if other != module {
+                    named.insert(other);
+                }
+            }
+        }
+        Self(imports)
+    }
+
+    /// All that `module` names, and all that those name.
+    fn reach(&self, module: &str) -> BTreeSet<&str> {
+        let mut reached = BTreeSet::new();
+        let mut next = vec![module];
+        while let Some(module) = next.pop() {
+            for other in self.0.get(module).into_iter().flatten() {
+                if reached.insert(other.as_str()) {
+                    next.push(other);
+                }
+            }
+        }
+        reached
+    }
+}
+
+/// The first `depth` names of `path` that are modules: type names begin with a capital.
+fn cut(path: &str, depth: usize) -> String {
+    let is_module = |name: &&str| name.starts_with(|first: char| first.is_ascii_lowercase());
+    path.split("::").take_while(is_module).take(depth).collect::<Vec<_>>().join("::")
+}
+
+/// Every path below `crate::` that `code` names, the parts of a `use` list one by one.
+fn crate_paths(code: &str) -> Vec<String> {
+    let lines: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = lines.join("\n");
+    let mut paths = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let list = list.split("};").next().unwrap_or_default();
+            paths.extend(list.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()));
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').unwrap_or(rest.len());
+        let path = rest[..end].trim_end_matches("::");
+        if let Some(list) = rest[end..].strip_prefix('{') {
+            let list = list.split('}').next().unwrap_or_default();
+            paths.extend(list.split(',').map(|one| format!("{path}::{}", one.trim())));
+        } else {
+            paths.push(path.to_owned());
+        }
+    }
+    paths
+}
+
+#[test]
+fn no_circle_between_modules() {
+    let imports = Imports::read(1);
+    for module in imports.0.keys() {
+        assert!(!imports.reach(module).contains(module.as_str()), "{module} reaches itself: {:?}", imports.0);
+    }
+}
+
+#[test]
+fn what_each_module_reaches_at_most() {
+    let imports = Imports::read(1);
+    const GROUND: [&str; 4] = ["cause", "config", "row", "telemetry"];
+    let allowed: BTreeMap<&str, Vec<&str>> = BTreeMap::from([
+        ("cause", vec![]),
+        ("row", vec![]),
+        ("config", vec![]),
+        ("telemetry", vec!["config"]),
+        ("admission", GROUND.to_vec()),
+        ("formats", GROUND.to_vec()),
+        ("upstream", GROUND.to_vec()),
+        ("model", [&GROUND[..], &["upstream"]].concat()),
+        ("features", [&GROUND[..], &["upstream", "formats"]].concat()),
+        ("scorer", [&GROUND[..], &["upstream", "formats", "model", "admission"]].concat()),
+    ]);
+    for (module, allowed) in &allowed {
+        for reached in imports.reach(module) {
+            assert!(allowed.contains(&reached), "{module} reaches {reached}");
+        }
+    }
+    for module in ["inference", "readiness", "products", "server"] {
+        for above in ["api", "app", "cli"] {
+            assert!(!imports.reach(module).contains(above), "{module} reaches {above}");
+        }
+    }
+    assert!(!imports.reach("api").contains("app"), "an API does not put itself together");
+    assert!(!imports.reach("app").contains("cli"), "a service does not know what started it");
+}
+
+/// An API knows what all share, and no other API.
+#[test]
+fn apis_do_not_import_each_other() {
+    let protocols: Vec<String> = fs::read_dir(root().join("src/api"))
+        .expect("the APIs")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
+        .filter(|name| !["layers", "fault", "body", "ops", "page", "routes", "state", "access", "openapi"].contains(&name.as_str()))
+        .collect();
+    assert!(protocols.iter().any(|name| name == "native"), "{protocols:?}");
+    let imports = Imports::read(2);
+    for protocol in &protocols {
+        let module = format!("api::{protocol}");
+        for other in protocols.iter().filter(|other| *other != protocol) {
+            let named = imports.0.get(&module).is_some_and(|named| named.contains(&format!("api::{other}")));
+            assert!(!named, "{module} imports api::{other}");
+        }
+    }
+}
+
 /// No file of `folder` other than those of `allowed` says any of `words`.
 fn absent(folder: &str, words: &[&str], allowed: &[&str]) {
     for (file, code) in sources(folder) {
@@ -53,48 +179,24 @@ fn the_engine_knows_no_runtime_no_http_and_no_files() {
 }
 
 #[test]
-fn only_the_edge_knows_http() {
-    absent(
-        "src",
-        &["axum::", "hyper::", "tower"],
-        &["src/http", "src/server.rs", "src/app.rs", "src/cli/healthcheck.rs"],
-    );
+fn only_the_edge_knows_http_servers() {
+    let edge = ["src/api", "src/server", "src/app.rs", "src/cli/healthcheck.rs"];
+    absent("src", &["axum::", "hyper::", "tower"], &edge);
 }
 
 #[test]
 fn only_the_composition_root_names_adapters() {
-    let elsewhere = ["src/app", "src/features/embedded.rs", "src/scorer/embedded.rs"];
-    absent("src", &["EmbeddedScorer", "features::embedded", "scorer::embedded"], &elsewhere);
+    let words = ["EmbeddedScorer", "EmbeddedStore", "SageMakerScorer", "DynamoStore", "S3Object", "LocalFile"];
+    let adapters = ["src/features/", "src/scorer/", "src/model/", "src/config"];
+    absent("src", &words, &[&["src/app"], &adapters[..]].concat());
 }
 
 #[test]
-fn only_the_embedded_scorer_and_the_model_commands_know_the_engine() {
-    absent("src", &["gbtree::"], &["src/scorer/embedded.rs", "src/cli/score.rs", "src/cli/model.rs"]);
-}
-
-#[test]
-fn only_the_adapters_know_aws() {
-    let adapters = ["src/aws.rs", "src/scorer/sagemaker", "src/features/dynamodb", "src/model/s3.rs"];
-    absent("src", &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::"], &adapters);
-    absent("src", &["SageMakerScorer"], &["src/app", "src/scorer/sagemaker.rs"]);
-    absent("src", &["DynamoStore"], &["src/app", "src/features/dynamodb.rs"]);
-    absent("src", &["S3Object"], &["src/app", "src/model/s3.rs"]);
-}
-
-#[test]
-fn only_the_embedded_store_knows_redb() {
-    absent("src", &["redb::"], &["src/features/embedded.rs"]);
-}
-
-#[test]
-fn data_flows_one_way() {
-    absent("src/inference.rs".trim_end_matches("inference.rs"), &["crate::cli"], &["src/cli", "src/main.rs"]);
-    for folder in ["src/features", "src/scorer", "src/rows", "src/config"] {
-        absent(folder, &["crate::http", "crate::inference", "crate::app"], &[]);
-    }
-    absent("src/features", &["crate::scorer"], &[]);
-    absent("src/scorer", &["crate::features"], &[]);
-    absent("src/config", &["crate::features", "crate::scorer", "crate::rows"], &[]);
+fn libraries_stay_behind_their_adapters() {
+    absent("src", &["gbtree::"], &["src/scorer/embedded", "src/cli/model.rs"]);
+    absent("src", &["redb::"], &["src/features/embedded"]);
+    let aws = ["src/upstream/aws.rs", "src/scorer/sagemaker", "src/features/dynamodb", "src/model/s3.rs"];
+    absent("src", &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::"], &aws);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use serde_json::json;
 use imba::telemetry::access_log::AccessLog;
 use imba::telemetry::log::Lines;
 
-use crate::service::{RECORDED, TestService, json, problem, text};
+use crate::service::{RECORDED, TestService, columns, json, problem, text};
 
 #[tokio::test]
 async fn alive_and_ready() {
@@ -16,12 +16,11 @@ async fn alive_and_ready() {
 async fn the_model_describes_itself() {
     let service = TestService::start().await;
     let (status, model) = json(service.get("/model")).await;
-    let columns = TestService::builder().config().features.columns;
     assert_eq!(status, 200);
     assert_eq!(
         model,
         json!({
-            "feature_names": columns,
+            "feature_names": columns(),
             "objective": "binary:logistic",
             "trees": 20,
             "outputs": 1,

@@ -1,17 +1,12 @@
 use serde_json::json;
 
-use crate::service::{RECORDED, TestService, fixture_lines, json, problem, text};
-
-fn names() -> Vec<String> {
-    let service = TestService::builder();
-    service.config().features.columns
-}
+use crate::service::{RECORDED, TestService, columns, fixture_lines, json, problem, text};
 
 #[tokio::test]
 async fn a_header_orders_the_columns_by_name() {
     let service = TestService::start().await;
     let reversed = |line: &str| line.split(',').rev().collect::<Vec<_>>().join(",");
-    let body = format!("{}\r\n{}\r\n", reversed(&names().join(",")), reversed(RECORDED));
+    let body = format!("{}\r\n{}\r\n", reversed(&columns().join(",")), reversed(RECORDED));
     assert_eq!(text(service.post("/predict", body)).await, (200, fixture_lines("scores.txt")[0].clone()));
 }
 
@@ -20,7 +15,7 @@ async fn json_rows_come_by_order_or_by_name() {
     let service = TestService::start().await;
     let cells: Vec<f64> = RECORDED.split(',').map(|cell| cell.parse().expect("number")).collect();
     let object: serde_json::Map<_, _> =
-        names().into_iter().zip(cells.iter().map(|cell| json!(cell))).rev().collect();
+        columns().into_iter().zip(cells.iter().map(|cell| json!(cell))).rev().collect();
     let body = json!({"instances": [cells, object]}).to_string();
     let (status, answer) = json(service.post_json("/predict", &body)).await;
     let score: f64 = fixture_lines("scores.txt")[0].parse().expect("number");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::aws_stub::{Act, AwsStub};
 use crate::peers::Peer;
-use crate::service::{RECORDED, TestService, json, problem, text};
+use crate::service::{RECORDED, TestService, columns, json, problem, text};
 
 async fn with_stub() -> (AwsStub, TestService) {
     let stub = AwsStub::start().await;
@@ -73,6 +73,7 @@ async fn moto_understands_the_client() {
 
     let builder = TestService::builder()
         .with("scorer.kind", "sagemaker")
+        .with("features.columns", &columns().join(","))
         .with("scorer.sagemaker.endpoint_name", "imba");
     let service = builder.endpoint(moto.sdk().await).await.start().await;
     let answer = |body: &str| (200, body.to_owned());
@@ -116,12 +117,12 @@ async fn failures_of_an_endpoint() {
             "status 400: Unable to evaluate payload",
         ),
         (Act::Error(424, "", "<html><title>Bad</title></html>"), 1, 502, "upstream_failed", "status 424"),
-        (Act::Error(429, "ModelNotReadyException", "{}"), 3, 503, "unavailable", "limits our calls"),
+        (Act::Error(429, "ModelNotReadyException", "{}"), 3, 503, "unavailable", "is throttling us"),
         (Act::Error(503, "ServiceUnavailable", "{}"), 3, 503, "unavailable", "unavailable"),
         (Act::Error(500, "InternalFailure", "{}"), 3, 502, "upstream_failed", "status 500 InternalFailure"),
         (Act::Error(530, "InternalDependencyException", "{}"), 3, 502, "upstream_failed", "status 530"),
-        (Act::Error(400, "", r#"{"message":null}"#), 3, 503, "unavailable", "limits our calls"),
-        (Act::Error(400, "ThrottlingException", "{}"), 3, 503, "unavailable", "limits our calls"),
+        (Act::Error(400, "", r#"{"message":null}"#), 3, 503, "unavailable", "is throttling us"),
+        (Act::Error(400, "ThrottlingException", "{}"), 3, 503, "unavailable", "is throttling us"),
         (
             Act::Error(
                 400,
