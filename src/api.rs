@@ -31,7 +31,6 @@ use fault::{Code, Fault};
 use layers::{Observe, Render, Renderer, catch_panic, cors, deadline};
 use routes::RouteNames;
 
-pub use layers::ClientAddress;
 pub(crate) use page::PAGE;
 pub use state::{ApiState, Parts};
 

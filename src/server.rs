@@ -22,7 +22,7 @@ use tower::Service;
 use tracing::{info, warn};
 
 use crate::config::Server;
-use crate::api::ClientAddress;
+use crate::telemetry::access_log::ClientAddress;
 
 /// While draining, how long a connection may stay idle: a request that was under way when we were told to stop arrives
 /// within this time, is answered, and the answer closes the connection.

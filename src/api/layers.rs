@@ -13,5 +13,3 @@ pub(super) use deadline::deadline;
 pub(super) use observe::Observe;
 pub(super) use panic::catch_panic;
 pub(super) use render::{Render, Rendered, Renderer};
-
-pub use observe::ClientAddress;

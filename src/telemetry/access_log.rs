@@ -17,6 +17,10 @@ pub struct AccessLog {
     json: bool,
 }
 
+/// The address a request came from, as text; the server adds it to each request of a connection.
+#[derive(Debug, Clone)]
+pub struct ClientAddress(pub Arc<str>);
+
 /// What a line says of the request.
 pub struct Line {
     /// Its method.

@@ -22,13 +22,9 @@ use crate::api::routes::RouteNames;
 use crate::api::state::ApiState;
 use crate::cause::chain;
 use crate::telemetry::Stages;
-use crate::telemetry::access_log::Line;
+use crate::telemetry::access_log::{ClientAddress, Line};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
-
-/// The address a request came from, as text; the server adds it to each request of a connection.
-#[derive(Debug, Clone)]
-pub struct ClientAddress(pub Arc<str>);
 
 /// The layer around everything but compression: sees each request first and its answer last.
 #[derive(Clone)]
