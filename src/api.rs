@@ -6,6 +6,7 @@
 mod body;
 pub mod fault;
 mod layers;
+mod media;
 mod native;
 mod ops;
 mod page;

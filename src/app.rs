@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, AdmissionLimits};
 use crate::api::{ApiState, PAGE, Parts, edge};
 use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
@@ -125,7 +125,9 @@ impl App {
     /// The first of these that fails.
     pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
         check_page(&config.server.static_dir)?;
-        let (aws, admission) = (AwsContext::new(config.aws.clone()), Admission::default());
+        let aws = AwsContext::new(config.aws.clone());
+        let limits = AdmissionLimits::new(config.server.queue_rows, config.server.bodies_limit);
+        let admission = Admission::new(limits);
         let upstreams = UpstreamMetrics::default();
         let (model, watcher) = open_scorer(config, &aws, &admission, &upstreams).await?;
         let schema = schema_of(&*model.scorer);

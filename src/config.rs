@@ -50,6 +50,12 @@ pub struct Server {
     pub static_dir: PathBuf,
     /// `server.body_limit`, in bytes
     pub body_limit: usize,
+    /// `server.bodies_limit`, in bytes
+    pub bodies_limit: usize,
+    /// `server.rows_limit`
+    pub rows_limit: usize,
+    /// `server.queue_rows`
+    pub queue_rows: usize,
     /// `server.deadline`
     pub deadline: Duration,
     /// `server.idle_timeout`
@@ -226,6 +232,9 @@ impl Config {
                 listen: reader.address("server.listen"),
                 static_dir: reader.path("server.static_dir"),
                 body_limit: reader.size("server.body_limit"),
+                bodies_limit: reader.size("server.bodies_limit"),
+                rows_limit: reader.count("server.rows_limit"),
+                queue_rows: reader.count("server.queue_rows"),
                 deadline,
                 idle_timeout: reader.duration("server.idle_timeout"),
                 drain: reader.duration("server.drain"),

@@ -1,4 +1,6 @@
-//! Reading a request body within its limit.
+//! Reading a request body within its limits, whatever it is coded in.
+
+mod coding;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -6,27 +8,55 @@ use axum::http::header;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
+use self::coding::Coding;
 use super::fault::{Code, Fault};
+use super::state::ApiState;
+use crate::admission::{Admission, Lease, Overloaded};
 
 /// A body over the limit is read on and thrown away up to this size, so that the client is still listening when it is
 /// told; after that the connection is cut.
 const DISCARD: usize = 64 * 1024 * 1024;
 
-/// The whole body of `request`, if it is no larger than `limit` bytes.
-pub(super) fn read_body(request: Request, limit: usize) -> impl Future<Output = Result<Bytes, Fault>> {
-    let asks_first = request.headers().contains_key(header::EXPECT);
-    // The rest of the request is large, and not carried along.
-    read(request.into_body(), asks_first, limit)
+/// Up to this size a body needs no room of those that are held at the same time.
+const FREE: usize = 16 * 1024;
+
+/// A whole body, and the room that it takes.
+pub(super) struct RequestBody {
+    pub(super) bytes: Bytes,
+    _lease: Option<Lease>,
 }
 
-async fn read(mut body: Body, asks_first: bool, limit: usize) -> Result<Bytes, Fault> {
-    let too_large = || {
-        Fault::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes (server.body_limit)"))
-    };
+/// The whole body of `request`, decoded, if it is no larger than `server.body_limit`.
+pub(super) fn read_body(
+    state: &ApiState,
+    request: Request,
+) -> impl Future<Output = Result<RequestBody, Fault>> + use<> {
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    let coding = Coding::of(request.headers());
+    let (admission, limit) = (state.admission.clone(), state.body_limit);
+    // The rest of the request is large, and not carried along.
+    let body = request.into_body();
+    async move {
+        let coding = coding?;
+        let read = read(body, asks_first, limit, &admission).await?;
+        match coding {
+            None => Ok(read),
+            Some(coding) => decode(coding, read, limit, &admission).await,
+        }
+    }
+}
+
+async fn read(
+    mut body: Body,
+    asks_first: bool,
+    limit: usize,
+    admission: &Admission,
+) -> Result<RequestBody, Fault> {
     if asks_first && body.size_hint().lower() > limit as u64 {
         // The client waits for leave to send the body, and hears at once that it need not.
-        return Err(too_large());
+        return Err(too_large(limit));
     }
+    let mut lease = None;
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     let mut size = 0;
@@ -37,11 +67,17 @@ async fn read(mut body: Body, asks_first: bool, limit: usize) -> Result<Bytes, F
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size > limit {
-            joined.clear();
+            (first, joined, lease) = (Bytes::new(), BytesMut::new(), None);
             if size > DISCARD {
                 break;
             }
-        } else if first.is_empty() && joined.is_empty() {
+            continue;
+        }
+        if size > FREE {
+            let missing = if lease.is_none() { size } else { data.len() };
+            lease.get_or_insert_with(|| admission.body()).grow(missing).map_err(no_room)?;
+        }
+        if first.is_empty() && joined.is_empty() {
             // Nearly every body comes in one piece, which needs no copy.
             first = data;
         } else {
@@ -50,10 +86,30 @@ async fn read(mut body: Body, asks_first: bool, limit: usize) -> Result<Bytes, F
         }
     }
     if size > limit {
-        Err(too_large())
-    } else if joined.is_empty() {
-        Ok(first)
-    } else {
-        Ok(joined.freeze())
+        return Err(too_large(limit));
     }
+    let bytes = if joined.is_empty() { first } else { joined.freeze() };
+    Ok(RequestBody { bytes, _lease: lease })
+}
+
+async fn decode(
+    coding: Coding,
+    coded: RequestBody,
+    limit: usize,
+    admission: &Admission,
+) -> Result<RequestBody, Fault> {
+    let mut lease = admission.body();
+    // What is inside may be a thousand times as large: it is never small work.
+    let decoded = admission.run(false, move || coding.decode(&coded.bytes, limit)).await?;
+    let decoded = decoded.ok_or_else(|| too_large(limit))?;
+    lease.grow(decoded.len()).map_err(no_room)?;
+    Ok(RequestBody { bytes: decoded.into(), _lease: Some(lease) })
+}
+
+fn too_large(limit: usize) -> Fault {
+    Fault::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes (server.body_limit)"))
+}
+
+fn no_room(_: Overloaded) -> Fault {
+    Fault::new(Code::Overloaded, "too many large bodies are being read (server.bodies_limit)")
 }

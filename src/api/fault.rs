@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use crate::admission::Overloaded;
 use crate::cause::{Cause, cause};
 use crate::features::StoreError;
 use crate::inference::InferenceError;
@@ -76,6 +77,12 @@ impl IntoResponse for Fault {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<Overloaded> for Fault {
+    fn from(error: Overloaded) -> Self {
+        Self::new(Code::Overloaded, format!("{error} (server.queue_rows)"))
     }
 }
 

@@ -4,7 +4,7 @@
 pub(super) struct RouteNames(matchit::Router<&'static str>);
 
 /// What a path is called that is of no route.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 impl RouteNames {
     /// # Panics

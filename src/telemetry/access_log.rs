@@ -21,12 +21,29 @@ pub struct AccessLog {
 #[derive(Debug, Clone)]
 pub struct ClientAddress(pub Arc<str>);
 
+/// What a request asked for, as far as the log may know.
+pub enum Path {
+    /// The pattern of its route: identifiers in a path are nobody's business but the client's.
+    Route(&'static str),
+    /// The address, of no route.
+    Own(Uri),
+}
+
+impl Path {
+    fn text(&self) -> &str {
+        match self {
+            Self::Route(pattern) => pattern,
+            Self::Own(uri) => uri.path(),
+        }
+    }
+}
+
 /// What a line says of the request.
 pub struct Line {
     /// Its method.
     pub method: Method,
-    /// Its address.
-    pub uri: Uri,
+    /// What it asked for.
+    pub path: Path,
     /// Where it came from.
     pub client: Option<Arc<str>>,
 }
@@ -47,8 +64,8 @@ impl AccessLog {
         id: &HeaderValue,
         elapsed: Duration,
     ) {
-        let Line { method, uri, client } = request;
-        let (path, id) = (uri.path(), id.to_str().unwrap_or_default());
+        let Line { method, path, client } = request;
+        let (path, id) = (path.text(), id.to_str().unwrap_or_default());
         let microseconds = elapsed.as_micros() as u64;
         let (milliseconds, microseconds) = (microseconds / 1000, microseconds % 1000);
         let time = humantime::format_rfc3339_micros(SystemTime::now());

@@ -18,12 +18,13 @@ use tracing::error;
 use super::request_id::{REQUEST_ID, identify};
 use super::server_timing::{SERVER_TIMING, server_timing};
 use crate::api::fault::Fault;
-use crate::api::routes::RouteNames;
+use crate::api::routes::{OTHER, RouteNames};
 use crate::api::state::ApiState;
 use crate::cause::chain;
 use crate::telemetry::Stages;
-use crate::telemetry::access_log::{ClientAddress, Line};
+use crate::telemetry::access_log::{ClientAddress, Line, Path};
 
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The layer around everything but compression: sees each request first and its answer last.
@@ -106,7 +107,7 @@ impl Seen {
         let status = StatusCode::from_u16(499).expect("a status: this is a bug");
         let line = state.access_log.is_some().then(|| Line {
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            path: if route == OTHER { Path::Own(request.uri().clone()) } else { Path::Route(route) },
             client: request.extensions().get::<ClientAddress>().map(|client| Arc::clone(&client.0)),
         });
         let id = identify(request);
@@ -130,6 +131,7 @@ impl Seen {
             // The connection ends with this answer, so that its client sends the next request elsewhere.
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
         self.status = response.status();
         response

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::negotiate::ReplyType;
-use super::receive::{Received, pairs, receive, rows};
+use super::receive::{Question, Received, pairs, receive, rows};
 use super::wire::{Explained, Explanation, Explanations, Outcome, Score};
 use super::respond;
 use crate::api::fault::Fault;
@@ -19,12 +19,15 @@ use crate::products::ProductNames;
 use crate::row::PairKey;
 use crate::scorer;
 
+/// About how many scores take as long as one explanation.
+const WEIGHT: usize = 64;
+
 /// Feature rows to scores and contributions.
 pub(in crate::api) async fn explain(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, rows).await?;
+    let received = receive(&state, request, Question { decode: rows, weight: WEIGHT }).await?;
     answer(&state, received).await
 }
 
@@ -33,13 +36,13 @@ pub(in crate::api) async fn explain_pair(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, pairs).await?;
+    let received = receive(&state, request, Question { decode: pairs, weight: WEIGHT }).await?;
     answer(&state, received).await
 }
 
 async fn answer(
     state: &ApiState,
-    Received { reply, request, decoding }: Received,
+    Received { reply, request, decoding, lease }: Received,
 ) -> Result<Response, Fault> {
     let mut answer = state.inference.explain(request).await?;
     answer.stages.decode = decoding;
@@ -52,7 +55,9 @@ async fn answer(
         }
         ReplyType::Json => respond::document(&document(&answer, &names)),
     });
-    Ok(respond::scored(reply, body.await, &model, stages))
+    let response = respond::scored(reply, body.await, &model, stages);
+    drop(lease);
+    Ok(response)
 }
 
 fn document<'a>(answer: &'a Answer<scorer::Explanations>, names: &'a ProductNames) -> Explanations<'a> {

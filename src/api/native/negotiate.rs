@@ -1,9 +1,10 @@
 //! Which media type a body has and which the answer shall have.
 
 use axum::http::{HeaderMap, header};
-use mime::Mime;
 
 use crate::api::fault::{Code, Fault};
+use crate::api::media::{MediaType, is_utf8, quality, ranges};
+use crate::row::excerpt;
 
 /// The type of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(super) enum ReplyType {
 pub(super) fn body_type(headers: &HeaderMap) -> Result<BodyType, Fault> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(BodyType::Csv) };
     let refused = || {
-        let found = crate::row::excerpt(&String::from_utf8_lossy(value.as_bytes()));
+        let found = excerpt(&String::from_utf8_lossy(value.as_bytes()));
         Fault::new(
             Code::UnsupportedMediaType,
             format!(
@@ -35,33 +36,31 @@ pub(super) fn body_type(headers: &HeaderMap) -> Result<BodyType, Fault> {
     if text.trim().is_empty() {
         return Ok(BodyType::Csv);
     }
-    let mime: Mime = text.parse().map_err(|_| refused())?;
-    if mime.get_param(mime::CHARSET).is_some_and(|charset| charset != mime::UTF_8 && charset != "us-ascii") {
+    let found = MediaType::parse(text).ok_or_else(refused)?;
+    if !found.parameter("charset").is_none_or(is_utf8) {
         return Err(refused());
     }
-    match mime.essence_str() {
+    match found.essence.as_str() {
         "text/csv" | "text/plain" | "application/x-www-form-urlencoded" => Ok(BodyType::Csv),
         "application/json" => Ok(BodyType::Json),
         _ => Err(refused()),
     }
 }
 
-/// The type that `Accept` prefers: text where it is liked as well as JSON.
+/// The type that `Accept` prefers: text where it is liked as well as JSON, and where nothing is said.
 pub(super) fn reply_type(headers: &HeaderMap) -> Result<ReplyType, Fault> {
-    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-    if values.peek().is_none() {
+    let mut liked = Vec::new();
+    let mut is_silent = true;
+    for value in headers.get_all(header::ACCEPT) {
+        let text = value.to_str().map_err(|_| Fault::new(Code::Malformed, "the Accept header is not ASCII"))?;
+        is_silent &= text.trim().is_empty();
+        liked.extend(ranges(text));
+    }
+    if is_silent {
         return Ok(ReplyType::Text);
     }
-    let mut likes = Likes::default();
-    for value in values {
-        let text =
-            value.to_str().map_err(|_| Fault::new(Code::Malformed, "the Accept header is not ASCII"))?;
-        // What is no media range is skipped, as RFC 9110 leaves it to servers to do.
-        for range in text.split(',').filter_map(|range| range.trim().parse::<Mime>().ok()) {
-            likes.add(&range);
-        }
-    }
-    let (text, json) = (likes.text.quality, likes.json.quality);
+    let text = quality(&liked, &["text/plain", "text/csv"]);
+    let json = quality(&liked, &["application/json"]);
     if text > 0.0 && text >= json {
         Ok(ReplyType::Text)
     } else if json > 0.0 {
@@ -71,46 +70,6 @@ pub(super) fn reply_type(headers: &HeaderMap) -> Result<ReplyType, Fault> {
             Code::NotAcceptable,
             "the Accept header leaves nothing that can be given; expected text/plain, text/csv, application/json or */*",
         ))
-    }
-}
-
-#[derive(Default)]
-struct Likes {
-    text: Like,
-    json: Like,
-}
-
-/// How much a type is liked, by the most specific range that covers it (RFC 9110, 12.5.1).
-#[derive(Default)]
-struct Like {
-    specificity: u8,
-    quality: f32,
-}
-
-impl Like {
-    fn hear(&mut self, specificity: u8, quality: f32) {
-        let better = specificity == self.specificity && quality > self.quality;
-        if specificity > self.specificity || better {
-            *self = Self { specificity, quality };
-        }
-    }
-}
-
-impl Likes {
-    fn add(&mut self, range: &Mime) {
-        let quality = range.get_param("q").map_or(Some(1.0), |q| q.as_str().parse().ok());
-        let quality: f32 = quality.filter(|quality| (0.0..=1.0).contains(quality)).unwrap_or(0.0);
-        match (range.type_().as_str(), range.subtype().as_str()) {
-            ("*", "*") => {
-                self.text.hear(1, quality);
-                self.json.hear(1, quality);
-            }
-            ("text", "*") => self.text.hear(2, quality),
-            ("application", "*") => self.json.hear(2, quality),
-            ("text", "plain" | "csv") => self.text.hear(3, quality),
-            ("application", "json") => self.json.hear(3, quality),
-            _ => {}
-        }
     }
 }
 
@@ -139,6 +98,9 @@ mod tests {
             ("*/*;q=0", None),
             ("image/png", None),
             ("application/json;q=0", None),
+            ("", Some(ReplyType::Text)),
+            (" ", Some(ReplyType::Text)),
+            ("application/json ; q=0.9", Some(ReplyType::Json)),
             ("nonsense", None),
         ] {
             assert_eq!(reply_type(&headers(header::ACCEPT, accept)).ok(), reply, "{accept}");
@@ -155,6 +117,9 @@ mod tests {
             ("application/x-www-form-urlencoded", Some(BodyType::Csv)),
             ("application/json", Some(BodyType::Json)),
             ("", Some(BodyType::Csv)),
+            ("text/csv; charset=utf8", Some(BodyType::Csv)),
+            ("text/plain; charset=ascii", Some(BodyType::Csv)),
+            ("application/json ; charset=\"UTF-8\"", Some(BodyType::Json)),
             ("text/csv; charset=latin-1", None),
             ("application/xml", None),
             ("multipart/form-data; boundary=x", None),

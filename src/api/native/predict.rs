@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::negotiate::ReplyType;
-use super::receive::{Received, pairs, receive, rows};
+use super::receive::{Question, Received, pairs, receive, rows};
 use super::wire::{Outcome, Prediction, Predictions, Score};
 use super::respond;
 use crate::api::fault::Fault;
@@ -14,12 +14,15 @@ use crate::inference::Answer;
 use crate::row::PairKey;
 use crate::scorer::Scores;
 
+/// What a row costs, by which others are measured.
+const WEIGHT: usize = 1;
+
 /// Feature rows to scores.
 pub(in crate::api) async fn predict(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, rows).await?;
+    let received = receive(&state, request, Question { decode: rows, weight: WEIGHT }).await?;
     answer(&state, received).await
 }
 
@@ -28,13 +31,13 @@ pub(in crate::api) async fn predict_pair(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, pairs).await?;
+    let received = receive(&state, request, Question { decode: pairs, weight: WEIGHT }).await?;
     answer(&state, received).await
 }
 
 async fn answer(
     state: &ApiState,
-    Received { reply, request, decoding }: Received,
+    Received { reply, request, decoding, lease }: Received,
 ) -> Result<Response, Fault> {
     let mut answer = state.inference.predict(request).await?;
     answer.stages.decode = decoding;
@@ -44,7 +47,9 @@ async fn answer(
         ReplyType::Text => text::lines(answer.results.rows(), answer.results.values.len()).into_bytes(),
         ReplyType::Json => respond::document(&document(&answer)),
     });
-    Ok(respond::scored(reply, body.await, &model, stages))
+    let response = respond::scored(reply, body.await, &model, stages);
+    drop(lease);
+    Ok(response)
 }
 
 fn document(answer: &Answer<Scores>) -> Predictions<'_> {

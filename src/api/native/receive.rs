@@ -1,13 +1,15 @@
-//! A request as the use case takes it: its forms settled, its body read and decoded.
+//! A request as the use case takes it: its types settled, its body read and decoded.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
+use memchr::memchr_iter;
 
 use super::negotiate::{BodyType, ReplyType, body_type, reply_type};
 use super::target::target;
+use crate::admission::Lease;
 use crate::api::body::read_body;
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
@@ -16,7 +18,7 @@ use crate::inference::{InferenceRequest, Input};
 use crate::row::{RowError, Schema};
 use crate::scorer::{InferenceTarget, Output};
 
-/// Bodies up to this size are decoded where they are.
+/// Bodies up to this size are decoded where they are, and need no leave.
 const SMALL_BODY: usize = 64 * 1024;
 
 /// A decoded request, and what its answer needs.
@@ -24,10 +26,18 @@ pub(super) struct Received {
     pub(super) reply: ReplyType,
     pub(super) request: InferenceRequest,
     pub(super) decoding: Duration,
+    /// The room that a large request takes, until it is answered.
+    pub(super) lease: Option<Lease>,
 }
 
-/// What reads a body of either type.
-type Decoder = fn(BodyType, &[u8], &Schema) -> Result<Input, RowError>;
+/// What a route asks of its rows.
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    /// What reads a body of either type.
+    pub(super) decode: fn(BodyType, &[u8], &Schema) -> Result<Input, RowError>,
+    /// How many rows that are only scored take as long as one of these.
+    pub(super) weight: usize,
+}
 
 /// Feature rows.
 pub(super) fn rows(body_type: BodyType, body: &[u8], schema: &Schema) -> Result<Input, RowError> {
@@ -51,24 +61,36 @@ pub(super) fn pairs(body_type: BodyType, body: &[u8], _: &Schema) -> Result<Inpu
 pub(super) fn receive(
     state: &ApiState,
     request: Request,
-    decoder: Decoder,
+    question: Question,
 ) -> impl Future<Output = Result<Received, Fault>> + use<> {
     let settled = settle(state, request.headers());
-    let body = read_body(request, state.body_limit);
+    let body = read_body(state, request);
     let (admission, schema) = (state.admission.clone(), Arc::clone(state.inference.schema()));
     async move {
         let (reply, body_type, target) = settled?;
         let body = body.await?;
         let started = Instant::now();
-        let is_small = body.len() <= SMALL_BODY;
-        let input = admission.run(is_small, move || decoder(body_type, &body, &schema)).await?;
+        let is_small = body.bytes.len() <= SMALL_BODY;
+        let lease = if is_small {
+            None
+        } else {
+            Some(admission.admit(likely_rows(body_type, &body.bytes) * question.weight)?)
+        };
+        let input = admission.run(is_small, move || (question.decode)(body_type, &body.bytes, &schema)).await?;
         let all_or_nothing = reply == ReplyType::Text;
         Ok(Received {
             reply,
             request: InferenceRequest { input, target, output: Output::Score, all_or_nothing },
             decoding: started.elapsed(),
+            lease,
         })
     }
+}
+
+/// About how many rows a body holds, to be known before it is decoded: its lines, or its brackets.
+fn likely_rows(body_type: BodyType, body: &[u8]) -> usize {
+    let mark = if body_type == BodyType::Csv { b'\n' } else { b']' };
+    memchr_iter(mark, body).count().max(memchr_iter(b'}', body).count()) + 1
 }
 
 type Settled = (ReplyType, BodyType, Option<Arc<InferenceTarget>>);

@@ -13,9 +13,12 @@ use crate::telemetry::Stages;
 /// What the old service called its answers, to the letter.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ACCEPT: HeaderValue = HeaderValue::from_static("accept");
+/// The next model or table may answer otherwise.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An answer's headers with those that the layers add, so that the map need not grow.
-const MOST_HEADERS: usize = 12;
+const MOST_HEADERS: usize = 16;
 
 /// Answers of up to this many rows are encoded where they are.
 pub(super) const SMALL_ANSWER: usize = 256;
@@ -34,6 +37,8 @@ pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
     };
     *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::VARY, ACCEPT);
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }
 
