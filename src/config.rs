@@ -52,8 +52,16 @@ pub struct Server {
     pub body_limit: usize,
     /// `server.deadline`
     pub deadline: Duration,
+    /// `server.head_timeout`
+    pub head_timeout: Duration,
     /// `server.idle_timeout`
     pub idle_timeout: Duration,
+    /// `server.write_timeout`
+    pub write_timeout: Duration,
+    /// `server.connections`; 0 for as many as the limit on open files allows
+    pub connections: usize,
+    /// `server.ready_delay`
+    pub ready_delay: Duration,
     /// `server.drain`
     pub drain: Duration,
 }
@@ -81,6 +89,8 @@ pub enum Origins {
 pub struct Model {
     /// `model.path`
     pub path: ModelPath,
+    /// `model.size_limit`, in bytes
+    pub size_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
     /// `model.threshold`
@@ -227,12 +237,17 @@ impl Config {
                 static_dir: reader.path("server.static_dir"),
                 body_limit: reader.size("server.body_limit"),
                 deadline,
+                head_timeout: reader.duration("server.head_timeout"),
                 idle_timeout: reader.duration("server.idle_timeout"),
+                write_timeout: reader.duration("server.write_timeout"),
+                connections: reader.number("server.connections"),
+                ready_delay: reader.delay("server.ready_delay"),
                 drain: reader.duration("server.drain"),
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
             model: Model {
                 path: reader.model_path("model.path"),
+                size_limit: reader.size("model.size_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.finite("model.threshold"),
             },
