@@ -167,3 +167,33 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(CommandError::failed)?.block_on(work))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::cause;
+    use crate::features::dynamodb::TableError;
+    use crate::upstream::UpstreamError;
+
+    #[test]
+    fn a_failure_names_all_its_causes_and_each_once() {
+        let sentence = "User: imba is not authorized to perform: dynamodb:DescribeTable";
+        let refused = UpstreamError::Refused {
+            code: "AccessDeniedException".to_owned(),
+            source: cause(sentence),
+        };
+        let error = StartError::DynamoDb { table: "imba".to_owned(), source: TableError::Unknown(refused) };
+        assert_eq!(
+            chain(&CommandError::from(error)),
+            format!(
+                "features.dynamodb.table: \"imba\": the table cannot be asked what it is: it refuses our calls \
+                 (AccessDeniedException): {sentence}"
+            )
+        );
+        let disk = io::Error::other(io::Error::from_raw_os_error(28));
+        assert_eq!(
+            CommandError::of("table.csv", disk).to_string(),
+            "table.csv: No space left on device (os error 28)"
+        );
+    }
+}

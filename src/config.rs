@@ -210,6 +210,8 @@ pub struct Log {
     pub format: LogFormat,
     /// `log.access`
     pub access: bool,
+    /// Whether the environment asks for texts without colours, by `NO_COLOR`
+    pub no_color: bool,
 }
 
 /// `log.format`
@@ -275,6 +277,7 @@ impl Config {
                     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)],
                 ),
                 access: reader.flag("log.access"),
+                no_color: settings.no_color(),
             },
         };
         if matches!(config.scorer.kind, ScorerKind::SageMaker(_)) && config.features.columns.is_empty() {

@@ -8,6 +8,8 @@ mod exchange;
 mod guarded;
 mod listener;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::future::Future;

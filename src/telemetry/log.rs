@@ -4,7 +4,6 @@
 //! together with others, at the latest after `FLUSH_EVERY`: one system call for many requests. When standard error takes
 //! nothing, the queue fills, further lines are dropped and counted, and nobody waits.
 
-use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write, stderr};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -64,7 +63,7 @@ pub fn init(log: Log) -> io::Result<Telemetry> {
             .with(layer().json().flatten_event(true).with_writer(lines.clone()).with_filter(filter))
             .init();
     } else {
-        let ansi = is_coloured(terminal, std::env::var_os("NO_COLOR").as_deref());
+        let ansi = terminal && !log.no_color;
         registry.with(layer().with_ansi(ansi).with_writer(lines.clone()).with_filter(filter)).init();
     }
     std::panic::set_hook(Box::new(|panic| {
@@ -78,11 +77,6 @@ pub fn init(log: Log) -> io::Result<Telemetry> {
     let writer = lines.clone();
     thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_to(stderr))?;
     Ok(Telemetry { lines, json })
-}
-
-/// Colours are for terminals of people who have not said otherwise (no-color.org).
-fn is_coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
-    terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// Finished lines that wait to be written; cheap to clone.
@@ -269,13 +263,5 @@ mod tests {
         lines.flush(Duration::from_secs(60));
         let written: Vec<u8> = taken.try_iter().flatten().collect();
         assert_eq!(String::from_utf8_lossy(&written), "one\ntwo\n");
-    }
-
-    #[test]
-    fn colours_are_for_terminals_of_people_who_want_them() {
-        assert!(is_coloured(true, None));
-        assert!(is_coloured(true, Some(OsStr::new(""))));
-        assert!(!is_coloured(true, Some(OsStr::new("1"))));
-        assert!(!is_coloured(false, None));
     }
 }
