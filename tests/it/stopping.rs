@@ -1,4 +1,4 @@
-//! The program under signals, with the streams and files that hang in real life.
+//! The program under signals and limits, with the streams and files that hang in real life.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -52,6 +52,16 @@ fn exit_code(mut child: Child) -> Option<i32> {
     panic!("it did not end");
 }
 
+/// A connection, once there is somebody to connect to.
+fn connect(address: SocketAddr) -> TcpStream {
+    loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => return stream,
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
 /// Sends `requests` requests for `/livez` down one connection, and counts the answers.
 fn answers(stream: &mut TcpStream, requests: usize) -> usize {
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
@@ -78,16 +88,40 @@ fn a_full_pipe_for_the_log_freezes_nothing() {
     let folder = tempfile::tempdir().expect("folder");
     let address = free_address();
     let child = serve(&folder, address).spawn().expect("it runs");
-    let mut stream = loop {
-        match TcpStream::connect(address) {
-            Ok(stream) => break stream,
-            Err(_) => std::thread::sleep(Duration::from_millis(10)),
-        }
-    };
+    let mut stream = connect(address);
     // Each line has more than 100 bytes: several times what a pipe holds, which is 64 KiB.
     assert_eq!(answers(&mut stream, 3000), 3000);
     terminate(&child);
     assert_eq!(exit_code(child), Some(0));
+}
+
+/// More idle connections than the process may have files do not keep others out, and it goes on listening.
+#[test]
+fn idle_connections_leave_room_within_the_limit_on_open_files() {
+    let folder = tempfile::tempdir().expect("folder");
+    let address = free_address();
+    let child = limited(serve(&folder, address), 256).spawn().expect("it runs");
+    let idle: Vec<TcpStream> = (0..400).map(|_| connect(address)).collect();
+    for _ in 0..3 {
+        assert_eq!(answers(&mut connect(address), 2), 2);
+    }
+    // The last ones are still of use, the first ones are closed.
+    assert_eq!(answers(&mut idle.last().expect("one").try_clone().expect("a socket"), 1), 1);
+    let mut first = idle[0].try_clone().expect("a socket");
+    first.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    assert_eq!(first.read(&mut [0; 1]).expect("closed"), 0);
+    terminate(&child);
+    assert_eq!(exit_code(child), Some(0));
+}
+
+/// `command` in a process that may have so many files open.
+fn limited(command: Command, files: u32) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\"")).arg(command.get_program());
+    shell.current_dir(command.get_current_dir().expect("a folder")).env_clear();
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.stdin(Stdio::null()).stderr(Stdio::piped());
+    shell
 }
 
 /// A start that hangs on a file hears SIGTERM, and leaves the file behind.
