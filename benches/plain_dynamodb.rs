@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut settings = Settings::defaults();
     settings.set("aws.endpoint_url", Raw::Text(url), Origin::Env("the command line".to_owned()));
     let config = Config::resolve(&settings)?;
-    let client = Client::new(&imba::aws::sdk_config(&config.aws).await?);
+    let client = Client::new(&imba::upstream::aws::sdk_config(&config.aws).await?);
     let router = Router::new().route("/predict/pair", post(pair)).with_state(client);
     imba::server::serve(TcpListener::bind(address).await?, router, &config.server, pending(), || {}).await;
     Ok(())

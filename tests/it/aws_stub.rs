@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use imba::config::Aws;
-use imba::http::python_float;
-use imba::scorer::{Batch, Scorer};
+use imba::row::python_float;
+use imba::row::Batch;
+use imba::scorer::Scorer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -175,7 +176,7 @@ impl AwsStub {
             batch.push(&row);
         }
         let mut text = String::new();
-        for score in self.0.model.score(batch).await.expect("scores").values {
+        for score in self.0.model.score(batch.into()).await.expect("scores").values {
             python_float(score, &mut text);
             text.push_str(separator);
         }

@@ -3,9 +3,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use imba::coalesce::Limits;
-use imba::features::coalesced::CoalescedStore;
-use imba::features::{FeatureRow, FeatureStore, PairKey, StoreError};
+use imba::features::batched::BatchedStore;
+use imba::features::{FeatureStore, Lookup, ProductRow, StoreError};
+use imba::row::PairKey;
+use imba::upstream::Bulkhead;
+use imba::upstream::batcher::BatchLimits;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -106,7 +108,7 @@ async fn who_hangs_up_leaves_the_queue() {
 #[tokio::test]
 async fn a_shared_call_has_its_limits() {
     let limits =
-        [ONE_AT_A_TIME[0], ("scorer.sagemaker.coalesce_rows", "4"), ("scorer.sagemaker.waiting", "10")];
+        [ONE_AT_A_TIME[0], ("scorer.sagemaker.batch_rows", "4"), ("scorer.sagemaker.waiting", "10")];
     let (stub, service, first) = busy(&limits, Act::Scores).await;
     let before = stub.calls().len();
     let mut callers = JoinSet::new();
@@ -177,11 +179,7 @@ struct Slow {
 
 #[async_trait]
 impl FeatureStore for Slow {
-    fn kind(&self) -> &'static str {
-        "slow"
-    }
-
-    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
         self.lookups.lock().expect("no panic").push(keys.len());
         self.under_way.fetch_add(1, Ordering::Relaxed);
         self.gate.acquire().await.expect("open").forget();
@@ -189,15 +187,11 @@ impl FeatureStore for Slow {
             return Err(StoreError::Corrupt("row format 9".to_owned()));
         }
         let row = |key: &PairKey| Some(Box::from([key.user().parse::<f32>().ok()?]));
-        Ok(keys.iter().map(row).collect())
+        Ok(keys.iter().map(|key| Ok(row(key))).collect())
     }
 
-    async fn products_of(&self, _: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+    async fn products_of(&self, _: &str) -> Result<Vec<ProductRow>, StoreError> {
         Ok(Vec::new())
-    }
-
-    async fn put_many(&self, _: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        Ok(())
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
@@ -210,14 +204,15 @@ impl FeatureStore for Slow {
 async fn lookups_share_too() {
     let slow =
         Arc::new(Slow { gate: Semaphore::new(0), lookups: Mutex::default(), under_way: AtomicUsize::new(0) });
-    let limits = Limits { items: 100, in_flight: 1, waiting: 100 };
-    let store = Arc::new(CoalescedStore::new(slow.clone(), limits));
+    let limits = BatchLimits { items: 100, in_flight: 1 };
+    let queue = Bulkhead::new(1, 100).queue();
+    let store = Arc::new(BatchedStore::new(slow.clone(), limits, queue));
     let ask = |users: &[&str]| {
         let (store, keys) =
             (Arc::clone(&store), users.iter().map(|user| PairKey::new(user, "1")).collect::<Vec<_>>());
         tokio::spawn(async move {
-            let rows = store.get_many(&keys).await.map_err(|error| error.root().to_string())?;
-            Ok::<_, String>(rows.into_iter().map(|row| row.map(|row| row[0])).collect::<Vec<_>>())
+            let rows = store.get_many(&keys).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>(rows.into_iter().map(|row| row.expect("readable").map(|row| row[0])).collect::<Vec<_>>())
         })
     };
     let first = ask(&["1"]);

@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -9,15 +8,15 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes,
     ScalarAttributeType,
 };
-use imba::app::store::open_store;
-use imba::aws::Account;
+use imba::app::store::{OpenStore, open_store};
 use imba::config::{Config, Features};
-use imba::features::{FeatureRow, FeatureStore, PairKey};
+use imba::row::{FeatureRow, PairKey, Schema};
+use imba::upstream::aws::AwsContext;
 
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::peers::{Peer, sdk_at};
-use crate::service::{Builder, RECORDED, TestService, problem, recorded_row, text};
-use crate::store_contract::contract;
+use crate::service::{Builder, RECORDED, TestService, columns, problem, recorded_row, text};
+use crate::store_contract::{contract, get_many};
 
 /// Makes the table `name` with keys of these types.
 async fn table(url: &str, name: &str, types: [ScalarAttributeType; 2]) {
@@ -55,60 +54,68 @@ fn dynamodb() -> Builder {
     TestService::builder().with("features.kind", "dynamodb")
 }
 
-async fn open(url: &str, config: &Config) -> Result<Arc<dyn FeatureStore>, String> {
-    let account = Account::given(config.aws.clone(), sdk_at(url.to_owned()).await);
-    open_store(&config.features, &account).await.map_err(|error| error.to_string())
+async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
+    let account = AwsContext::given(config.aws.clone(), sdk_at(url.to_owned()).await);
+    let columns = match &config.features.columns[..] {
+        [] => columns(),
+        named => named.to_vec(),
+    };
+    open_store(&config.features, &Schema::new(columns), &account).await.map_err(|error| error.to_string())
 }
 
 /// A store of rows of two columns.
-async fn small(url: &str, builder: Builder) -> Arc<dyn FeatureStore> {
+async fn small(url: &str, builder: Builder) -> OpenStore {
     let config = builder.config();
     let features = Features { columns: vec!["a".to_owned(), "b".to_owned()], ..config.features.clone() };
     open(url, &Config { features, ..config }).await.expect("a store")
+}
+
+async fn contract_of(store: &OpenStore, keeps_zero_signs: bool) {
+    contract(&*store.store, &*store.writer, keeps_zero_signs).await;
 }
 
 /// What every server must be to us, in every layout.
 async fn every_layout(peer: &Peer) {
     let url = peer.url();
     table(&url, "packed", TEXT).await;
-    contract(&*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await, true).await;
+    contract_of(&small(&url, dynamodb().with("features.dynamodb.table", "packed")).await, true).await;
 
     table(&url, "columns", TEXT).await;
     let columns = dynamodb()
         .with("features.dynamodb.table", "columns")
         .with("features.dynamodb.layout", "columns")
         .with("features.dynamodb.consistent_reads", "true")
-        .with("features.dynamodb.coalesce_pairs", "1");
-    contract(&*small(&url, columns).await, false).await;
+        .with("features.dynamodb.batch_pairs", "1");
+    contract_of(&small(&url, columns).await, false).await;
 
     table(&url, "numbers", NUMBERS).await;
     let numbers = dynamodb()
         .with("features.dynamodb.table", "numbers")
         .with("features.dynamodb.user_key_type", "N")
         .with("features.dynamodb.product_key_type", "N");
-    numeric_keys(&*small(&url, numbers).await).await;
+    numeric_keys(&small(&url, numbers).await).await;
 
-    many(&*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await).await;
-    pages(&url, &*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await).await;
-    too_large_for_one_answer(&url, &*small(&url, dynamodb().with("features.dynamodb.table", "packed")).await)
+    many(&small(&url, dynamodb().with("features.dynamodb.table", "packed")).await).await;
+    pages(&url, &small(&url, dynamodb().with("features.dynamodb.table", "packed")).await).await;
+    too_large_for_one_answer(&url, &small(&url, dynamodb().with("features.dynamodb.table", "packed")).await)
         .await;
 }
 
-async fn numeric_keys(store: &dyn FeatureStore) {
-    store.probe().await.expect("it answers");
+async fn numeric_keys(store: &OpenStore) {
+    store.store.probe().await.expect("it answers");
     let row = |a: f32| -> FeatureRow { Box::from([a, 0.5]) };
     let rows = [("7", "10"), ("7", "9"), ("70", "1")];
     let rows =
         rows.iter().zip(1_u8..).map(|((user, product), at)| (PairKey::new(user, product), row(at.into())));
-    store.put_many(rows.collect()).await.expect("a put");
+    store.writer.put_many(rows.collect()).await.expect("a put");
     let asked = ["10", "9", "09", "x", "9.5"].map(|product| PairKey::new("7", product));
-    let found = store.get_many(&asked).await.expect("one strange identifier fails nobody else");
+    let found = get_many(&*store.store, &asked).await.expect("one strange identifier fails nobody else");
     assert_eq!(found, [Some(row(1.0)), Some(row(2.0)), None, None, None]);
-    let products = store.products_of("7").await.expect("a query");
+    let products = store.store.products_of("7").await.expect("a query");
     let names: Vec<_> = products.iter().map(|(product, _)| product.as_str()).collect();
     assert_eq!(names, ["10", "9"], "in the order of the texts, as every store");
-    assert_eq!(store.products_of("seven").await.expect("a query"), []);
-    let strange = store.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
+    assert_eq!(store.store.products_of("seven").await.expect("a query"), []);
+    let strange = store.writer.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
     assert_eq!(
         strange.to_string(),
         "the feature store does not take a row: user x, product 1: the table's keys of type N take whole numbers"
@@ -116,20 +123,20 @@ async fn numeric_keys(store: &dyn FeatureStore) {
 }
 
 /// More pairs than fit in a call, with doubles and strangers: the order asked is the order answered.
-async fn many(store: &dyn FeatureStore) {
+async fn many(store: &OpenStore) {
     let row = |at: usize| -> FeatureRow { Box::from([at as f32, 0.25]) };
     let rows: Vec<_> = (0..260).map(|at| (PairKey::new("many", &format!("{at:03}")), row(at))).collect();
-    store.put_many(rows).await.expect("a put");
+    store.writer.put_many(rows).await.expect("a put");
     let order: Vec<usize> = (0..700).map(|at| at * 37 % 300).collect();
     let asked: Vec<_> = order.iter().map(|at| PairKey::new("many", &format!("{at:03}"))).collect();
-    let found = store.get_many(&asked).await.expect("a get");
+    let found = get_many(&*store.store, &asked).await.expect("a get");
     let expected: Vec<_> = order.iter().map(|at| (*at < 260).then(|| row(*at))).collect();
     assert_eq!(found, expected);
-    assert_eq!(store.products_of("many").await.expect("a query").len(), 260);
+    assert_eq!(store.store.products_of("many").await.expect("a query").len(), 260);
 }
 
 /// A user whose items fill more than one page of a query.
-async fn pages(url: &str, store: &dyn FeatureStore) {
+async fn pages(url: &str, store: &OpenStore) {
     let client = Client::new(&sdk_at(url.to_owned()).await);
     for at in 0..8 {
         let text = |text: String| AttributeValue::S(text);
@@ -137,11 +144,11 @@ async fn pages(url: &str, store: &dyn FeatureStore) {
         let put = put.item("product_id", text(at.to_string())).item("feature", text("1, 2".to_owned()));
         put.item("other", text("x".repeat(300_000))).send().await.expect("a put");
     }
-    assert_eq!(store.products_of("pages").await.expect("a query").len(), 8);
+    assert_eq!(store.store.products_of("pages").await.expect("a query").len(), 8);
 }
 
 /// Items of 19 MB in all, more than the 16 MB of one answer: the rest is left unprocessed, and asked for again.
-async fn too_large_for_one_answer(url: &str, store: &dyn FeatureStore) {
+async fn too_large_for_one_answer(url: &str, store: &OpenStore) {
     let client = Client::new(&sdk_at(url.to_owned()).await);
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let products: Vec<_> = (0..50).map(|at| at.to_string()).collect();
@@ -159,7 +166,7 @@ async fn too_large_for_one_answer(url: &str, store: &dyn FeatureStore) {
 
     let asked: Vec<_> = products.iter().map(|product| PairKey::new("large", product)).collect();
     let row: FeatureRow = Box::from([1.0, 2.0]);
-    assert_eq!(store.get_many(&asked).await.expect("a get"), vec![Some(row); 50]);
+    assert_eq!(get_many(&*store.store, &asked).await.expect("a get"), vec![Some(row); 50]);
 }
 
 #[tokio::test]
@@ -202,7 +209,7 @@ async fn proxied(peer: &Peer) -> (FaultProxy, TestService) {
     let proxy = FaultProxy::before(peer.url()).await;
     table(&peer.url(), "imba", TEXT).await;
     let store = open(&peer.url(), &dynamodb().config()).await.expect("a store");
-    store.put_many(vec![(PairKey::new("1", "2"), recorded_row())]).await.expect("a put");
+    store.writer.put_many(vec![(PairKey::new("1", "2"), recorded_row())]).await.expect("a put");
     let service = start(&proxy).await;
     (proxy, service)
 }
@@ -214,7 +221,7 @@ async fn start(proxy: &FaultProxy) -> TestService {
         .with("features.dynamodb.breaker_failures", "3")
         .with("features.dynamodb.breaker_pause", "200ms");
     let store = open(&proxy.url(), &builder.config()).await.expect("a client");
-    builder.store(store).start().await
+    builder.store(store.store).start().await
 }
 
 async fn recovers(service: &TestService) {
@@ -293,13 +300,13 @@ async fn unprocessed_keys_and_items() {
         || dynamodb().with("features.dynamodb.table", "packed").with("features.dynamodb.timeout", "2s");
     let store = small(&proxy.url(), builder()).await;
     proxy.set(Fault::Half);
-    many(&*store).await;
+    many(&store).await;
     proxy.set(Fault::Throttled);
     let asked = [PairKey::new("many", "000"), PairKey::new("many", "001")];
-    let error = store.get_many(&asked).await.expect_err("nothing is processed");
-    assert!(error.to_string().contains("limits our calls"), "{error}");
+    let error = store.store.get_many(&asked).await.expect_err("nothing is processed");
+    assert!(error.to_string().contains("is throttling us"), "{error}");
     proxy.set(Fault::None);
-    assert!(store.get_many(&asked).await.expect("a get").iter().all(Option::is_some));
+    assert!(get_many(&*store.store, &asked).await.expect("a get").iter().all(Option::is_some));
 }
 
 /// An import that breaks off says where to go on; then every row is there, once.

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use imba::features::PairKey;
-use imba::scorer::{Batch, ModelInfo, ScoreError, Scorer, Scores};
+use imba::model::ModelInfo;
+use imba::row::PairKey;
+use imba::scorer::{ScoreError, ScoreRequest, Scorer, Scores};
 use serde_json::{Value, json};
 
 use crate::service::{
@@ -157,16 +158,12 @@ struct ScoresAlone(Arc<dyn Scorer>);
 
 #[async_trait]
 impl Scorer for ScoresAlone {
-    fn kind(&self) -> &'static str {
-        "elsewhere"
-    }
-
     fn info(&self) -> Arc<ModelInfo> {
         self.0.info()
     }
 
-    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
-        self.0.score(rows).await
+    async fn score(&self, request: ScoreRequest) -> Result<Scores, ScoreError> {
+        self.0.score(request).await
     }
 
     async fn probe(&self) -> Result<(), ScoreError> {
@@ -191,7 +188,7 @@ async fn a_scorer_that_cannot_explain_says_so() {
 
 fn python(number: f64) -> String {
     let mut text = String::new();
-    imba::http::python_float(number, &mut text);
+    imba::row::python_float(number, &mut text);
     text
 }
 

@@ -3,8 +3,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use imba::features::{FeatureRow, FeatureStore, PairKey, StoreError};
-use imba::scorer::{Batch, ModelInfo, ScoreError, Scorer, Scores};
+use imba::cause::cause;
+use imba::features::{FeatureStore, Lookup, ProductRow, StoreError, UnreadableRow};
+use imba::model::ModelInfo;
+use imba::row::PairKey;
+use imba::scorer::{ScoreError, ScoreRequest, Scorer, Scores};
+use imba::upstream::UpstreamError;
 use serde_json::json;
 
 use crate::service::{RECORDED, TestService, problem, text};
@@ -30,21 +34,17 @@ impl Faulty {
 
 #[async_trait]
 impl Scorer for Faulty {
-    fn kind(&self) -> &'static str {
-        "faulty"
-    }
-
     fn info(&self) -> Arc<ModelInfo> {
         self.scorer.info()
     }
 
-    async fn score(&self, rows: Batch) -> Result<Scores, ScoreError> {
+    async fn score(&self, request: ScoreRequest) -> Result<Scores, ScoreError> {
         match self.fault.load(Ordering::Relaxed) {
-            DOWN => Err(ScoreError::Unavailable("connection refused by 10.0.0.7".into())),
+            DOWN => Err(UpstreamError::Unavailable(cause("connection refused by 10.0.0.7")).into()),
             PANICS => panic!("the scorer panics"),
             NAN => Err(ScoreError::NotFinite { row: 1, value: f64::NAN }),
             SLOW => std::future::pending().await,
-            _ => self.scorer.score(rows).await,
+            _ => self.scorer.score(request).await,
         }
     }
 
@@ -55,29 +55,21 @@ impl Scorer for Faulty {
 
 #[async_trait]
 impl FeatureStore for Faulty {
-    fn kind(&self) -> &'static str {
-        "faulty"
-    }
-
-    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
+    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
         match self.fault.load(Ordering::Relaxed) {
-            DOWN => Err(StoreError::Unavailable("connection refused by 10.0.0.8".into())),
-            CORRUPT => Err(StoreError::Corrupt("row format 9".to_owned())),
-            _ => Ok(vec![Some(crate::service::recorded_row()); keys.len()]),
+            DOWN => Err(StoreError::Unavailable(cause("connection refused by 10.0.0.8"))),
+            CORRUPT => Ok(vec![Err(UnreadableRow("row format 9".to_owned())); keys.len()]),
+            _ => Ok(vec![Ok(Some(crate::service::recorded_row())); keys.len()]),
         }
     }
 
-    async fn products_of(&self, _: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+    async fn products_of(&self, _: &str) -> Result<Vec<ProductRow>, StoreError> {
         Ok(Vec::new())
-    }
-
-    async fn put_many(&self, _: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        Ok(())
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
         match self.fault.load(Ordering::Relaxed) {
-            DOWN => Err(StoreError::Unavailable("connection refused by 10.0.0.8".into())),
+            DOWN => Err(StoreError::Unavailable(cause("connection refused by 10.0.0.8"))),
             _ => Ok(()),
         }
     }
@@ -99,7 +91,7 @@ async fn faults_are_answered_and_end() {
         (DOWN, "/predict/pair", 503, "unavailable"),
         (PANICS, "/predict", 500, "internal"),
         (NAN, "/predict", 500, "internal"),
-        (CORRUPT, "/predict/pair", 500, "internal"),
+        (CORRUPT, "/predict/pair", 500, "unreadable_row"),
         (SLOW, "/predict", 504, "deadline"),
     ] {
         let body = if path == "/predict" { RECORDED } else { "1,2" };

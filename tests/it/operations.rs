@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use imba::http::AccessLog;
-use imba::telemetry::Lines;
+use imba::telemetry::access_log::AccessLog;
+use imba::telemetry::log::Lines;
 
 use crate::service::{RECORDED, TestService, json, problem, text};
 
@@ -32,7 +32,7 @@ async fn the_model_describes_itself() {
         })
     );
     let file = std::fs::read(crate::service::fixture("binary.ubj")).expect("fixture");
-    assert_eq!(model["version"], imba::scorer::model_version(&file));
+    assert_eq!(model["version"], imba::model::model_version(&file));
 }
 
 #[tokio::test]

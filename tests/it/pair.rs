@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::service::{TestService, fixture_lines, json, problem, recorded_row, text};
-use imba::features::PairKey;
+use imba::row::PairKey;
 
 #[tokio::test]
 async fn pairs_are_looked_up_and_scored_in_order() {

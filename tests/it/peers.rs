@@ -89,7 +89,7 @@ pub(crate) async fn sdk_at(url: String) -> SdkConfig {
 /// What clients are made from by these settings, with credentials of the test's.
 pub(crate) async fn sdk(settings: Aws) -> SdkConfig {
     let aws = Aws { region: Some("eu-west-1".to_owned()), ..settings };
-    let sdk = imba::aws::sdk_config(&aws).await.expect("a region");
+    let sdk = imba::upstream::aws::sdk_config(&aws).await.expect("a region");
     let credentials = Credentials::new("AKIDTEST", "secret", None, None, "the test");
     sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use imba::features::{FeatureRow, FeatureStore, PairKey, StoreError};
+use imba::features::{FeatureStore, Lookup, ProductRow, StoreError};
+use imba::row::{FeatureRow, PairKey};
 use serde_json::{Value, json};
 
 use crate::service::{TestService, fixture, fixture_lines, json as sent_json, problem, recorded_row, text};
@@ -153,20 +154,12 @@ struct Unlisted;
 
 #[async_trait]
 impl FeatureStore for Unlisted {
-    fn kind(&self) -> &'static str {
-        "unlisted"
+    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
+        Ok(vec![Ok(None); keys.len()])
     }
 
-    async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Option<FeatureRow>>, StoreError> {
-        Ok(vec![None; keys.len()])
-    }
-
-    async fn products_of(&self, _: &str) -> Result<Vec<(String, FeatureRow)>, StoreError> {
+    async fn products_of(&self, _: &str) -> Result<Vec<ProductRow>, StoreError> {
         Ok(Vec::new())
-    }
-
-    async fn put_many(&self, _: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        Ok(())
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

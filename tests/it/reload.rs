@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use imba::scorer::model_version;
+use imba::model::model_version;
 use tempfile::TempDir;
 
 use crate::service::{RECORDED, TestService, fixture, json, text};

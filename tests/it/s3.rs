@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
-use imba::scorer::model_version;
+use imba::model::model_version;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use imba::app::App;
-use imba::app::scorer::open_scorer;
-use imba::aws::Account;
+use imba::admission::Admission;
+use imba::app::scorer::{open_scorer, schema_of};
+use imba::app::{App, Ports};
 use imba::config::source::{Origin, Raw, Settings};
 use imba::config::{Config, ModelPath};
 use imba::features::embedded::EmbeddedStore;
-use imba::features::{FeatureRow, FeatureStore, PairKey};
-use imba::http::AccessLog;
-use imba::metrics::UpstreamMetrics;
-use imba::schema::Schema;
+use imba::features::{FeatureStore, FeatureWriter};
+use imba::inference::{Features, Model};
+use imba::row::{FeatureRow, PairKey};
 use imba::scorer::Scorer;
-use imba::scorer::embedded::EmbeddedScorer;
+use imba::scorer::embedded::{EmbeddedScorer, LoadOptions};
+use imba::telemetry::access_log::AccessLog;
+use imba::telemetry::metrics::UpstreamMetrics;
+use imba::upstream::aws::AwsContext;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -55,7 +57,7 @@ pub(crate) struct Builder {
     settings: Settings,
     pairs: Vec<(PairKey, FeatureRow)>,
     store: Option<Arc<dyn FeatureStore>>,
-    scorer: Option<Arc<dyn Scorer>>,
+    model: Option<Model>,
     access_log: Option<AccessLog>,
     upstreams: UpstreamMetrics,
 }
@@ -73,7 +75,7 @@ impl TestService {
             settings: Settings::defaults(),
             pairs: vec![(PairKey::new("1", "2"), recorded_row())],
             store: None,
-            scorer: None,
+            model: None,
             access_log: None,
             upstreams: UpstreamMetrics::default(),
             folder: Arc::clone(&folder),
@@ -147,8 +149,12 @@ impl Builder {
     }
 
     /// Puts another scorer behind the port.
-    pub(crate) fn scorer(mut self, scorer: Arc<dyn Scorer>) -> Self {
-        self.scorer = Some(scorer);
+    pub(crate) fn scorer(self, scorer: Arc<dyn Scorer>) -> Self {
+        self.model(Model { scorer, explainer: None })
+    }
+
+    fn model(mut self, model: Model) -> Self {
+        self.model = Some(model);
         self
     }
 
@@ -160,7 +166,7 @@ impl Builder {
 
     /// Has the endpoint `stub` score, through everything that stands before one in the service.
     pub(crate) async fn sagemaker(self, stub: &AwsStub) -> Self {
-        self.with("scorer.kind", "sagemaker").shadow(stub).await
+        self.with("scorer.kind", "sagemaker").with("features.columns", &columns().join(",")).shadow(stub).await
     }
 
     /// Has the endpoint `stub` at hand, for what the configuration uses it for.
@@ -173,9 +179,11 @@ impl Builder {
     /// Has the configured endpoint of the account `sdk` at hand.
     pub(crate) async fn endpoint(self, sdk: SdkConfig) -> Self {
         let config = self.config();
-        let account = Account::given(config.aws.clone(), sdk);
-        let (scorer, _) = open_scorer(&config, &account, &self.upstreams).await.expect("a client");
-        self.scorer(scorer)
+        let account = AwsContext::given(config.aws.clone(), sdk);
+        let admission = Admission::default();
+        let opened = open_scorer(&config, &account, &admission, &self.upstreams).await;
+        let (model, _) = opened.expect("a client");
+        self.model(model)
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -187,25 +195,36 @@ impl Builder {
         let config = self.config();
         let ModelPath::File(path) = &config.model.path else { panic!("the model is a fixture") };
         let file = std::fs::read(path).expect("fixture");
-        EmbeddedScorer::new(&file, config.features.columns).expect("fixture model")
+        let options = LoadOptions { columns: config.features.columns, iterations: None };
+        EmbeddedScorer::new(&file, options, Admission::default()).expect("fixture model")
     }
 
     pub(crate) async fn start(self) -> TestService {
         let config = self.config();
+        let model = self.model.clone().unwrap_or_else(|| {
+            let scorer = Arc::new(self.fixture_scorer());
+            Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) }
+        });
+        let schema = schema_of(&*model.scorer);
         let open = || {
             let path = self.folder.path().join("features.redb");
-            EmbeddedStore::open(&path, &config.features.columns, 1 << 20).expect("a store")
+            EmbeddedStore::open(&path, schema.names(), 1 << 20).expect("a store")
         };
         if self.store.is_none() {
             open().put_many(self.pairs.clone()).await.expect("pairs stored");
         }
-        let app = if self.store.is_none() && self.scorer.is_none() {
+        let app = if self.store.is_none() && self.model.is_none() {
             App::build(&config, self.access_log).await
         } else {
-            let scorer = self.scorer.clone().unwrap_or_else(|| Arc::new(self.fixture_scorer()));
-            let store = self.store.clone().unwrap_or_else(|| Arc::new(open()));
-            let schema = Arc::new(Schema::new(config.features.columns.clone()));
-            App::assemble(&config, schema, store, scorer, &self.upstreams, self.access_log).await
+            let features = match self.store.clone() {
+                Some(store) => Features { kind: "of the test", store, users: None },
+                None => {
+                    let store = Arc::new(open());
+                    Features { kind: "embedded", store: Arc::clone(&store) as _, users: Some(store) }
+                }
+            };
+            let ports = Ports { schema: Arc::clone(&schema), features: Some(features), model };
+            App::assemble(&config, ports, Admission::default(), &self.upstreams, self.access_log).await
         };
         let app = app.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -218,6 +237,11 @@ impl Builder {
         let client = Client::builder().timeout(Duration::from_secs(20)).build().expect("client");
         TestService { address, client, stop: Some(stop), served: Some(served), _folder: self.folder }
     }
+}
+
+/// The features of the fixtures' model, in order.
+pub(crate) fn columns() -> Vec<String> {
+    TestService::builder().fixture_scorer().info().feature_names.clone()
 }
 
 /// The row of [`RECORDED`].
