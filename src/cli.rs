@@ -178,10 +178,8 @@ mod tests {
     #[test]
     fn a_failure_names_all_its_causes_and_each_once() {
         let sentence = "User: imba is not authorized to perform: dynamodb:DescribeTable";
-        let refused = UpstreamError::Refused {
-            code: "AccessDeniedException".to_owned(),
-            source: cause(sentence),
-        };
+        let refused =
+            UpstreamError::Refused { code: "AccessDeniedException".to_owned(), source: cause(sentence) };
         let error = StartError::DynamoDb { table: "imba".to_owned(), source: TableError::Unknown(refused) };
         assert_eq!(
             chain(&CommandError::from(error)),

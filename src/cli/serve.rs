@@ -48,9 +48,8 @@ async fn run(config: Config, telemetry: &Telemetry) -> Result<(), CommandError> 
     };
     tokio::spawn(reload_on(hang_up, app.reload_now()));
     let listener = listen(&server)?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address: server.listen, source })?;
+    let address =
+        listener.local_addr().map_err(|source| StartError::Listen { address: server.listen, source })?;
     info!(server.address = %address, "listening on http://{address}/");
     app.serve(listener, stop).await;
     Ok(())

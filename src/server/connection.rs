@@ -78,8 +78,7 @@ where
         let Ok(first) = first else { return };
         let is_h2 = first.starts_with(PREFACE);
         let stream = stream.rewound(first);
-        let exchanges =
-            |piece| Exchanges::new(service, client.clone(), Arc::clone(&activity), piece);
+        let exchanges = |piece| Exchanges::new(service, client.clone(), Arc::clone(&activity), piece);
         let ended = if is_h2 {
             let stream = TokioIo::new(stream.framed());
             let streams = Streams { write_timeout: timeouts.write };

@@ -44,8 +44,8 @@ impl Connections {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.forget(ended.map_or_else(|panic| panic.id(), |(id, ())| id));
         }
-        let has_room = self.len() < self.limit
-            || (self.len() < self.limit + CLOSING && self.close_longest_idle());
+        let has_room =
+            self.len() < self.limit || (self.len() < self.limit + CLOSING && self.close_longest_idle());
         if !has_room {
             self.turn_away();
             return;

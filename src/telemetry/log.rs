@@ -162,7 +162,10 @@ impl Lines {
             drop(queue);
             self.0.written.notify_all();
             if dropped > 0 {
-                warn!(log.dropped = dropped, "log lines were dropped: they came faster than they could be written");
+                warn!(
+                    log.dropped = dropped,
+                    "log lines were dropped: they came faster than they could be written"
+                );
             }
         }
     }

@@ -68,7 +68,8 @@ fn answers(stream: &mut TcpStream, requests: usize) -> usize {
     let path = "x".repeat(2000);
     let mut answered = 0;
     for _ in 0..requests {
-        let request = format!("GET /livez?{path} HTTP/1.1\r\nhost: x\r\nx-request-id: {}\r\n\r\n", &path[..100]);
+        let request =
+            format!("GET /livez?{path} HTTP/1.1\r\nhost: x\r\nx-request-id: {}\r\n\r\n", &path[..100]);
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = Vec::new();
         while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -151,9 +152,10 @@ fn a_model_that_would_hang_is_refused() {
     let (pipe, sparse) = (folder.path().join("pipe"), folder.path().join("sparse"));
     mkfifo(&pipe);
     std::fs::File::create(&sparse).expect("created").set_len(3 << 30).expect("sparse");
-    for (path, words) in
-        [(&pipe, "expected a regular file"), (&sparse, "3221225472 bytes are more than the 1073741824 of model.size_limit")]
-    {
+    for (path, words) in [
+        (&pipe, "expected a regular file"),
+        (&sparse, "3221225472 bytes are more than the 1073741824 of model.size_limit"),
+    ] {
         let mut command = serve(&folder, free_address());
         let output = command.env("IMBA__MODEL__PATH", path).output().expect("it runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -169,11 +171,9 @@ fn a_closed_pipe_is_no_failure_and_a_full_disk_is_named() {
     let model = fixture("binary.ubj");
     let (model, rows) = (model.to_string_lossy(), fixture("rows.csv"));
     let rows = rows.to_string_lossy();
-    for arguments in [
-        vec!["config"],
-        vec!["model", &model],
-        vec!["score", "--model", &model, "--input", &rows],
-    ] {
+    for arguments in
+        [vec!["config"], vec!["model", &model], vec!["score", "--model", &model, "--input", &rows]]
+    {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = serve(&folder, free_address());
