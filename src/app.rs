@@ -28,7 +28,7 @@ use crate::model::watcher::ModelWatcher;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::row::Schema;
-use crate::server::{self, Listener, descriptors};
+use crate::server::{self, Listener};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{Metrics, ModelInUse, UpstreamMetrics};
 use crate::upstream::aws::{AwsContext, AwsError};
@@ -199,8 +199,7 @@ impl App {
         let metrics = self.state.metrics.model.clone();
         let watcher = self.watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
         let edge = edge(&self.state, &self.config.cors);
-        let limit = descriptors::connections(self.config.server.connections);
-        server::serve(listener, edge, &self.config.server, limit, stop, || readiness.drain()).await;
+        server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
         if let Some(watcher) = watcher {
             watcher.abort();
         }

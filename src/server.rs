@@ -3,7 +3,7 @@
 mod activity;
 mod connection;
 mod connections;
-pub mod descriptors;
+mod descriptors;
 mod exchange;
 mod guarded;
 mod listener;
@@ -57,7 +57,7 @@ impl From<&config::Server> for Timeouts {
 }
 
 /// Serves `service` on what `listener` accepts until `stop` completes, then finishes what runs, for no longer than
-/// `config.drain`; at most `limit` connections at once.
+/// `config.drain`.
 ///
 /// `unready` hears when the stop is asked for, `config.ready_delay` before the listener closes: from then on probers should
 /// be told to send requests elsewhere, and answers should close their connections.
@@ -65,7 +65,6 @@ pub async fn serve<L, S, B>(
     listener: L,
     service: S,
     config: &config::Server,
-    limit: usize,
     stop: impl Future<Output = ()>,
     unready: impl FnOnce(),
 ) where
@@ -74,7 +73,7 @@ pub async fn serve<L, S, B>(
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let timeouts = Timeouts::from(config);
-    let mut connections = Connections::new(limit);
+    let mut connections = Connections::new(descriptors::connections(config.connections));
     let open = |stream, client, connections: &mut Connections, notice| {
         let service = service.clone();
         connections.open(|activity| {

@@ -11,7 +11,7 @@ const RESERVE: usize = 256;
 /// Raises the limit on open files as far as the process may, and returns how many connections are served at once: `wanted`,
 /// or with 0 as many as the limit allows; fewer where it does not allow that many.
 #[must_use]
-pub fn connections(wanted: usize) -> usize {
+pub(super) fn connections(wanted: usize) -> usize {
     let files = raise();
     let allowed = allowed(files);
     if wanted > allowed {

@@ -74,17 +74,18 @@ const fn seconds(seconds: u64) -> Duration {
 fn start(limit: usize) -> Running {
     let mut config = Config::resolve(&Settings::defaults()).expect("the defaults").server;
     config.ready_delay = seconds(5);
-    start_with(limit, config)
+    config.connections = limit;
+    start_with(config)
 }
 
-fn start_with(limit: usize, config: Server) -> Running {
+fn start_with(config: Server) -> Running {
     let (newcomers, accepted) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
     let (say_unready, unready) = oneshot::channel();
     let served = tokio::spawn(async move {
         let stopped = async { stopped.await.unwrap_or_default() };
         let unready = || say_unready.send(()).unwrap_or_default();
-        serve(Pipes(Mutex::new(accepted)), service_fn(answer), &config, limit, stopped, unready).await;
+        serve(Pipes(Mutex::new(accepted)), service_fn(answer), &config, stopped, unready).await;
     });
     Running { newcomers, stop: Some(stop), unready, served }
 }
@@ -315,7 +316,7 @@ async fn slow_readers_do_not_hold_up_the_drain() {
 async fn a_stop_under_load_loses_nothing_over_http2() {
     let mut config = Config::resolve(&Settings::defaults()).expect("the defaults").server;
     config.ready_delay = Duration::ZERO;
-    let mut running = start_with(100, config);
+    let mut running = start_with(config);
     let (answered, mut answers) = mpsc::unbounded_channel();
     let mut clients = Vec::new();
     for _ in 0..8 {
