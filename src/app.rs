@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::admission::{Admission, AdmissionLimits};
 use crate::api::{ApiState, PAGE, Parts, edge};
+use crate::cause::chain;
 use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
 use crate::config::{self, Config, ScorerKind};
@@ -27,7 +28,7 @@ use crate::model::watcher::ModelWatcher;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::row::Schema;
-use crate::server;
+use crate::server::{self, Listener};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{Metrics, ModelInUse, UpstreamMetrics};
 use crate::upstream::aws::{AwsContext, AwsError};
@@ -195,7 +196,7 @@ impl App {
     }
 
     /// Serves on `listener`, with the newest model there is, until `stop` completes and the drain is over.
-    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub async fn serve(self, listener: impl Listener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
         let metrics = self.state.metrics.model.clone();
         let watcher = self.watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
@@ -218,9 +219,9 @@ fn pass_headers(config: &Config) -> Vec<String> {
 ///
 /// # Errors
 /// It is taken, not ours, or not allowed.
-pub async fn listen(server: &config::Server) -> Result<TcpListener, StartError> {
+pub fn listen(server: &config::Server) -> Result<TcpListener, StartError> {
     let address = server.listen;
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+    server::bind(address).map_err(|source| StartError::Listen { address, source })
 }
 
 fn check_page(static_dir: &Path) -> Result<(), StartError> {
@@ -233,7 +234,7 @@ fn check_page(static_dir: &Path) -> Result<(), StartError> {
 
 fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {
     let file = File::open(&table.path).map_err(|error| error.to_string())?;
-    let names = ProductNames::read(file).map_err(|error| error.to_string())?;
+    let names = ProductNames::read(file).map_err(|error| chain(&error))?;
     info!(products.named = names.len(), "product names loaded from {}", table.path.display());
     Ok(names)
 }

@@ -11,19 +11,28 @@ mod serve;
 mod settings;
 mod verify;
 
-use std::io::{Write, stderr};
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::StartError;
+use crate::cause::chain;
 use crate::config::{Config, Mistakes, source};
 
 /// Exit code of a command that failed. Usage errors are clap's 2.
 const FAILED: u8 = 1;
 /// Exit code for a configuration with mistakes (`EX_USAGE` of BSD's sysexits).
 const BAD_CONFIG: u8 = 64;
+
+/// How long standard error may take a last line.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Will this customer buy this product again? Scores XGBoost models over HTTP.
 ///
@@ -52,7 +61,8 @@ enum Command {
     /// Run the service until SIGTERM or SIGINT.
     ///
     /// Loads the model, opens the feature store, scores a first row, and only then listens; the bound address is logged.
-    /// On SIGTERM or SIGINT it accepts no more connections, finishes what runs (bounded by server.drain) and exits 0.
+    /// On SIGTERM or SIGINT it accepts no more connections, finishes what runs (bounded by server.drain) and exits 0;
+    /// so it does when it has not yet begun to listen. A second signal ends it at once, with exit code 1.
     Serve(ConfigArgs),
     /// Score a file of rows with a model file: one line per row on standard output.
     Score(score::ScoreArgs),
@@ -82,17 +92,35 @@ enum CommandError {
     /// In words for the person at the terminal.
     #[error("{0}")]
     Failed(String),
+    /// Whoever read standard output has what it wanted, as `head` does.
+    #[error("standard output was closed")]
+    ClosedPipe,
 }
 
 impl CommandError {
-    fn failed(what: impl std::fmt::Display) -> Self {
-        Self::Failed(format!("{what}"))
+    /// A failure, with all its causes.
+    fn failed(what: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(chain(what.into().as_ref()))
     }
 
-    /// A failure of the file or stream `name`.
-    fn of(name: impl std::fmt::Display, what: impl std::fmt::Display) -> Self {
-        Self::Failed(format!("{name}: {what}"))
+    /// A failure of the file or stream `name`, with all its causes.
+    fn of(name: impl Display, what: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(format!("{name}: {}", chain(what.into().as_ref())))
     }
+
+    /// A failure of standard output.
+    fn output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ClosedPipe,
+            _ => Self::of("standard output", error),
+        }
+    }
+}
+
+/// Writes `text` to standard output.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::output)
 }
 
 impl ConfigArgs {
@@ -115,17 +143,55 @@ pub fn run() -> ExitCode {
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(CommandError::ClosedPipe) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell if standard error is closed.
-            let _ = writeln!(stderr(), "imba: {error}");
+            say(format!("imba: {}\n", chain(&error)));
             ExitCode::from(if matches!(error, CommandError::Config(_)) { BAD_CONFIG } else { FAILED })
         }
     }
+}
+
+/// Writes `line` to standard error, for no longer than `PATIENCE`: the exit code is for those who do not read it.
+fn say(line: String) {
+    let (said, heard) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody is left to tell if standard error is closed.
+        let _ = stderr().write_all(line.as_bytes());
+        let _ = said.send(());
+    });
+    let _ = heard.recv_timeout(PATIENCE);
 }
 
 /// A runtime for a command that needs no more than one thread.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(CommandError::failed)?.block_on(work))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::cause;
+    use crate::features::dynamodb::TableError;
+    use crate::upstream::UpstreamError;
+
+    #[test]
+    fn a_failure_names_all_its_causes_and_each_once() {
+        let sentence = "User: imba is not authorized to perform: dynamodb:DescribeTable";
+        let refused =
+            UpstreamError::Refused { code: "AccessDeniedException".to_owned(), source: cause(sentence) };
+        let error = StartError::DynamoDb { table: "imba".to_owned(), source: TableError::Unknown(refused) };
+        assert_eq!(
+            chain(&CommandError::from(error)),
+            format!(
+                "features.dynamodb.table: \"imba\": the table cannot be asked what it is: it refuses our calls \
+                 (AccessDeniedException): {sentence}"
+            )
+        );
+        let disk = io::Error::other(io::Error::from_raw_os_error(28));
+        assert_eq!(
+            CommandError::of("table.csv", disk).to_string(),
+            "table.csv: No space left on device (os error 28)"
+        );
+    }
 }

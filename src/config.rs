@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub use cloud::{Aws, Calls, SageMaker};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
-use reader::Reader;
 pub use mistake::{Mistake, Mistakes};
+use reader::Reader;
 use source::Settings;
 
 /// The whole configuration. Field names are the keys of `config/default.toml`.
@@ -58,8 +58,16 @@ pub struct Server {
     pub queue_rows: usize,
     /// `server.deadline`
     pub deadline: Duration,
+    /// `server.head_timeout`
+    pub head_timeout: Duration,
     /// `server.idle_timeout`
     pub idle_timeout: Duration,
+    /// `server.write_timeout`
+    pub write_timeout: Duration,
+    /// `server.connections`; 0 for as many as the limit on open files allows
+    pub connections: usize,
+    /// `server.ready_delay`
+    pub ready_delay: Duration,
     /// `server.drain`
     pub drain: Duration,
 }
@@ -87,6 +95,8 @@ pub enum Origins {
 pub struct Model {
     /// `model.path`
     pub path: ModelPath,
+    /// `model.size_limit`, in bytes
+    pub size_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
     /// `model.threshold`
@@ -206,6 +216,8 @@ pub struct Log {
     pub format: LogFormat,
     /// `log.access`
     pub access: bool,
+    /// Whether the environment asks for texts without colours, by `NO_COLOR`
+    pub no_color: bool,
 }
 
 /// `log.format`
@@ -236,12 +248,17 @@ impl Config {
                 rows_limit: reader.count("server.rows_limit"),
                 queue_rows: reader.count("server.queue_rows"),
                 deadline,
+                head_timeout: reader.duration("server.head_timeout"),
                 idle_timeout: reader.duration("server.idle_timeout"),
+                write_timeout: reader.duration("server.write_timeout"),
+                connections: reader.number("server.connections"),
+                ready_delay: reader.delay("server.ready_delay"),
                 drain: reader.duration("server.drain"),
             },
             cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
             model: Model {
                 path: reader.model_path("model.path"),
+                size_limit: reader.size("model.size_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.finite("model.threshold"),
             },
@@ -269,6 +286,7 @@ impl Config {
                     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)],
                 ),
                 access: reader.flag("log.access"),
+                no_color: settings.no_color(),
             },
         };
         if matches!(config.scorer.kind, ScorerKind::SageMaker(_)) && config.features.columns.is_empty() {

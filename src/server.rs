@@ -1,158 +1,134 @@
-//! The accept loop: HTTP/1.1 on a bound listener until told to stop, then a drain that loses nothing.
+//! The server: connections from a listener, HTTP/1.1 and HTTP/2 on each, until told to stop; then a drain that loses nothing.
 
-use std::cell::RefCell;
+mod activity;
+mod connection;
+mod connections;
+mod descriptors;
+mod exchange;
+mod guarded;
+mod listener;
+mod streams;
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::BoxError;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::response::Response;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
 use tower::Service;
 use tracing::{info, warn};
 
-use crate::config::Server;
-use crate::telemetry::access_log::ClientAddress;
+use crate::config;
+use activity::{Activity, Notice};
+use connection::Connection;
+use connections::Connections;
 
-/// While draining, how long a connection may stay idle: a request that was under way when we were told to stop arrives
-/// within this time, is answered, and the answer closes the connection.
+pub use listener::{Listener, bind};
+
+/// While draining, how long a connection of HTTP/1.1 may stay idle: a request that was under way when we were told to stop
+/// arrives within this time, is answered, and the answer closes the connection.
 const LINGER: Duration = Duration::from_millis(500);
 /// While draining, how long after the last connection the next one may still come: a handshake's round trip.
 const QUIET: Duration = Duration::from_millis(50);
 /// After a failed accept (out of file descriptors, mostly): time for connections to end before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `service` on `listener` until `stop` completes, then finishes what runs, for no longer than `limits.drain`.
+/// How long a connection may keep the server waiting, and for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For the head of a request, from its first byte.
+    pub head: Duration,
+    /// For the next request.
+    pub idle: Duration,
+    /// For taking the next piece of an answer.
+    pub write: Duration,
+}
+
+impl From<&config::Server> for Timeouts {
+    fn from(server: &config::Server) -> Self {
+        Self { head: server.head_timeout, idle: server.idle_timeout, write: server.write_timeout }
+    }
+}
+
+/// Serves `service` on what `listener` accepts until `stop` completes, then finishes what runs, for no longer than
+/// `config.drain`.
 ///
-/// `draining` hears when that begins; from then on answers should close their connections.
-pub async fn serve<S, B>(
-    listener: TcpListener,
+/// `unready` hears when the stop is asked for, `config.ready_delay` before the listener closes: from then on probers should
+/// be told to send requests elsewhere, and answers should close their connections.
+pub async fn serve<L, S, B>(
+    listener: L,
     service: S,
-    limits: &Server,
+    config: &config::Server,
     stop: impl Future<Output = ()>,
-    draining: impl FnOnce(),
+    unready: impl FnOnce(),
 ) where
+    L: Listener,
     S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout);
-    let (close, closed) = watch::channel(());
-    let mut connections = JoinSet::new();
-    let open = |stream, address, connections: &mut JoinSet<()>| {
-        connections.spawn(connection(http.clone(), stream, address, service.clone(), closed.clone()));
+    let timeouts = Timeouts::from(config);
+    let mut connections = Connections::new(descriptors::connections(config.connections));
+    let open = |stream, client, connections: &mut Connections, notice| {
+        let service = service.clone();
+        connections.open(|activity| {
+            if let Some(notice) = notice {
+                activity.notify(notice);
+            }
+            Connection { stream, client, service, activity, timeouts }.serve()
+        });
     };
 
+    let stop = async {
+        stop.await;
+        unready();
+        sleep(config.ready_delay).await;
+    };
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             biased;
             () = &mut stop => break,
+            () = connections.ended() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => open(stream, address, &mut connections),
+                Ok((stream, client)) => open(stream, client, &mut connections, None),
                 Err(error) => {
                     warn!("a connection could not be accepted: {error}");
+                    connections.close_longest_idle();
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
         }
     }
 
     let started = Instant::now();
-    let deadline = started + limits.drain;
-    draining();
-    refuse_newcomers(&listener);
+    let deadline = started + config.drain;
+    listener.refuse_newcomers();
+    connections.notify(Notice::Draining);
     // Connections that the kernel has made for us, or is making, are ours to answer.
     let latest = started + LINGER;
-    while let Ok(Ok((stream, address))) =
+    while let Ok(Ok((stream, client))) =
         timeout_at(latest.min(Instant::now() + QUIET), listener.accept()).await
     {
-        open(stream, address, &mut connections);
+        open(stream, client, &mut connections, Some(Notice::Draining));
     }
     drop(listener);
     info!(server.connections = connections.len(), "draining: accepting no more connections");
 
-    if timeout_at(deadline.min(started + LINGER), join_all(&mut connections)).await.is_err() {
+    if timeout_at(deadline.min(started + LINGER), connections.all_ended()).await.is_err() {
         // Whatever is still idle will not send a request now; the busy ones close after their answer.
-        drop(closed);
-        close.send_replace(());
-        if timeout_at(deadline, join_all(&mut connections)).await.is_err() {
+        connections.notify(Notice::Closing);
+        if timeout_at(deadline, connections.all_ended()).await.is_err() {
             warn!(
                 server.connections = connections.len(),
-                "drain: {:?} (server.drain) are over; cutting the connections that are left", limits.drain
+                "drain: {:?} (server.drain) are over; cutting the connections that are left", config.drain
             );
         }
     }
     info!(duration_ms = started.elapsed().as_millis() as u64, "drained");
-}
-
-/// From now on the kernel makes no new connections for `listener`: it drops their first packet, the SYN, and lets all others
-/// pass, so that handshakes under way are finished. Closing the listener alone would reset what nobody has accepted yet.
-#[cfg(target_os = "linux")]
-fn refuse_newcomers(listener: &TcpListener) {
-    use socket2::{SockFilter, SockRef};
-    // Classic BPF over the TCP header (linux/filter.h): byte 13 holds the flags, SYN is 2; returning 0 drops the packet.
-    let drop_syn = [
-        SockFilter::new(0x30, 0, 0, 13),
-        SockFilter::new(0x45, 0, 1, 2),
-        SockFilter::new(0x06, 0, 0, 0),
-        SockFilter::new(0x06, 0, 0, u32::MAX),
-    ];
-    if let Err(error) = SockRef::from(listener).attach_filter(&drop_syn) {
-        warn!("drain: new connections cannot be refused before the listener closes: {error}");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuse_newcomers(_: &TcpListener) {}
-
-async fn join_all(connections: &mut JoinSet<()>) {
-    while connections.join_next().await.is_some() {}
-}
-
-async fn connection<S, B>(
-    http: http1::Builder,
-    stream: TcpStream,
-    address: SocketAddr,
-    service: S,
-    mut closed: watch::Receiver<()>,
-) where
-    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static,
-    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
-    // Answers are small and written whole: waiting for more to send would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("TCP_NODELAY could not be set: {error}");
-    }
-    // A connection's requests come one after the other, so that they share one service; it is always ready.
-    let service = RefCell::new(service);
-    let client = ClientAddress(address.to_string().into());
-    let exchange = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(client.clone());
-        service.borrow_mut().call(request.map(Body::new))
-    });
-    let connection = http.serve_connection(TokioIo::new(stream), exchange);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = closed.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        // A client that hangs up or speaks no HTTP is its own affair.
-        tracing::debug!(client.address = %address, "connection ended: {error}");
-    }
 }

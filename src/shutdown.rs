@@ -1,15 +1,21 @@
 //! When to stop.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
-/// Completes on the first SIGTERM or SIGINT. A second one then ends the process at once, by its default action.
+use crate::telemetry::log::Lines;
+
+/// How long a second signal waits for its log line.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
+/// Completes on the first SIGTERM or SIGINT. A second one then ends the process at once, with exit code 1.
 ///
 /// # Errors
 /// The process cannot listen for signals.
-pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+pub fn stop_signal(log: Lines) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -23,7 +29,8 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::warn!("second signal: stopping at once");
+            warn!("second signal: stopping at once");
+            log.flush(LAST_WORD);
             std::process::exit(1);
         });
     })

@@ -134,9 +134,12 @@ impl Opener<'_> {
 
     /// The model that the configuration names, and the watch over its source.
     async fn load_model(&self) -> Result<(Arc<EmbeddedScorer>, ModelWatcher), StartError> {
+        let limit = self.config.model.size_limit;
         let source: Arc<dyn ModelSource> = match &self.config.model.path {
-            ModelPath::File(path) => Arc::new(LocalFile::new(path.clone())),
-            ModelPath::S3 { bucket, key } => Arc::new(S3Object::new(self.aws.sdk().await?, bucket, key)),
+            ModelPath::File(path) => Arc::new(LocalFile::new(path.clone(), limit)),
+            ModelPath::S3 { bucket, key } => {
+                Arc::new(S3Object::new(self.aws.sdk().await?, bucket, key, limit))
+            }
         };
         let location = source.location();
         let unusable = |source| StartError::Model { location: location.clone(), source };

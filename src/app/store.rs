@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::{StartError, taken};
+use crate::cause::chain;
 use crate::config::{self, DynamoDb, Store};
 use crate::features::batched::BatchedStore;
 use crate::features::cached::CachedStore;
@@ -133,8 +134,8 @@ async fn open_seeded(embedded: &config::EmbeddedStore, schema: &Schema) -> Resul
 
 async fn load_seed(path: &Path, schema: &Schema, store: &EmbeddedStore) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = FeatureTable::open(file, schema).map_err(|error| error.to_string())?;
-    let report = table.load_into(store, 1, |_| {}).await.map_err(|error| error.to_string())?;
+    let table = FeatureTable::open(file, schema).map_err(|error| chain(&error))?;
+    let report = table.load_into(store, 1, |_| {}).await.map_err(|error| chain(&error))?;
     if let Some(bad) = report.bad.first() {
         return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
     }

@@ -1,12 +1,12 @@
 //! `imba features`: the feature store from the command line.
 
 use std::fs::File;
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CommandError, ConfigArgs, block_on, progress};
+use super::{CommandError, ConfigArgs, block_on, print, progress};
 use crate::app::store::open_store;
 use crate::app::scorer::configured_schema;
 use crate::features::table::{FeatureTable, Report};
@@ -121,5 +121,5 @@ fn get(args: &GetArgs) -> Result<(), CommandError> {
         }
         text.push('\n');
     }
-    stdout().write_all(text.as_bytes()).map_err(CommandError::failed)
+    print(&text)
 }

@@ -2,12 +2,11 @@
 
 use std::fmt::{Display, Write};
 use std::fs;
-use std::io::{self, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::CommandError;
+use super::{CommandError, print};
 use crate::model::model_version;
 
 #[derive(Args)]
@@ -49,5 +48,5 @@ pub(super) fn model(args: &ModelArgs) -> Result<(), CommandError> {
     for (key, value) in model.attributes() {
         line("attribute", &format_args!("{key} = {value}"));
     }
-    io::Write::write_all(&mut stdout(), text.as_bytes()).map_err(CommandError::failed)
+    print(&text)
 }

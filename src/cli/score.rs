@@ -108,14 +108,11 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
     // Rows before a bad one are scored all the same.
     match (read, block.finish()) {
         (Ok(()), Ok(())) => Ok(()),
-        (Err(StreamError::Io(error)), _) | (Ok(()), Err(error))
-            if error.kind() == io::ErrorKind::BrokenPipe =>
-        {
-            // The reader has what it wanted, as `head` does.
-            Ok(())
+        (Err(StreamError::Io(error)), _) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(CommandError::output(error))
         }
         (Err(error), _) => Err(CommandError::of(args.input.display(), error)),
-        (Ok(()), Err(error)) => Err(CommandError::failed(error)),
+        (Ok(()), Err(error)) => Err(CommandError::output(error)),
     }
 }
 

@@ -1,38 +1,55 @@
 //! `imba serve`.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 use tracing::{Level, info};
 
 use super::{CommandError, ConfigArgs};
 use crate::app::{App, StartError, listen};
 use crate::config::Config;
-use crate::telemetry::access_log::AccessLog;
 use crate::shutdown::stop_signal;
-use crate::telemetry::log;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::log::{self, Telemetry};
+
+/// After the drain, or a stop during the start: how long work on files that cannot be ended, only left, is waited for.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
     let telemetry = log::init(config.log).map_err(CommandError::failed)?;
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
+    let served = runtime.block_on(run(config, &telemetry));
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    served
+}
+
+async fn run(config: Config, telemetry: &Telemetry) -> Result<(), CommandError> {
+    let stop = stop_signal(telemetry.lines.clone()).map_err(CommandError::failed)?;
+    let hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed)?;
     // Its lines are at level info.
     let access_log = (config.log.access && config.log.level >= Level::INFO)
         .then(|| AccessLog::new(telemetry.lines.clone(), telemetry.json));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
-    runtime.block_on(run(&config, access_log))
-}
-
-async fn run(config: &Config, access_log: Option<AccessLog>) -> Result<(), CommandError> {
-    let stop = stop_signal().map_err(CommandError::failed)?;
-    let hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed)?;
-    let app = App::build(config, access_log).await?;
+    let mut stop = pin!(stop);
+    let server = config.server.clone();
+    // Parts of the start read files without a pause: on a thread that nothing else needs, so that a stop is heard.
+    let start = spawn_blocking(move || Handle::current().block_on(App::build(&config, access_log)));
+    let app = tokio::select! {
+        () = &mut stop => {
+            info!("stopped before the service was ready");
+            return Ok(());
+        }
+        started = start => started.map_err(CommandError::failed)??,
+    };
     tokio::spawn(reload_on(hang_up, app.reload_now()));
-    let listener = listen(&config.server).await?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address: config.server.listen, source })?;
+    let listener = listen(&server)?;
+    let address =
+        listener.local_addr().map_err(|source| StartError::Listen { address: server.listen, source })?;
     info!(server.address = %address, "listening on http://{address}/");
     app.serve(listener, stop).await;
     Ok(())

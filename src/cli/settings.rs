@@ -1,6 +1,6 @@
 //! `imba config`: what is in force, as TOML that could be read back, each key with where its value came from.
 
-use std::io::{Write, stdout};
+use std::fmt::Write;
 
 use super::{CommandError, ConfigArgs};
 use crate::config::Config;
@@ -9,7 +9,7 @@ use crate::config::source::{Raw, Settings};
 pub(super) fn print(args: &ConfigArgs) -> Result<(), CommandError> {
     let settings = Settings::layered(&args.files);
     Config::resolve(&settings)?;
-    let mut out = stdout().lock();
+    let mut text = String::new();
     for (key, setting) in settings.iter() {
         let value = match &setting.raw {
             Raw::Text(text) => quoted(text),
@@ -19,9 +19,10 @@ pub(super) fn print(args: &ConfigArgs) -> Result<(), CommandError> {
             }
             Raw::Other(kind) => panic!("{key} is {kind}, which resolve refuses: this is a bug"),
         };
-        writeln!(out, "{key} = {value} # {}", setting.origin).map_err(CommandError::failed)?;
+        writeln!(text, "{key} = {value} # {}", setting.origin)
+            .expect("writing to a String does not fail: this is a bug");
     }
-    Ok(())
+    super::print(&text)
 }
 
 /// A TOML basic string, whose escapes are those of JSON.

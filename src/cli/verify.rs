@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{self, BufReader, stdout};
+use std::io::{self, BufReader};
 use std::path::PathBuf;
 
 use clap::Args;
 use tokio::runtime::{Builder, Runtime};
 
 use super::score::FormatArg;
-use super::{CommandError, ConfigArgs, progress};
+use super::{CommandError, ConfigArgs, print, progress};
 use crate::app::scorer::{Compared, open_compared};
 use crate::cause::chain;
 use crate::config::ModelPath;
@@ -59,7 +59,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CommandError> {
     let read = read.and_then(|()| Ok(comparison.score()?));
     bar.finish_and_clear();
     read.map_err(|error: StreamError| CommandError::of(args.rows.display(), error))?;
-    io::Write::write_all(&mut stdout(), comparison.report().as_bytes()).map_err(CommandError::failed)?;
+    print(&comparison.report())?;
     match comparison.differing {
         0 if comparison.rows == 0 => Err(CommandError::of(args.rows.display(), "has no rows")),
         0 => Ok(()),

@@ -135,6 +135,11 @@ impl<'a> Reader<'a> {
         count.unwrap_or(1)
     }
 
+    /// A whole number from 0.
+    pub(super) fn number(&mut self, key: &str) -> usize {
+        self.parsed(key, "a whole number from 0", |text| text.parse().ok()).unwrap_or_default()
+    }
+
     /// A path, or `s3://bucket/key`.
     pub(super) fn model_path(&mut self, key: &str) -> ModelPath {
         let path = self.path(key);
@@ -164,6 +169,12 @@ impl<'a> Reader<'a> {
             humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero())
         });
         duration.unwrap_or_default()
+    }
+
+    /// A duration, which may be none: `"0s"`.
+    pub(super) fn delay(&mut self, key: &str) -> Duration {
+        let expected = "a duration with its unit, like \"5s\", or \"0s\" for none";
+        self.parsed(key, expected, |text| humantime::parse_duration(text).ok()).unwrap_or_default()
     }
 
     /// A duration, or `None` for `"off"`.

@@ -63,12 +63,13 @@ pub struct Setting {
 pub struct Settings {
     by_key: BTreeMap<String, Setting>,
     aws_endpoints: Vec<(String, String)>,
+    no_color: bool,
     mistakes: Vec<Mistake>,
 }
 
 impl Settings {
     fn empty() -> Self {
-        Self { by_key: BTreeMap::new(), aws_endpoints: Vec::new(), mistakes: Vec::new() }
+        Self { by_key: BTreeMap::new(), aws_endpoints: Vec::new(), no_color: false, mistakes: Vec::new() }
     }
 
     /// The built-in defaults alone.
@@ -115,6 +116,10 @@ impl Settings {
                 self.aws_endpoints.push((name, value));
                 continue;
             }
+            if name == "NO_COLOR" {
+                self.no_color = !value.is_empty();
+                continue;
+            }
             let Some(path) = name.strip_prefix(ENV_PREFIX) else { continue };
             let key = path.to_ascii_lowercase().replace("__", ".");
             self.set(key, Raw::Text(value), Origin::Env(name));
@@ -138,6 +143,11 @@ impl Settings {
     /// `AWS_ENDPOINT_URL` and its like, by name.
     pub(super) fn aws_endpoints(&self) -> &[(String, String)] {
         &self.aws_endpoints
+    }
+
+    /// Whether the environment asks for texts without colours (no-color.org).
+    pub(super) fn no_color(&self) -> bool {
+        self.no_color
     }
 
     /// What was wrong with the layers themselves: unreadable files and broken TOML.

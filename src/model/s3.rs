@@ -28,12 +28,14 @@ pub struct S3Object {
     client: Client,
     bucket: String,
     key: String,
+    /// Largest object that is read, in bytes.
+    limit: usize,
 }
 
 impl S3Object {
-    /// The object `key` in `bucket`, which need not be there yet. Calls nobody.
+    /// The object `key` in `bucket`, which need not be there yet, of at most `limit` bytes. Calls nobody.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, bucket: &str, key: &str) -> Self {
+    pub fn new(sdk: &SdkConfig, bucket: &str, key: &str, limit: usize) -> Self {
         let shared = sdk.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
         let config = Builder::from(sdk)
             .timeout_config(shared.operation_attempt_timeout(ANSWER).read_timeout(ANSWER).build())
@@ -42,7 +44,7 @@ impl S3Object {
             // Other servers than AWS's own mostly have no name per bucket.
             .force_path_style(has_own_endpoint(sdk));
         let client = Client::from_conf(config.build());
-        Self { client, bucket: bucket.to_owned(), key: key.to_owned() }
+        Self { client, bucket: bucket.to_owned(), key: key.to_owned(), limit }
     }
 
     async fn get(&self, known: Option<&Revision>) -> Result<Option<ModelFile>, SourceError> {
@@ -54,8 +56,23 @@ impl S3Object {
             Err(error) => return Err(SourceError(reason(&error))),
         };
         let revision = Revision(answer.e_tag.unwrap_or_default());
-        let bytes = answer.body.collect().await.map_err(|error| SourceError(chain(&error)))?.to_vec();
+        let mut bytes = Vec::new();
+        let mut body = answer.body;
+        let announced = usize::try_from(answer.content_length.unwrap_or_default()).unwrap_or_default();
+        self.check_size(announced)?;
+        while let Some(piece) = body.next().await {
+            bytes.extend_from_slice(&piece.map_err(|error| SourceError(chain(&error)))?);
+            self.check_size(bytes.len())?;
+        }
         Ok(Some(ModelFile { bytes, revision }))
+    }
+
+    fn check_size(&self, size: usize) -> Result<(), SourceError> {
+        let limit = self.limit;
+        if size <= limit {
+            return Ok(());
+        }
+        Err(SourceError(format!("{size} bytes are more than the {limit} of model.size_limit")))
     }
 }
 

@@ -44,6 +44,11 @@ impl Metrics {
         for collector in collectors {
             registry.register_collector(collector);
         }
+        registry.register(
+            "log_lines_dropped",
+            "Log lines that were not written because standard error did not take them",
+            super::log::DROPPED.clone(),
+        );
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self { registry: Arc::new(registry), http, model }
     }

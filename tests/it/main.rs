@@ -56,6 +56,8 @@ mod service;
 mod shadow;
 /// Stopping without losing a request.
 mod shutdown;
+/// The program under signals and limits, with streams and files that hang.
+mod stopping;
 /// What every feature store does, whichever it is.
 mod store_contract;
 /// `imba verify`: the endpoint beside the model.

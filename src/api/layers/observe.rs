@@ -9,7 +9,7 @@ use std::time::Instant;
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
 use pin_project_lite::pin_project;
 use tower::Service;
@@ -96,6 +96,8 @@ struct Seen {
     started: Instant,
     status: StatusCode,
     code: Option<&'static str>,
+    /// Whether the answer can say that it is the connection's last, as those of HTTP/1.1 can.
+    closes: bool,
     /// What the access log says of the request, if there is one.
     line: Option<Line>,
 }
@@ -110,8 +112,9 @@ impl Seen {
             path: if route == OTHER { Path::Own(request.uri().clone()) } else { Path::Route(route) },
             client: request.extensions().get::<ClientAddress>().map(|client| Arc::clone(&client.0)),
         });
+        let closes = request.version() < Version::HTTP_2;
         let id = identify(request);
-        Self { state, id, route, started: Instant::now(), status, code: None, line }
+        Self { state, id, route, started: Instant::now(), status, code: None, closes, line }
     }
 
     /// Adds to the answer what every answer has, and logs the cause of a fault.
@@ -127,7 +130,7 @@ impl Seen {
             response.headers_mut().insert(SERVER_TIMING, server_timing(&stages));
             self.state.metrics.http.stages(&stages);
         }
-        if self.state.readiness.is_draining() {
+        if self.closes && self.state.readiness.is_draining() {
             // The connection ends with this answer, so that its client sends the next request elsewhere.
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
