@@ -50,7 +50,7 @@ pub enum Code {
     WrongValue,
     /// Something else stands where a row should.
     WrongRow,
-    /// More rows than the scorer takes.
+    /// More rows than a request may have, or than the scorer takes.
     RowsTooLarge,
     /// The model's own word about the rows.
     ModelRefused,
@@ -185,7 +185,7 @@ impl Code {
                 "rows_too_large",
                 Status::PAYLOAD_TOO_LARGE,
                 Grpc::ResourceExhausted,
-                "There are more rows than the scorer takes",
+                "There are too many rows",
             ),
             Self::ModelRefused => (
                 "model_refused",
@@ -340,6 +340,7 @@ impl From<RowErrorKind> for Code {
             RowErrorKind::Shape => Self::WrongRow,
             RowErrorKind::UnknownPair => Self::UnknownPair,
             RowErrorKind::Unreadable => Self::UnreadableRow,
+            RowErrorKind::TooManyRows => Self::RowsTooLarge,
         }
     }
 }

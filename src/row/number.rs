@@ -6,6 +6,9 @@ pub enum InvalidValue {
     /// Not a number.
     #[error("{0:?} is not a number; leave the value empty (CSV) or null (JSON) if it is missing")]
     NotANumber(String),
+    /// None of the categories that the model knows.
+    #[error("{0:?} is not a category of this feature")]
+    UnknownCategory(String),
     /// An infinity.
     #[error("{0:?} is not a finite number")]
     NotFinite(String),
@@ -14,12 +17,15 @@ pub enum InvalidValue {
     OutOfRange(String),
 }
 
-/// The value of a cell of text: a number, or missing (NaN) when empty or `nan`. Blanks around it do not count.
+/// The value of a cell of text, as pandas, R and databases write it. Blanks around it do not count.
 ///
-/// The number is read as float64 and then rounded to float32, as the SageMaker container does.
+/// - A number is decimal, with or without an exponent. It is read as float64 and then rounded to float32, as the SageMaker
+///   container does.
+/// - `true`, `True` and `TRUE` are 1; `false`, `False` and `FALSE` are 0.
+/// - Missing (NaN) are the empty cell, `nan` in any case, `NA`, `<NA>`, `null`, `Null` and `NULL`.
 ///
 /// # Errors
-/// The text is neither.
+/// The text is something else; infinities are too.
 pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
     let cell = cell.trim_ascii();
     if cell.is_empty() {
@@ -33,7 +39,12 @@ pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
         }
         Ok(number) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
         Ok(_) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
-        _ => Err(InvalidValue::NotANumber(excerpt(cell))),
+        _ => match cell {
+            "NA" | "<NA>" | "null" | "Null" | "NULL" => Ok(f32::NAN),
+            "true" | "True" | "TRUE" => Ok(1.0),
+            "false" | "False" | "FALSE" => Ok(0.0),
+            _ => Err(InvalidValue::NotANumber(excerpt(cell))),
+        },
     }
 }
 
@@ -76,10 +87,13 @@ mod tests {
         {
             assert_eq!(parse_value(cell), Ok(value), "{cell:?}");
         }
-        for missing in ["", "  ", "nan", "NaN", "NAN"] {
+        for missing in ["", "  ", "nan", "NaN", "NAN", "NA", " NA ", "<NA>", "null", "NULL"] {
             assert!(parse_value(missing).unwrap().is_nan(), "{missing:?}");
         }
-        for word in ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan"] {
+        for (word, value) in [("True", 1.0), ("TRUE", 1.0), ("true", 1.0), ("False", 0.0), (" FALSE", 0.0)] {
+            assert_eq!(parse_value(word), Ok(value), "{word:?}");
+        }
+        for word in ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan", "na", "N/A", "T", "yes", "-"] {
             assert!(matches!(parse_value(word), Err(InvalidValue::NotANumber(_))), "{word:?}");
         }
         for infinite in ["inf", "-Infinity"] {

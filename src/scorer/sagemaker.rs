@@ -18,8 +18,9 @@ use aws_sdk_sagemakerruntime::primitives::Blob;
 use super::{InferenceTarget, Output, ScoreError, ScoreRequest, Scorer, Scores};
 use crate::cause::cause;
 use crate::config::SageMaker;
+use crate::formats::text::write_features;
 use crate::model::ModelInfo;
-use crate::row::{Batch, excerpt, write_value};
+use crate::row::{Batch, excerpt};
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::{Gate, UpstreamError, WaitQueue, aws};
 
@@ -142,12 +143,7 @@ impl Scorer for SageMakerScorer {
 fn csv_body(rows: &Batch) -> Vec<u8> {
     let mut body = String::with_capacity(rows.values().len() * 10);
     for row in rows.values().chunks_exact(rows.width()) {
-        for (at, value) in row.iter().enumerate() {
-            if at > 0 {
-                body.push(',');
-            }
-            write_value(*value, &mut body);
-        }
+        write_features(row, &mut body);
         body.push('\n');
     }
     // Script-mode containers take a last line end for another row.

@@ -13,7 +13,7 @@ use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::formats::{csv, json};
 use crate::inference::{InferenceRequest, Input};
-use crate::row::{RowError, Schema};
+use crate::row::{RowError, RowLimits, Schema};
 use crate::scorer::{InferenceTarget, Output};
 
 /// Bodies up to this size are decoded where they are.
@@ -27,22 +27,32 @@ pub(super) struct Received {
 }
 
 /// What reads a body of either type.
-type Decoder = fn(BodyType, &[u8], &Schema) -> Result<Input, RowError>;
+type Decoder = fn(BodyType, &[u8], &Schema, RowLimits) -> Result<Input, RowError>;
 
 /// Feature rows.
-pub(super) fn rows(body_type: BodyType, body: &[u8], schema: &Schema) -> Result<Input, RowError> {
+pub(super) fn rows(
+    body_type: BodyType,
+    body: &[u8],
+    schema: &Schema,
+    limits: RowLimits,
+) -> Result<Input, RowError> {
     match body_type {
-        BodyType::Csv => csv::feature_rows(body, schema),
-        BodyType::Json => json::feature_rows(body, schema),
+        BodyType::Csv => csv::feature_rows(body, schema, limits),
+        BodyType::Json => json::feature_rows(body, schema, limits),
     }
     .map(Input::Rows)
 }
 
 /// Pairs whose rows are stored.
-pub(super) fn pairs(body_type: BodyType, body: &[u8], _: &Schema) -> Result<Input, RowError> {
+pub(super) fn pairs(
+    body_type: BodyType,
+    body: &[u8],
+    _: &Schema,
+    limits: RowLimits,
+) -> Result<Input, RowError> {
     match body_type {
-        BodyType::Csv => csv::pairs(body),
-        BodyType::Json => json::pairs(body),
+        BodyType::Csv => csv::pairs(body, limits),
+        BodyType::Json => json::pairs(body, limits),
     }
     .map(Input::Pairs)
 }
@@ -61,8 +71,9 @@ pub(super) fn receive(
         let body = body.await?;
         let started = Instant::now();
         let is_small = body.len() <= SMALL_BODY;
-        let input = admission.run(is_small, move || decoder(body_type, &body, &schema)).await?;
         let all_or_nothing = reply == ReplyType::Text;
+        let limits = RowLimits { all_or_nothing, ..RowLimits::default() };
+        let input = admission.run(is_small, move || decoder(body_type, &body, &schema, limits)).await?;
         Ok(Received {
             reply,
             request: InferenceRequest { input, target, output: Output::Score, all_or_nothing },
