@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub use cloud::{Aws, Calls, SageMaker};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
-use reader::Reader;
 pub use mistake::{Mistake, Mistakes};
+use reader::Reader;
 use source::Settings;
 
 /// The whole configuration. Field names are the keys of `config/default.toml`.

@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tower::Service;
 use tracing::{info, warn};
 
-use crate::config::Server;
 use crate::api::ClientAddress;
+use crate::config::Server;
 
 /// While draining, how long a connection may stay idle: a request that was under way when we were told to stop arrives
 /// within this time, is answered, and the answer closes the connection.

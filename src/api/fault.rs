@@ -106,12 +106,9 @@ impl Code {
         use GrpcCode as Grpc;
         use StatusCode as Status;
         let (word, status, grpc, title) = match self {
-            Self::Malformed => (
-                "malformed",
-                Status::BAD_REQUEST,
-                Grpc::InvalidArgument,
-                "The request body cannot be read",
-            ),
+            Self::Malformed => {
+                ("malformed", Status::BAD_REQUEST, Grpc::InvalidArgument, "The request body cannot be read")
+            }
             Self::WrongParameter => {
                 ("wrong_parameter", Status::BAD_REQUEST, Grpc::InvalidArgument, "A parameter is wrong")
             }
@@ -121,12 +118,9 @@ impl Code {
                 Grpc::NotFound,
                 "No features are stored for this user and product",
             ),
-            Self::UnknownUser => (
-                "unknown_user",
-                Status::NOT_FOUND,
-                Grpc::NotFound,
-                "No features are stored for this user",
-            ),
+            Self::UnknownUser => {
+                ("unknown_user", Status::NOT_FOUND, Grpc::NotFound, "No features are stored for this user")
+            }
             Self::UnknownRoute => {
                 ("unknown_route", Status::NOT_FOUND, Grpc::Unimplemented, "There is no such route")
             }
@@ -387,9 +381,9 @@ impl From<InferenceError> for Fault {
             InferenceError::UnreadableProduct(_) => return Self::new(Code::UnreadableRow, said()),
             InferenceError::UnknownUser(_) => return Self::new(Code::UnknownUser, said()),
             InferenceError::NoStore => return Self::new(Code::NoStore, said()),
-            InferenceError::NoUserIndex
-            | InferenceError::Unranked { .. }
-            | InferenceError::Unexplained => return Self::new(Code::Unsupported, said()),
+            InferenceError::NoUserIndex | InferenceError::Unranked { .. } | InferenceError::Unexplained => {
+                return Self::new(Code::Unsupported, said());
+            }
         };
         let mut fault = Self::new(code, detail);
         if let Some(UpstreamError::Open { pause }) = error.upstream() {

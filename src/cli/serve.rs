@@ -9,8 +9,8 @@ use tracing::{Level, info};
 use super::{CommandError, ConfigArgs};
 use crate::app::{App, StartError, listen};
 use crate::config::Config;
-use crate::telemetry::access_log::AccessLog;
 use crate::shutdown::stop_signal;
+use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::log;
 
 pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {

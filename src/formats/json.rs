@@ -58,7 +58,8 @@ fn decode<'b>(
     is_member: &dyn Fn(&str) -> bool,
     mut take: impl FnMut(&Instance<&'b RawValue>) -> Result<(), RowError>,
 ) -> Result<Outcomes, RowError> {
-    let malformed = |what: String| RowError::new(RowErrorKind::Malformed, format!("the body cannot be read: {what}"));
+    let malformed =
+        |what: String| RowError::new(RowErrorKind::Malformed, format!("the body cannot be read: {what}"));
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Err(malformed(format!("it is empty; {EXPECTED}")));

@@ -77,7 +77,8 @@ fn check_label(token: &str) -> Result<(), RowError> {
     if are_numbers && numbers.next().is_none() {
         return Ok(());
     }
-    let detail = format!("{:?} is no label; a line begins with a number, or two as label:weight", excerpt(token));
+    let detail =
+        format!("{:?} is no label; a line begins with a number, or two as label:weight", excerpt(token));
     Err(RowError::new(RowErrorKind::Shape, detail))
 }
 

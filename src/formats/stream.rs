@@ -163,9 +163,12 @@ fn json_rows(
         match (refused, read) {
             (Some(Refusal::Row(error)), _) => return Err(error),
             (Some(Refusal::Shape(what)), _) => return Err(StreamError::NotJson(what)),
-            (None, Err(error)) if error.classify() == Category::Io => return Err(StreamError::Io(error.into())),
+            (None, Err(error)) if error.classify() == Category::Io => {
+                return Err(StreamError::Io(error.into()));
+            }
             (None, Err(error)) => {
-                let what = format!("{error}; {EXPECTED}, or rows one after the other; null is a missing value");
+                let what =
+                    format!("{error}; {EXPECTED}, or rows one after the other; null is a missing value");
                 return Err(StreamError::NotJson(what));
             }
             (None, Ok(())) => {}

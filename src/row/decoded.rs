@@ -110,7 +110,11 @@ impl Outcomes {
     #[must_use]
     pub fn other_failures(&self) -> Vec<(RowErrorKind, usize)> {
         let count = |kind| self.others.iter().filter(|(_, other)| *other == kind).count();
-        RowErrorKind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
+        RowErrorKind::ALL
+            .into_iter()
+            .map(|kind| (kind, count(kind)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
     }
 
     /// The bad rows: their places, from 0, and what is wrong with each.

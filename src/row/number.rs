@@ -93,7 +93,9 @@ mod tests {
         for (word, value) in [("True", 1.0), ("TRUE", 1.0), ("true", 1.0), ("False", 0.0), (" FALSE", 0.0)] {
             assert_eq!(parse_value(word), Ok(value), "{word:?}");
         }
-        for word in ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan", "na", "N/A", "T", "yes", "-"] {
+        for word in
+            ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan", "na", "N/A", "T", "yes", "-"]
+        {
             assert!(matches!(parse_value(word), Err(InvalidValue::NotANumber(_))), "{word:?}");
         }
         for infinite in ["inf", "-Infinity"] {

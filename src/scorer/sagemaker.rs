@@ -159,9 +159,9 @@ fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, Sco
         std::str::from_utf8(body).map_err(|_| garbled("it answered with bytes that are no text".into()))?;
     let mut scores = Vec::with_capacity(rows * outputs);
     for number in text.trim().split([',', '\n']).map(str::trim) {
-        let score: f64 = number.parse().map_err(|_| {
-            garbled(format!("it answered {:?} where a score was expected", excerpt(number)))
-        })?;
+        let score: f64 = number
+            .parse()
+            .map_err(|_| garbled(format!("it answered {:?} where a score was expected", excerpt(number))))?;
         if !score.is_finite() {
             return Err(ScoreError::NotFinite { row: scores.len() / outputs + 1, value: score });
         }

@@ -28,7 +28,8 @@ pub(super) fn columns(
     }
     Some(read.map_err(|error| {
         let hint = if ids.is_empty() { id_hint(record, schema) } else { String::new() };
-        RowError::new(RowErrorKind::Name, format!("the header is wrong: {error}{hint}")).in_column(error.name())
+        RowError::new(RowErrorKind::Name, format!("the header is wrong: {error}{hint}"))
+            .in_column(error.name())
     }))
 }
 

@@ -236,8 +236,7 @@ impl<R: BufRead> Records<R> {
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     self.text.truncate(written);
                     self.after_return = last == b'\r';
-                    let place =
-                        if at_end && quotes % 2 == 1 { Place::Unclosed } else { Place::Cells(cells) };
+                    let place = if at_end && quotes % 2 == 1 { Place::Unclosed } else { Place::Cells(cells) };
                     return Ok(Scanned { place, lines: 1 + line_ends(&self.text) });
                 }
             }

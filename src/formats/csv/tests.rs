@@ -45,7 +45,9 @@ fn a_header_reorders() {
     for body in ["b,a\n2,1\n", "\"b\",\"a\"\n2,1\n", " b , a \n2,1"] {
         assert_eq!(rows(body), (vec![1.0, 2.0], vec![]), "{body:?}");
     }
-    for (header, column) in [("a,c\n1,2", "c"), ("a\n1", "b"), ("a,a\n1,2", "a"), ("user_id,a,b\n7,1,2", "user_id")] {
+    for (header, column) in
+        [("a,c\n1,2", "c"), ("a\n1", "b"), ("a,a\n1,2", "a"), ("user_id,a,b\n7,1,2", "user_id")]
+    {
         let error = error(header);
         assert_eq!((error.kind, error.column.as_deref()), (RowErrorKind::Name, Some(column)));
     }
@@ -58,8 +60,16 @@ fn names_that_look_like_values_padded_names_and_names_with_commas_and_quotes() {
     let numbers = Schema::new(vec!["0".into(), "1".into()]);
     assert_eq!(rows_of("1,0\n5,6", &numbers), (vec![6.0, 5.0], vec![]));
     assert_eq!(rows_of("0,1\n5,6", &numbers), (vec![5.0, 6.0], vec![]));
-    assert_eq!(rows_of("0,0\n5,6", &numbers), (vec![0.0, 0.0, 5.0, 6.0], vec![]), "a row, as a name stands twice");
-    assert_eq!(rows_of("0,2\n5,6", &numbers), (vec![0.0, 2.0, 5.0, 6.0], vec![]), "a row, as a name is unknown");
+    assert_eq!(
+        rows_of("0,0\n5,6", &numbers),
+        (vec![0.0, 0.0, 5.0, 6.0], vec![]),
+        "a row, as a name stands twice"
+    );
+    assert_eq!(
+        rows_of("0,2\n5,6", &numbers),
+        (vec![0.0, 2.0, 5.0, 6.0], vec![]),
+        "a row, as a name is unknown"
+    );
     let odd = Schema::new([" lead", "", "nan", "income, total", "\"q\""].map(str::to_owned).to_vec());
     let body = "\"\"\"q\"\"\",nan,,\"income, total\", lead\n5,3,2,4,1\n";
     assert_eq!(rows_of(body, &odd), (vec![1.0, 2.0, 3.0, 4.0, 5.0], vec![]));
@@ -161,7 +171,11 @@ fn what_is_written_is_read_back() {
         write_cell(&user, &mut text);
         text.push(',');
         write_cell(&product, &mut text);
-        assert_eq!(pairs(text.as_bytes(), RowLimits::default()).unwrap().items, [PairKey::new(&user, &product)], "{text}");
+        assert_eq!(
+            pairs(text.as_bytes(), RowLimits::default()).unwrap().items,
+            [PairKey::new(&user, &product)],
+            "{text}"
+        );
     }
 }
 

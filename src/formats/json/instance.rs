@@ -7,9 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::row::{
-    InvalidValue, PairKey, RowError, RowErrorKind, Schema, check_id, excerpt, narrow,
-};
+use crate::row::{InvalidValue, PairKey, RowError, RowErrorKind, Schema, check_id, excerpt, narrow};
 
 /// An array or an object with its values as they were sent, repeated names included; or the word for something else. `C` is
 /// what holds the text of a value.
@@ -109,9 +107,10 @@ impl<C: Borrow<RawValue>> Instance<C> {
                 Ok(())
             }
             Self::Object(members) => {
-                let positions = schema.positions(members.iter().map(|(name, _)| name.as_str())).map_err(|error| {
-                    RowError::new(RowErrorKind::Name, error.to_string()).in_column(error.name())
-                })?;
+                let positions =
+                    schema.positions(members.iter().map(|(name, _)| name.as_str())).map_err(|error| {
+                        RowError::new(RowErrorKind::Name, error.to_string()).in_column(error.name())
+                    })?;
                 for ((name, value), at) in members.iter().zip(positions) {
                     row[at] = feature(value.borrow().get(), name)?;
                 }
@@ -119,7 +118,10 @@ impl<C: Borrow<RawValue>> Instance<C> {
             }
             Self::Other(what) => Err(RowError::new(
                 RowErrorKind::Shape,
-                format!("{what}; expected an array of {} numbers or an object by feature name", schema.width()),
+                format!(
+                    "{what}; expected an array of {} numbers or an object by feature name",
+                    schema.width()
+                ),
             )),
         }
     }
@@ -142,7 +144,9 @@ impl<C: Borrow<RawValue>> Instance<C> {
                     let place = match name.as_str() {
                         "user_id" => &mut user,
                         "product_id" => &mut product,
-                        other => return wrong(RowErrorKind::Name, format!("{:?} is unknown", excerpt(other))),
+                        other => {
+                            return wrong(RowErrorKind::Name, format!("{:?} is unknown", excerpt(other)));
+                        }
                     };
                     if place.replace(id(name, value.borrow().get())?).is_some() {
                         return wrong(RowErrorKind::Name, format!("{name:?} is given twice"));
@@ -161,10 +165,12 @@ impl<C: Borrow<RawValue>> Instance<C> {
 
 /// A string or a whole number of any length as an identifier, digit by digit as it was sent.
 fn id<'v>(column: &str, value: &'v str) -> Result<Cow<'v, str>, RowError> {
-    let wrong = |what: String| RowError::new(RowErrorKind::Value, format!("{column} {what}")).in_column(column);
+    let wrong =
+        |what: String| RowError::new(RowErrorKind::Value, format!("{column} {what}")).in_column(column);
     let digits = value.strip_prefix('-').unwrap_or(value);
     let text = if value.starts_with('"') {
-        let text: String = serde_json::from_str(value).map_err(|error| wrong(format!("is no text: {error}")))?;
+        let text: String =
+            serde_json::from_str(value).map_err(|error| wrong(format!("is no text: {error}")))?;
         Cow::from(text.trim().to_owned())
     } else if digits.bytes().all(|byte| byte.is_ascii_digit()) && value != "-0" {
         Cow::from(value)
@@ -183,7 +189,8 @@ fn feature(value: &str, name: &str) -> Result<f32, RowError> {
     match value.as_bytes() {
         b"null" => Ok(f32::NAN),
         [b'-' | b'0'..=b'9', ..] => {
-            let number: f64 = value.parse().map_err(|_| wrong(InvalidValue::NotANumber(excerpt(value)).to_string()))?;
+            let number: f64 =
+                value.parse().map_err(|_| wrong(InvalidValue::NotANumber(excerpt(value)).to_string()))?;
             narrow(number).map_err(|_| wrong(InvalidValue::OutOfRange(excerpt(value)).to_string()))
         }
         _ => Err(wrong(format!("{}; expected a number, or null if it is missing", describe(value)))),
