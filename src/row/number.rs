@@ -33,18 +33,24 @@ pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
     }
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => narrow(number),
+        other => word(cell, other.ok()),
+    }
+}
+
+/// What is no finite `number`.
+#[cold]
+fn word(cell: &str, number: Option<f64>) -> Result<f32, InvalidValue> {
+    match (cell, number) {
         // "1e999" overflows to an infinity; only the word itself is one.
-        Ok(number) if number.is_infinite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
+        (_, Some(number)) if number.is_infinite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
             Err(InvalidValue::OutOfRange(excerpt(cell)))
         }
-        Ok(number) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
-        Ok(_) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
-        _ => match cell {
-            "NA" | "<NA>" | "null" | "Null" | "NULL" => Ok(f32::NAN),
-            "true" | "True" | "TRUE" => Ok(1.0),
-            "false" | "False" | "FALSE" => Ok(0.0),
-            _ => Err(InvalidValue::NotANumber(excerpt(cell))),
-        },
+        (_, Some(number)) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
+        ("NA" | "<NA>" | "null" | "Null" | "NULL", _) => Ok(f32::NAN),
+        ("true" | "True" | "TRUE", _) => Ok(1.0),
+        ("false" | "False" | "FALSE", _) => Ok(0.0),
+        (_, Some(_)) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
+        _ => Err(InvalidValue::NotANumber(excerpt(cell))),
     }
 }
 

@@ -69,10 +69,7 @@ impl Schema {
     /// # Errors
     /// The text is no value, or no category of the input.
     pub fn parse(&self, at: usize, cell: &str, by_name: bool) -> Result<f32, InvalidValue> {
-        if !by_name || self.categories.is_empty() {
-            return parse_value(cell);
-        }
-        let Some(categories) = self.categories.get(at).and_then(Option::as_ref) else {
+        let Some(categories) = self.categories.get(at).and_then(Option::as_ref).filter(|_| by_name) else {
             return parse_value(cell);
         };
         let cell = cell.trim_ascii();

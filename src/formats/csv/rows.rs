@@ -2,7 +2,7 @@
 
 use super::header::{Column, columns};
 use super::records::Record;
-use crate::row::{RowError, RowErrorKind, Schema};
+use crate::row::{InvalidValue, RowError, RowErrorKind, Schema};
 
 /// Reads records into rows in model order.
 pub(in crate::formats) struct RowReader<'s> {
@@ -48,23 +48,17 @@ impl<'s> RowReader<'s> {
         }
         let mut cells = 0;
         for cell in record.cells() {
-            let column = match &self.columns {
-                None if cells < width => Column::Feature(cells),
-                Some(columns) if cells < expected => columns[cells],
-                _ => {
-                    cells += 1;
-                    continue;
-                }
-            };
             cells += 1;
+            if cells > expected {
+                continue;
+            }
+            let column =
+                self.columns.as_ref().map_or(Column::Feature(cells - 1), |columns| columns[cells - 1]);
             match column {
                 Column::Feature(at) => {
                     let value = self.schema.parse(at, cell, self.columns.is_some());
-                    self.row[at] = value.map_err(|error| {
-                        let name = &self.schema.names()[at];
-                        RowError::new(RowErrorKind::Value, format!("column {cells} ({name}): {error}"))
-                            .in_column(name)
-                    })?;
+                    self.row[at] =
+                        value.map_err(|error| wrong_value(&self.schema.names()[at], cells, &error))?;
                 }
                 Column::Id(at) => {
                     self.ids[at].clear();
@@ -92,4 +86,9 @@ impl<'s> RowReader<'s> {
     pub(in crate::formats) fn next(&mut self, record: &Record<'_>, is_first: bool) -> Result<bool, RowError> {
         if is_first { self.first(record).and_then(|row| row) } else { self.read(record).map(|()| true) }
     }
+}
+
+#[cold]
+fn wrong_value(name: &str, column: usize, error: &InvalidValue) -> RowError {
+    RowError::new(RowErrorKind::Value, format!("column {column} ({name}): {error}")).in_column(name)
 }
