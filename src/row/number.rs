@@ -31,10 +31,30 @@ pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
     if cell.is_empty() {
         return Ok(f32::NAN);
     }
+    if let Some(count) = count(cell.as_bytes()) {
+        return Ok(count);
+    }
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => narrow(number),
         other => word(cell, other.ok()),
     }
+}
+
+/// A whole number of a few digits, as most features are: every one is a float32.
+#[inline]
+fn count(digits: &[u8]) -> Option<f32> {
+    if digits.len() > 7 {
+        return None;
+    }
+    let mut count = 0_u32;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        count = count * 10 + u32::from(digit);
+    }
+    Some(count as f32)
 }
 
 /// What is no finite `number`.
@@ -88,9 +108,16 @@ mod tests {
 
     #[test]
     fn cells() {
-        for (cell, value) in
-            [("1", 1.0), (" -2.5\t", -2.5), ("1e-3", 0.001), ("0.1498791297340854", 0.149_879_13)]
-        {
+        for (cell, value) in [
+            ("1", 1.0),
+            ("0", 0.0),
+            ("007", 7.0),
+            ("9999999", 9_999_999.0),
+            ("16777217", 16_777_216.0),
+            (" -2.5\t", -2.5),
+            ("1e-3", 0.001),
+            ("0.1498791297340854", 0.149_879_13),
+        ] {
             assert_eq!(parse_value(cell), Ok(value), "{cell:?}");
         }
         for missing in ["", "  ", "nan", "NaN", "NAN", "NA", " NA ", "<NA>", "null", "NULL"] {

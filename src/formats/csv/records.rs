@@ -211,7 +211,7 @@ impl<R: BufRead> Records<R> {
         let consumed = std::mem::take(&mut self.text);
         let mut rest = &consumed[..];
         let (mut written, mut cells, mut quotes, mut last) = (0, 0, 0, 0);
-        let quoted = self.quoted.get_or_insert_with(Box::default);
+        let quoted = self.quoted.get_or_insert_with(|| Box::new(csv_core::Reader::new()));
         quoted.reset();
         loop {
             let from_buffer = rest.is_empty();
