@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tower_http::services::ServeDir;
 use tracing::{info, warn};
 
 use crate::admission::{Admission, AdmissionLimits};
@@ -173,7 +174,6 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
-        let (files, body_limit, deadline) = Parts::limits(&config.server);
         let state = ApiState::from(Parts {
             inference,
             readiness: Arc::clone(&readiness),
@@ -182,9 +182,10 @@ impl App {
             access_log,
             admission,
             pass_headers: pass_headers(config),
-            body_limit,
-            deadline,
-            files,
+            body_limit: config.server.body_limit,
+            rows_limit: config.server.rows_limit,
+            deadline: config.server.deadline,
+            files: ServeDir::new(&config.server.static_dir).append_index_html_on_directories(false),
         });
         Ok(Self { state, readiness, watcher: None, config: config.clone() })
     }

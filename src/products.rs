@@ -1,7 +1,9 @@
 //! What products are called: a table of names, for people who read answers.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, BufReader, Read};
+
+use crate::formats::csv::records::{RecordError, Records};
 
 /// The columns of the table.
 const COLUMNS: [&str; 2] = ["product_id", "product_name"];
@@ -13,9 +15,17 @@ pub struct ProductNames(HashMap<String, String>);
 /// Why a table of names cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NamesError {
-    /// It is not CSV, or cannot be read.
-    #[error("{0}")]
-    Read(#[from] csv::Error),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// A line is no product and name.
+    #[error("line {line}: {what}; expected product_id,product_name")]
+    Line {
+        /// 1-based.
+        line: u64,
+        /// What is there instead.
+        what: String,
+    },
     /// The header names other columns.
     #[error("line 1: the first columns are {0:?}; expected product_id,product_name")]
     Header(Vec<String>),
@@ -35,18 +45,17 @@ impl ProductNames {
     /// # Errors
     /// The table is not CSV, has other columns, or names a product twice.
     pub fn read(table: impl Read) -> Result<Self, NamesError> {
-        let mut csv = csv::Reader::from_reader(table);
-        let header = csv.headers()?;
-        let found = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).take(COLUMNS.len());
-        if !found.clone().eq(COLUMNS) {
-            return Err(NamesError::Header(found.map(str::to_owned).collect()));
+        let mut records = Records::new(BufReader::new(table));
+        let header = next(&mut records)?.map(|(_, cells)| cells).unwrap_or_default();
+        if header != COLUMNS {
+            return Err(NamesError::Header(header));
         }
         let mut names = HashMap::new();
-        for record in csv.records() {
-            let record = record?;
-            let (product, name) = (record[0].trim().to_owned(), record[1].trim().to_owned());
+        while let Some((line, cells)) = next(&mut records)? {
+            let Ok([product, name]) = <[String; 2]>::try_from(cells) else {
+                return Err(NamesError::Line { line, what: "1 column".to_owned() });
+            };
             if names.insert(product.clone(), name).is_some() {
-                let line = record.position().map_or(0, csv::Position::line);
                 return Err(NamesError::Repeated { line, product });
             }
         }
@@ -72,6 +81,21 @@ impl ProductNames {
     }
 }
 
+/// The next line's number and first cells.
+fn next(records: &mut Records<impl io::BufRead>) -> Result<Option<(u64, Vec<String>)>, NamesError> {
+    let line = records.line();
+    let record = records.next().map_err(|error| match error {
+        RecordError::Io(error) => NamesError::Read(error),
+        RecordError::NotUtf8(line) => NamesError::Line { line, what: "it is not UTF-8".to_owned() },
+    })?;
+    let Some(record) = record else { return Ok(None) };
+    if let Some(fault) = record.fault() {
+        return Err(NamesError::Line { line, what: fault.to_owned() });
+    }
+    let cells = record.cells().take(COLUMNS.len()).map(|cell| cell.trim().to_owned());
+    Ok(Some((line, cells.collect())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +114,8 @@ mod tests {
         for (table, words) in [
             ("id,name\n1,Bread\n", "expected product_id,product_name"),
             ("product_id,product_name\n1,Bread\n1,Toast\n", "line 3: product \"1\" is named twice"),
-            ("product_id,product_name\n1\n", "1 field"),
+            ("product_id,product_name\n1\n", "line 2: 1 column; expected"),
+            ("", "expected product_id,product_name"),
         ] {
             let error = ProductNames::read(table.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");

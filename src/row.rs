@@ -9,9 +9,9 @@ mod python_float;
 mod schema;
 
 pub use batch::{Batch, FeatureRow};
-pub use decoded::{Decoded, Outcomes};
+pub use decoded::{Decoded, Outcomes, RowLimits};
 pub use error::{RowError, RowErrorKind};
 pub use number::{InvalidValue, excerpt, narrow, parse_value, write_value};
 pub use pair::{InvalidId, MAX_ID_BYTES, PairKey, check_id};
 pub use python_float::python_float;
-pub use schema::{InvalidNames, Schema};
+pub use schema::{Categories, InvalidNames, Schema};

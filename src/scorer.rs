@@ -103,7 +103,12 @@ impl Explanations {
         let margins = self.margins.chunks_exact(self.margins_per_row);
         let contributions = self.contributions.chunks_exact(width);
         self.rows.rows().zip(self.scores.rows()).zip(margins).zip(contributions).map(
-            |(((values, score), margins), contributions)| Explanation { values, score, margins, contributions },
+            |(((values, score), margins), contributions)| Explanation {
+                values,
+                score,
+                margins,
+                contributions,
+            },
         )
     }
 }

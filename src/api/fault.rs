@@ -96,6 +96,7 @@ impl From<RowErrorKind> for Code {
             RowErrorKind::Shape => Self::WrongRow,
             RowErrorKind::UnknownPair => Self::UnknownPair,
             RowErrorKind::Unreadable => Self::UnreadableRow,
+            RowErrorKind::TooManyRows => Self::RowsTooLarge,
         }
     }
 }

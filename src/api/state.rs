@@ -6,7 +6,6 @@ use std::time::Duration;
 use tower_http::services::ServeDir;
 
 use crate::admission::Admission;
-use crate::config::Server;
 use crate::inference::Inference;
 use crate::products::ProductNames;
 use crate::readiness::Readiness;
@@ -35,19 +34,12 @@ pub struct Parts {
     pub pass_headers: Vec<String>,
     /// Largest request body, in bytes.
     pub body_limit: usize,
+    /// Most rows of a request.
+    pub rows_limit: usize,
     /// Longest time of a request.
     pub deadline: Duration,
     /// The page's files.
     pub files: ServeDir,
-}
-
-impl Parts {
-    /// The page's files and the limits that `server` sets.
-    #[must_use]
-    pub fn limits(server: &Server) -> (ServeDir, usize, Duration) {
-        let files = ServeDir::new(&server.static_dir).append_index_html_on_directories(false);
-        (files, server.body_limit, server.deadline)
-    }
 }
 
 impl From<Parts> for ApiState {

@@ -1,7 +1,7 @@
 //! A progress bar over the bytes of a file, when somebody is watching.
 
 use std::fs::File;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -19,4 +19,9 @@ pub(super) fn bytes_of(file: Option<&File>) -> ProgressBar {
         }
         _ => ProgressBar::hidden(),
     }
+}
+
+/// The same for a command that prints while it reads: hidden too where its lines go to a terminal, which may be the same one.
+pub(super) fn beside_output(file: &File) -> ProgressBar {
+    if stdout().is_terminal() { ProgressBar::hidden() } else { bytes_of(Some(file)) }
 }

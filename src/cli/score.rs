@@ -11,14 +11,16 @@ use tokio::runtime::{Builder, Runtime};
 use super::{CommandError, progress};
 use crate::app::scorer::inference_over;
 use crate::cause::chain;
-use crate::formats::stream::{Form, StreamError, for_each_row};
+use crate::formats::csv::write_cell;
+use crate::formats::stream::{Form, StreamError, StreamRow, for_each_row};
 use crate::formats::text::{Spelling, write_row};
 use crate::inference::{Inference, InferenceError, InferenceRequest, Input};
 use crate::row::{Batch, Decoded};
 use crate::scorer::Output;
 
-/// Rows given to the model at once.
+/// Rows given to the model at once, at most, and the bytes that they and the model's numbers for them take together.
 const BLOCK_ROWS: usize = 1024;
+const BLOCK_BYTES: usize = 8 * 1024 * 1024;
 const BUFFER: usize = 256 * 1024;
 
 #[derive(Args)]
@@ -31,11 +33,15 @@ pub(super) struct ScoreArgs {
     input: PathBuf,
     /// Form of the rows.
     ///
-    /// csv: one row per line in the model's order, or in that of a header with its feature names; an empty cell or nan is
-    /// missing. libsvm: index:value, indices from 0. json: rows one after the other as arrays or objects by name, or
-    /// {"instances": [row, …]}; null is missing.
+    /// csv: one row per line in the model's order, or in that of a header with its feature names; True and False are 1 and 0;
+    /// an empty cell, nan, NA, <NA> or null is missing. libsvm, as XGBoost reads it: label or label:weight, then index:value
+    /// with indices from 0; blank lines and comments are no rows. json: rows one after the other as arrays or objects by
+    /// name, or {"instances": [row, …]}; null is missing.
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
+    /// Columns of a CSV file that are no features: they are printed in front of the numbers, e.g. user_id,product_id.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    id: Vec<String>,
     /// What to print for each row, on a line, several numbers separated by commas.
     #[arg(long, value_enum, default_value_t)]
     output: OutputArg,
@@ -89,19 +95,23 @@ fn iterations(text: &str) -> Result<Iterations, String> {
 }
 
 pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
+    let form = args.format.form();
+    if form != Form::Csv && !args.id.is_empty() {
+        return Err(CommandError::failed("--id names columns of a CSV file; expected --format csv"));
+    }
     let inference = load(args)?;
     let schema = Arc::clone(inference.schema());
-    let form = args.format.form();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
     let out = BufWriter::with_capacity(BUFFER, stdout().lock());
     let mut block = Block::new(&inference, args.output, &runtime, out);
-    let take = |row: &[f32]| block.push(row);
+    let take = |row: StreamRow<'_>| block.push(row);
     let read = if args.input == Path::new("-") {
-        for_each_row(stdin().lock(), form, &schema, take)
+        for_each_row(stdin().lock(), form, &schema, &args.id, take)
     } else {
         let file = File::open(&args.input).map_err(|error| CommandError::of(args.input.display(), error))?;
-        let bar = progress::bytes_of(Some(&file));
-        let read = for_each_row(BufReader::with_capacity(BUFFER, bar.wrap_read(file)), form, &schema, take);
+        let bar = progress::beside_output(&file);
+        let input = BufReader::with_capacity(BUFFER, bar.wrap_read(file));
+        let read = for_each_row(input, form, &schema, &args.id, take);
         bar.finish_and_clear();
         read
     };
@@ -120,7 +130,12 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
 fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
     let name = args.model.display();
     let bytes = fs::read(&args.model).map_err(|error| CommandError::of(&name, error))?;
-    inference_over(&bytes, args.iterations).map_err(|error| CommandError::of(name, error))
+    let inference =
+        inference_over(&bytes, args.iterations).map_err(|error| CommandError::of(&name, error))?;
+    if inference.schema().width() == 0 {
+        return Err(CommandError::of(name, "the model has no features, so there is nothing to score"));
+    }
+    Ok(inference)
 }
 
 /// Rows waiting for the model, and where its numbers go.
@@ -128,20 +143,40 @@ struct Block<'m, W> {
     inference: &'m Inference,
     output: OutputArg,
     runtime: &'m Runtime,
+    capacity: usize,
     rows: Batch,
+    /// What is printed in front of each row's numbers, if anything.
+    prefixes: Vec<String>,
     line: String,
     out: W,
 }
 
 impl<'m, W: Write> Block<'m, W> {
     fn new(inference: &'m Inference, output: OutputArg, runtime: &'m Runtime, out: W) -> Self {
-        let rows = Batch::new(inference.schema().width());
-        Self { inference, output, runtime, rows, line: String::new(), out }
+        let width = inference.schema().width();
+        let model = inference.model();
+        let numbers = match output {
+            OutputArg::Score | OutputArg::Margin => model.outputs,
+            OutputArg::Leaf => model.trees.unwrap_or_default(),
+            OutputArg::Contributions => model.outputs * (width + 1),
+        };
+        let bytes = width * size_of::<f32>() + numbers * size_of::<f64>();
+        let capacity = (BLOCK_BYTES / bytes.max(1)).clamp(1, BLOCK_ROWS);
+        let (rows, prefixes) = (Batch::new(width), Vec::new());
+        Self { inference, output, runtime, capacity, rows, prefixes, line: String::new(), out }
     }
 
-    fn push(&mut self, row: &[f32]) -> io::Result<()> {
-        self.rows.push(row);
-        if self.rows.len() < BLOCK_ROWS { Ok(()) } else { self.score() }
+    fn push(&mut self, row: StreamRow<'_>) -> io::Result<()> {
+        self.rows.push(row.values);
+        if !row.ids.is_empty() {
+            let mut prefix = String::new();
+            for id in row.ids {
+                write_cell(id, &mut prefix);
+                prefix.push(',');
+            }
+            self.prefixes.push(prefix);
+        }
+        if self.rows.len() < self.capacity { Ok(()) } else { self.score() }
     }
 
     fn score(&mut self) -> io::Result<()> {
@@ -163,33 +198,33 @@ impl<'m, W: Write> Block<'m, W> {
             OutputArg::Contributions => {
                 let explaining = self.inference.explain(request(Output::Score));
                 let answer = self.runtime.block_on(explaining).map_err(failed)?;
-                let rows = answer.results.rows().map(|row| row.contributions);
-                return print(rows, Spelling::Float, &mut self.line, &mut self.out);
+                return self.print(answer.results.rows().map(|row| row.contributions), Spelling::Float);
             }
         };
         let answer = self.runtime.block_on(self.inference.predict(request(output))).map_err(failed)?;
         let spelling = if output == Output::Leaf { Spelling::Whole } else { Spelling::Float };
-        print(answer.results.rows(), spelling, &mut self.line, &mut self.out)
+        self.print(answer.results.rows(), spelling)
+    }
+
+    /// Prints each of `rows` on a line.
+    fn print<'r, T: Into<f64> + Copy + 'r>(
+        &mut self,
+        rows: impl Iterator<Item = &'r [T]>,
+        spelling: Spelling,
+    ) -> io::Result<()> {
+        let mut prefixes = self.prefixes.drain(..);
+        for row in rows {
+            self.line.clear();
+            self.line.push_str(prefixes.next().as_deref().unwrap_or_default());
+            write_row(row, spelling, &mut self.line);
+            self.line.push('\n');
+            self.out.write_all(self.line.as_bytes())?;
+        }
+        Ok(())
     }
 
     fn finish(mut self) -> io::Result<()> {
         self.score()?;
         self.out.flush()
     }
-}
-
-/// Prints each of `rows` on a line.
-fn print<'r, T: Into<f64> + Copy + 'r>(
-    rows: impl Iterator<Item = &'r [T]>,
-    spelling: Spelling,
-    line: &mut String,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    for row in rows {
-        line.clear();
-        write_row(row, spelling, line);
-        line.push('\n');
-        out.write_all(line.as_bytes())?;
-    }
-    Ok(())
 }

@@ -14,12 +14,13 @@ use crate::app::scorer::{Compared, open_compared};
 use crate::cause::chain;
 use crate::config::ModelPath;
 use crate::formats::stream::{StreamError, for_each_row};
-use crate::scorer::shadowed::differences;
 use crate::row::{Batch, Schema, python_float};
 use crate::scorer::Scores;
+use crate::scorer::shadowed::differences;
 
-/// Rows sent to the endpoint at once.
+/// Rows sent to the endpoint at once, and most values among them: a call's body is some ten bytes for each, and its limit 6 MiB.
 const BLOCK_ROWS: usize = 500;
+const BLOCK_VALUES: usize = 512 * 1024;
 
 #[derive(Args)]
 pub(super) struct VerifyArgs {
@@ -32,6 +33,9 @@ pub(super) struct VerifyArgs {
     /// Form of the rows, as in imba score.
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
+    /// Columns of a CSV file that are no features, e.g. user_id,product_id.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    id: Vec<String>,
     /// Scores that differ by no more than this are equal.
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-6)]
     tolerance: f64,
@@ -55,7 +59,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CommandError> {
     let input = BufReader::new(bar.wrap_read(file));
 
     let mut comparison = Comparison::new(args, &runtime, &compared, schema.width());
-    let read = for_each_row(input, args.format.form(), &schema, |row| comparison.push(row));
+    let read = for_each_row(input, args.format.form(), &schema, &args.id, |row| comparison.push(row.values));
     let read = read.and_then(|()| Ok(comparison.score()?));
     bar.finish_and_clear();
     read.map_err(|error: StreamError| CommandError::of(args.rows.display(), error))?;
@@ -98,7 +102,11 @@ impl<'v> Comparison<'v> {
 
     fn push(&mut self, row: &[f32]) -> io::Result<()> {
         self.block.push(row);
-        if self.block.len() < BLOCK_ROWS { Ok(()) } else { self.score() }
+        if self.block.len() < BLOCK_ROWS && self.block.values().len() < BLOCK_VALUES {
+            Ok(())
+        } else {
+            self.score()
+        }
     }
 
     fn score(&mut self) -> io::Result<()> {

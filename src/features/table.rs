@@ -3,15 +3,17 @@
 //! Two layouts are read, told apart by the header: `user_id,product_id,` and one column per feature in any order; or the
 //! old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model order.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use super::{FeatureWriter, StoreError};
+use crate::formats::csv::records::{Record, RecordError, Records};
+use crate::formats::csv::{PAIR_COLUMNS, packed_row, pair_column};
 use crate::row::{FeatureRow, PairKey, Schema, check_id, parse_value};
 
 /// Rows per batch: each is written whole or not at all.
 pub const BATCH_ROWS: usize = 10_000;
 
-const KEYS: [&str; 2] = ["user_id", "product_id"];
+const BUFFER: usize = 256 * 1024;
 const PACKED: &str = "feature";
 
 /// Why a table cannot be imported, or not on.
@@ -24,7 +26,7 @@ pub enum TableError {
     Header(String),
     /// The file cannot be read on.
     #[error("the table cannot be read: {0}")]
-    Read(#[from] csv::Error),
+    Read(#[from] std::io::Error),
     /// The store did not take a batch.
     #[error("{source}; all rows before line {line} are in the store: go on with --from-line {line}")]
     Store {
@@ -57,8 +59,7 @@ pub struct Report {
 
 /// A feature table being read.
 pub struct FeatureTable<'s, R> {
-    csv: csv::Reader<R>,
-    record: csv::StringRecord,
+    records: Records<BufReader<R>>,
     schema: &'s Schema,
     layout: Layout,
 }
@@ -76,21 +77,14 @@ impl<'s, R: Read> FeatureTable<'s, R> {
     /// # Errors
     /// The header names other columns than the keys and the features of `schema`.
     pub fn open(input: R, schema: &'s Schema) -> Result<Self, TableError> {
-        let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-        let header = csv.headers()?.clone();
-        let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
-        if names.get(..2) != Some(&KEYS) {
-            return Err(TableError::Header(format!(
-                "the first columns are {:?}",
-                &names[..names.len().min(2)]
-            )));
-        }
-        let layout = match schema.positions(names[2..].iter().copied()) {
-            Ok(positions) => Layout::Columns(positions),
-            Err(_) if names[2..] == [PACKED] => Layout::Packed,
-            Err(error) => return Err(TableError::Header(error.to_string())),
+        let mut records = Records::new(BufReader::with_capacity(BUFFER, input));
+        let layout = match records.next() {
+            Ok(Some(record)) => layout(&record, schema)?,
+            Ok(None) => return Err(TableError::Header("the table is empty".to_owned())),
+            Err(RecordError::NotUtf8(_)) => return Err(TableError::Header("it is not UTF-8".to_owned())),
+            Err(RecordError::Io(error)) => return Err(error.into()),
         };
-        Ok(Self { csv, record: csv::StringRecord::new(), schema, layout })
+        Ok(Self { records, schema, layout })
     }
 
     /// Loads the table into `store`, but for rows before `from_line`. After each batch, `progress` hears how many bytes
@@ -107,16 +101,22 @@ impl<'s, R: Read> FeatureTable<'s, R> {
         mut progress: impl FnMut(u64),
     ) -> Result<Report, TableError> {
         let mut report = Report::default();
-        while self.csv.position().line() < from_line && self.csv.read_record(&mut self.record)? {}
+        while self.records.line() < from_line {
+            match self.records.next() {
+                Ok(Some(_)) | Err(RecordError::NotUtf8(_)) => {}
+                Ok(None) => break,
+                Err(RecordError::Io(error)) => return Err(error.into()),
+            }
+        }
         loop {
-            let line = self.csv.position().line();
+            let line = self.records.line();
             let (rows, more) = self.next_batch(&mut report)?;
             if !rows.is_empty() {
                 let count = rows.len() as u64;
                 store.put_many(rows).await.map_err(|source| TableError::Store { line, source })?;
                 report.loaded += count;
             }
-            progress(self.csv.position().byte());
+            progress(self.records.bytes());
             if !more {
                 return Ok(report);
             }
@@ -132,7 +132,7 @@ impl<'s, R: Read> FeatureTable<'s, R> {
         loop {
             let (rows, more) = self.next_batch(&mut report)?;
             report.loaded += rows.len() as u64;
-            progress(self.csv.position().byte());
+            progress(self.records.bytes());
             if !more {
                 return Ok(report);
             }
@@ -157,61 +157,64 @@ impl<'s, R: Read> FeatureTable<'s, R> {
     ) -> Result<(Vec<(PairKey, FeatureRow)>, bool), TableError> {
         let mut rows = Vec::new();
         for _ in 0..BATCH_ROWS {
-            match self.csv.read_record(&mut self.record) {
-                Ok(true) => match self.row() {
+            match self.records.next() {
+                Ok(Some(record)) => match row(&record, &self.layout, self.schema) {
                     Ok(row) => rows.push(row),
-                    Err(what) => bad.push(BadRow { line: self.line(), what }),
+                    Err(what) => bad.push(BadRow { line: record.line, what }),
                 },
-                Ok(false) => return Ok((rows, false)),
-                Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                    let line = error.position().map_or(0, csv::Position::line);
+                Ok(None) => return Ok((rows, false)),
+                Err(RecordError::NotUtf8(line)) => {
                     bad.push(BadRow { line, what: "the line is not UTF-8".to_owned() });
                 }
-                Err(error) => return Err(error.into()),
+                Err(RecordError::Io(error)) => return Err(error.into()),
             }
         }
         Ok((rows, true))
     }
+}
 
-    fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+/// What the header says of the columns after the keys.
+fn layout(header: &Record<'_>, schema: &Schema) -> Result<Layout, TableError> {
+    if let Some(fault) = header.fault() {
+        return Err(TableError::Header(fault.to_owned()));
     }
+    let names: Vec<&str> = header.cells().collect();
+    if !names.iter().take(2).map(|name| pair_column(name)).eq([Some(0), Some(1)]) {
+        return Err(TableError::Header(format!("the first columns are {:?}", &names[..names.len().min(2)])));
+    }
+    // As it stands, or without the blanks around it.
+    let is_known = |name: &str| schema.position(name).is_some();
+    let features: Vec<&str> =
+        names[2..].iter().map(|name| if is_known(name) { *name } else { name.trim() }).collect();
+    match schema.positions(features.iter().copied()) {
+        Ok(positions) => Ok(Layout::Columns(positions)),
+        Err(_) if features == [PACKED] => Ok(Layout::Packed),
+        Err(error) => Err(TableError::Header(error.to_string())),
+    }
+}
 
-    fn row(&self) -> Result<(PairKey, FeatureRow), String> {
-        let cells = &self.record;
-        let expected =
-            KEYS.len() + if let Layout::Columns(positions) = &self.layout { positions.len() } else { 1 };
-        if cells.len() != expected {
-            return Err(format!("{} columns, expected {expected}", cells.len()));
-        }
-        let id = |at: usize| check_id(cells[at].trim()).map_err(|error| format!("{} {error}", KEYS[at]));
-        let key = PairKey::new(id(0)?, id(1)?);
-        let row = match &self.layout {
-            Layout::Columns(positions) => {
-                self.values(positions.iter().copied().zip(cells.iter().skip(KEYS.len())))?
+fn row(record: &Record<'_>, layout: &Layout, schema: &Schema) -> Result<(PairKey, FeatureRow), String> {
+    if let Some(fault) = record.fault() {
+        return Err(fault.to_owned());
+    }
+    let cells: Vec<&str> = record.cells().collect();
+    let expected = 2 + if let Layout::Columns(positions) = layout { positions.len() } else { 1 };
+    if cells.len() != expected {
+        return Err(format!("{} columns, expected {expected}", cells.len()));
+    }
+    let id = |at: usize| check_id(cells[at].trim()).map_err(|error| format!("{} {error}", PAIR_COLUMNS[at]));
+    let key = PairKey::new(id(0)?, id(1)?);
+    let row = match layout {
+        Layout::Columns(positions) => {
+            let mut row = vec![f32::NAN; schema.width()].into_boxed_slice();
+            for (at, cell) in positions.iter().zip(&cells[2..]) {
+                row[*at] = parse_value(cell).map_err(|error| format!("{}: {error}", schema.names()[*at]))?;
             }
-            Layout::Packed => {
-                let cells: Vec<&str> = cells[2].split(',').collect();
-                if cells.len() != self.schema.width() {
-                    return Err(format!(
-                        "{} values in feature, expected {}",
-                        cells.len(),
-                        self.schema.width()
-                    ));
-                }
-                self.values(cells.into_iter().enumerate())?
-            }
-        };
-        Ok((key, row))
-    }
-
-    fn values<'c>(&self, cells: impl Iterator<Item = (usize, &'c str)>) -> Result<FeatureRow, String> {
-        let mut row = vec![f32::NAN; self.schema.width()].into_boxed_slice();
-        for (at, cell) in cells {
-            row[at] = parse_value(cell).map_err(|error| format!("{}: {error}", self.schema.names()[at]))?;
+            row
         }
-        Ok(row)
-    }
+        Layout::Packed => packed_row(cells[2], schema).map_err(|error| format!("{PACKED}: {error}"))?,
+    };
+    Ok((key, row))
 }
 
 #[cfg(test)]
@@ -241,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn identifiers_in_quotes_and_lines_after_them() {
+        let (rows, bad) =
+            read("user_id,product_id,a,b\r\"a,b\",2,\"1\",NA\r\"x\r\ny\",2,1,1\r\r1,1,1,1\r\r").unwrap();
+        assert_eq!(rows[0].0, PairKey::new("a,b", "2"));
+        assert!(rows[0].1[1].is_nan() && rows.len() == 2);
+        let bad: Vec<_> = bad.iter().map(|bad| (bad.line, bad.what.as_str())).collect();
+        assert_eq!(bad, [(3, "user_id holds a control character"), (5, "the line is blank")]);
+    }
+
+    #[test]
     fn bad_rows_are_named_by_line() {
         let (rows, bad) = read("user_id,product_id,a,b\n1,1,1,1\n1,2,x,1\n1,3,1\n,4,1,1\n").unwrap();
         assert_eq!(rows.len(), 1);
@@ -253,11 +266,14 @@ mod tests {
 
     #[test]
     fn other_headers_are_refused() {
+        for header in ["userId,productId,a,b", "User_ID,Product_ID,b,a"] {
+            assert!(read(header).is_ok(), "{header}");
+        }
         for (header, word) in [
             ("product_id,user_id,a,b", "first columns"),
             ("user_id,product_id,a", "\"b\" is absent"),
             ("user_id,product_id,a,b,c", "\"c\" is not a feature"),
-            ("", "first columns"),
+            ("", "the table is empty"),
         ] {
             let error = read(header).unwrap_err().to_string();
             assert!(error.starts_with("line 1: ") && error.contains(word), "{header:?}: {error}");

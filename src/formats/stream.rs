@@ -1,24 +1,38 @@
 //! Rows from a reader, one at a time, so that a file larger than memory is fine.
 
-use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
+use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 
-use super::json::{Instance, InstanceVisitor};
-use super::{csv, json, libsvm};
+use super::csv::RowReader;
+use super::csv::records::{RecordError, Records};
+use super::json::{Document, EXPECTED, Instance, Refusal};
+use super::libsvm::LibsvmReader;
 use crate::row::{RowError, Schema};
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The form of a file of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// See [`csv`].
+    /// See [`csv`](super::csv).
     Csv,
-    /// See [`libsvm`].
+    /// See [`libsvm`](super::libsvm).
     Libsvm,
     /// One row after the other, arrays or objects, or documents `{"instances": [row, …]}`.
     Json,
+}
+
+/// A row of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamRow<'r> {
+    /// Its values, in model order.
+    pub values: &'r [f32],
+    /// The identifiers carried through with it.
+    pub ids: &'r [String],
 }
 
 /// Why a file of rows cannot be read to its end.
@@ -32,15 +46,34 @@ pub enum StreamError {
         /// What.
         error: RowError,
     },
-    /// The file is not JSON.
-    #[error("the input is not JSON: {0}")]
-    NotJson(serde_json::Error),
+    /// The file is not JSON, or not of rows.
+    #[error("the input is not JSON of rows: {0}")]
+    NotJson(String),
+    /// A line is no text.
+    #[error("line {0} is not UTF-8")]
+    NotUtf8(u64),
     /// Reading failed, or taking a row did.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Calls `take` with each row of `input`, in order.
+impl StreamError {
+    fn at_line(line: u64, error: RowError) -> Self {
+        Self::Row { place: format!("line {line}"), error }
+    }
+}
+
+impl From<RecordError> for StreamError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::NotUtf8(line) => Self::NotUtf8(line),
+            RecordError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+/// Calls `take` with each row of `input`, in order. In CSV, a header names the columns `ids` beside the features, to be
+/// carried through with the row.
 ///
 /// # Errors
 /// The first row that is none, or an error of `input` or `take`.
@@ -48,161 +81,100 @@ pub fn for_each_row(
     input: impl BufRead,
     form: Form,
     schema: &Schema,
-    mut take: impl FnMut(&[f32]) -> io::Result<()>,
+    ids: &[String],
+    take: impl FnMut(StreamRow<'_>) -> io::Result<()>,
 ) -> Result<(), StreamError> {
-    let mut row = vec![f32::NAN; schema.width()];
     match form {
-        Form::Csv => {
-            let mut order = None;
-            for_each_line(input, |number, line| {
-                if number == 1
-                    && let Some(header) = csv::header_order(line, schema)
-                {
-                    order = Some(header.map_err(|error| at_line(number, error))?);
-                    return Ok(());
-                }
-                csv::feature_row(line, schema, order.as_deref(), &mut row)
-                    .map_err(|error| at_line(number, error))?;
-                Ok(take(&row)?)
-            })
-        }
-        Form::Libsvm => for_each_line(input, |number, line| {
-            libsvm::feature_row(line, &mut row).map_err(|error| at_line(number, error))?;
-            Ok(take(&row)?)
-        }),
-        Form::Json => {
-            let mut number = 0;
-            for_each_instance(input, |instance| {
-                number += 1;
-                json::feature_row(instance, schema, &mut row)
-                    .map_err(|error| StreamError::Row { place: format!("row {number}"), error })?;
-                Ok(take(&row)?)
-            })
-        }
+        Form::Csv => csv_rows(input, schema, ids, take),
+        Form::Libsvm => libsvm_rows(input, schema, take),
+        Form::Json => json_rows(input, schema, take),
     }
 }
 
-fn at_line(number: usize, error: RowError) -> StreamError {
-    StreamError::Row { place: format!("line {number}"), error }
+fn csv_rows(
+    input: impl BufRead,
+    schema: &Schema,
+    ids: &[String],
+    mut take: impl FnMut(StreamRow<'_>) -> io::Result<()>,
+) -> Result<(), StreamError> {
+    let mut records = Records::new(input);
+    let mut reader = RowReader::new(schema, ids);
+    let mut is_first = true;
+    while let Some(record) = records.next()? {
+        let is_row = reader
+            .next(&record, std::mem::take(&mut is_first))
+            .map_err(|error| StreamError::at_line(record.line, error))?;
+        if is_row {
+            take(StreamRow { values: reader.row(), ids: reader.ids() })?;
+        }
+    }
+    Ok(())
 }
 
-/// Calls `take` with each line and its 1-based number, without line end, surrounding blanks or byte order mark.
-fn for_each_line(
+fn libsvm_rows(
     mut input: impl BufRead,
-    mut take: impl FnMut(usize, &str) -> Result<(), StreamError>,
+    schema: &Schema,
+    mut take: impl FnMut(StreamRow<'_>) -> io::Result<()>,
 ) -> Result<(), StreamError> {
-    let mut line = String::new();
+    let mut reader = LibsvmReader::new(schema.width());
+    let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if input.read_line(&mut line)? == 0 {
+        if input.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        let text = if number == 1 { line.trim_start_matches('\u{feff}') } else { &line };
-        take(number, text.trim_ascii())?;
+        let text = if number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line) } else { &line };
+        let text = str::from_utf8(text).map_err(|_| StreamError::NotUtf8(number))?;
+        if reader.read(text).map_err(|error| StreamError::at_line(number, error))? {
+            take(StreamRow { values: reader.row(), ids: &[] })?;
+        }
     }
     Ok(())
 }
 
-/// Calls `take` with each row of one or several JSON documents, holding no more than one row at a time.
-fn for_each_instance(
-    input: impl Read,
-    mut take: impl FnMut(&Instance) -> Result<(), StreamError>,
+fn json_rows(
+    mut input: impl BufRead,
+    schema: &Schema,
+    mut take: impl FnMut(StreamRow<'_>) -> io::Result<()>,
 ) -> Result<(), StreamError> {
+    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
+    let mut row = vec![f32::NAN; schema.width()];
+    let mut number = 0;
+    let mut take = |instance: Instance<Box<RawValue>>| {
+        number += 1;
+        instance
+            .feature_row(schema, &mut row)
+            .map_err(|error| StreamError::Row { place: format!("row {number}"), error })?;
+        Ok(take(StreamRow { values: &row, ids: &[] })?)
+    };
     let mut json = serde_json::Deserializer::from_reader(input);
-    let mut refused = None;
     while json.end().is_err() {
-        let read = Document(Sink { take: &mut take, refused: &mut refused }).deserialize(&mut json);
-        if let Some(error) = refused {
-            return Err(error);
+        let mut refused = None;
+        let document = Document {
+            lists: true,
+            is_member: &|_| true,
+            take: &mut take,
+            refused: &mut refused,
+            cells: PhantomData,
+        };
+        let read = document.deserialize(&mut json);
+        match (refused, read) {
+            (Some(Refusal::Row(error)), _) => return Err(error),
+            (Some(Refusal::Shape(what)), _) => return Err(StreamError::NotJson(what)),
+            (None, Err(error)) if error.classify() == Category::Io => {
+                return Err(StreamError::Io(error.into()));
+            }
+            (None, Err(error)) => {
+                let what =
+                    format!("{error}; {EXPECTED}, or rows one after the other; null is a missing value");
+                return Err(StreamError::NotJson(what));
+            }
+            (None, Ok(())) => {}
         }
-        read.map_err(|error| match error.classify() {
-            Category::Io => StreamError::Io(error.into()),
-            _ => StreamError::NotJson(error),
-        })?;
     }
     Ok(())
-}
-
-/// Where rows go. A row that is refused stops the deserializer; the reason is kept, as serde would flatten it to text.
-struct Sink<'a> {
-    take: &'a mut dyn FnMut(&Instance) -> Result<(), StreamError>,
-    refused: &'a mut Option<StreamError>,
-}
-
-impl Sink<'_> {
-    fn give<E: Error>(&mut self, row: &Instance) -> Result<(), E> {
-        (self.take)(row).map_err(|error| {
-            *self.refused = Some(error);
-            E::custom("a row was refused")
-        })
-    }
-}
-
-/// A row, or `{"instances": [row, …]}`.
-struct Document<'a>(Sink<'a>);
-
-impl<'de> DeserializeSeed<'de> for Document<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Document<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row (an array or an object) or {\"instances\": [row, …]}")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, row: A) -> Result<(), A::Error> {
-        let row = InstanceVisitor.visit_seq(row)?;
-        self.0.give(&row)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let mut members = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if name == "instances" && members.is_empty() {
-                map.next_value_seed(Instances(self.0))?;
-                return match map.next_key::<String>()? {
-                    Some(name) => {
-                        Err(A::Error::custom(format!("unknown member {name:?} beside \"instances\"")))
-                    }
-                    None => Ok(()),
-                };
-            }
-            members.push((name, map.next_value()?));
-        }
-        self.0.give(&Instance::Object(members))
-    }
-}
-
-/// The array of rows in a document.
-struct Instances<'a>(Sink<'a>);
-
-impl<'de> DeserializeSeed<'de> for Instances<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Instances<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut rows: A) -> Result<(), A::Error> {
-        while let Some(row) = rows.next_element()? {
-            self.0.give(&row)?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -212,8 +184,8 @@ mod tests {
     fn rows(form: Form, text: &str) -> Result<Vec<Vec<f32>>, String> {
         let schema = Schema::new(vec!["a".into(), "b".into()]);
         let mut rows = Vec::new();
-        let read = for_each_row(text.as_bytes(), form, &schema, |row| {
-            rows.push(row.to_vec());
+        let read = for_each_row(text.as_bytes(), form, &schema, &[], |row| {
+            rows.push(row.values.to_vec());
             Ok(())
         });
         read.map(|()| rows).map_err(|error| error.to_string())
@@ -224,7 +196,10 @@ mod tests {
         let expected = Ok(vec![vec![1.0, 2.0], vec![3.0, 4.0]]);
         assert_eq!(rows(Form::Csv, "1,2\n3,4\n"), expected);
         assert_eq!(rows(Form::Csv, "\u{feff}b,a\r\n2,1\r\n4,3"), expected);
+        assert_eq!(rows(Form::Csv, "\"b\",\"a\"\r\"2\",\"1\"\r4,3\r\r"), expected);
         assert_eq!(rows(Form::Libsvm, "0 0:1 1:2\n1 1:4 0:3\n"), expected);
+        assert_eq!(rows(Form::Libsvm, "\u{feff}# head\r\n0:2 0:1 1:2\r\n\r\n1 qid:1 1:4 0:3"), expected);
+        assert_eq!(rows(Form::Json, "\u{feff}{\"instances\": [[1, 2], [3, 4]]}"), expected);
         assert_eq!(rows(Form::Json, r#"{"instances": [[1, 2], {"b": 4, "a": 3}]}"#), expected);
         assert_eq!(rows(Form::Json, "[1, 2]\n{\"b\": 4, \"a\": 3}\n"), expected);
         assert_eq!(rows(Form::Json, r#"{"instances": [[1, 2]]} {"instances": [[3, 4]]}"#), expected);
@@ -239,9 +214,33 @@ mod tests {
             (Form::Json, r#"{"instances": [[1, 2], 7]}"#, "row 2: a number; expected"),
             (Form::Json, r#"{"instances": [[1, 2]], "x": 1}"#, "unknown member \"x\""),
             (Form::Json, "[1, 2", "not JSON"),
+            (Form::Json, "[1, 2] [NaN, 1]", "null is a missing value"),
+            (Form::Json, "7", "this is a number; expected"),
+            (Form::Csv, "1,2\n\n3,4\n", "line 2: the line is blank"),
+            (Form::Csv, "id,a,b\n7,1,2\n", "--id id"),
+            (Form::Csv, "1,2\n\"3,4\n", "line 2: a quote is opened"),
+            (Form::Libsvm, "1 0:1\n\n1 0:1 0:2", "line 3: index 0 is given two values"),
         ] {
             let error = rows(form, text).unwrap_err();
             assert!(error.contains(place), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn identifiers_are_carried_through() {
+        let schema = Schema::new(vec!["a".into(), "b".into()]);
+        let ids = ["user_id".to_owned(), "product_id".to_owned()];
+        let mut found = Vec::new();
+        let text = "product_id,a,user_id,b\n\"p,1\",1,u,2\n";
+        for_each_row(text.as_bytes(), Form::Csv, &schema, &ids, |row| {
+            found.push((row.ids.to_vec(), row.values.to_vec()));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, [(vec!["u".to_owned(), "p,1".to_owned()], vec![1.0, 2.0])]);
+        for (text, words) in [("a,b\n1,2\n", "\"user_id\" is absent"), ("1,2\n", "\"1\" is not a feature")] {
+            let read = for_each_row(text.as_bytes(), Form::Csv, &schema, &ids, |_| Ok(()));
+            assert!(read.unwrap_err().to_string().contains(words), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers as text: one line per row, several numbers of a row separated by commas.
 
-use crate::row::python_float;
+use crate::row::{python_float, write_value};
 
 /// Bytes of a number in Python's spelling, at most.
 const LONGEST: usize = 24;
@@ -24,6 +24,16 @@ pub fn write_row<T: Into<f64> + Copy>(row: &[T], spelling: Spelling, out: &mut S
             Spelling::Float => python_float((*value).into(), out),
             Spelling::Whole => out.push_str(&format!("{:.0}", (*value).into())),
         }
+    }
+}
+
+/// Appends the values of `row` to `out` as features are written, without a line end: commas between, `nan` for missing.
+pub fn write_features(row: &[f32], out: &mut String) {
+    for (at, value) in row.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write_value(*value, out);
     }
 }
 

@@ -61,7 +61,10 @@ impl<T> Answer<T> {
     }
 
     /// Each row of the request, the good ones with the next of `results`.
-    fn zip<'a, R>(&'a self, mut results: impl Iterator<Item = R> + 'a) -> impl Iterator<Item = RowAnswer<'a, R>> {
+    fn zip<'a, R>(
+        &'a self,
+        mut results: impl Iterator<Item = R> + 'a,
+    ) -> impl Iterator<Item = RowAnswer<'a, R>> {
         let mut pairs = self.outcomes.pairs.iter();
         let mut failures = self.outcomes.failures.iter().peekable();
         (0..self.outcomes.count).map(move |at| match failures.next_if(|failed| failed.at == at) {

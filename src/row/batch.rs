@@ -75,4 +75,3 @@ impl Batch {
         &self.values
     }
 }
-

@@ -19,6 +19,48 @@ pub enum RowErrorKind {
     UnknownPair,
     /// What is stored for the pair cannot be read as a row.
     Unreadable,
+    /// There are more rows than a request may have.
+    TooManyRows,
+}
+
+impl RowErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Malformed,
+        Self::Width,
+        Self::Name,
+        Self::Value,
+        Self::Shape,
+        Self::UnknownPair,
+        Self::Unreadable,
+        Self::TooManyRows,
+    ];
+
+    /// A mistake of this kind in a few words, for rows beyond those whose mistakes are told in full.
+    #[must_use]
+    pub fn brief(self) -> &'static RowError {
+        const fn brief(kind: RowErrorKind, detail: &'static str) -> RowError {
+            RowError { kind, detail: Cow::Borrowed(detail), column: None }
+        }
+        static MALFORMED: RowError = brief(RowErrorKind::Malformed, "the row cannot be read");
+        static WIDTH: RowError = brief(RowErrorKind::Width, "the number of columns is wrong");
+        static NAME: RowError = brief(RowErrorKind::Name, "a name is unknown, repeated or absent");
+        static VALUE: RowError = brief(RowErrorKind::Value, "a value is wrong");
+        static SHAPE: RowError = brief(RowErrorKind::Shape, "this is no row");
+        static UNKNOWN: RowError = brief(RowErrorKind::UnknownPair, "no features are stored for the pair");
+        static UNREADABLE: RowError = brief(RowErrorKind::Unreadable, "the stored row cannot be read");
+        static TOO_MANY: RowError = brief(RowErrorKind::TooManyRows, "there are too many rows");
+        match self {
+            Self::Malformed => &MALFORMED,
+            Self::Width => &WIDTH,
+            Self::Name => &NAME,
+            Self::Value => &VALUE,
+            Self::Shape => &SHAPE,
+            Self::UnknownPair => &UNKNOWN,
+            Self::Unreadable => &UNREADABLE,
+            Self::TooManyRows => &TOO_MANY,
+        }
+    }
 }
 
 /// A mistake, and the column it is in.

@@ -6,6 +6,9 @@ pub enum InvalidValue {
     /// Not a number.
     #[error("{0:?} is not a number; leave the value empty (CSV) or null (JSON) if it is missing")]
     NotANumber(String),
+    /// None of the categories that the model knows.
+    #[error("{0:?} is not a category of this feature")]
+    UnknownCategory(String),
     /// An infinity.
     #[error("{0:?} is not a finite number")]
     NotFinite(String),
@@ -14,25 +17,59 @@ pub enum InvalidValue {
     OutOfRange(String),
 }
 
-/// The value of a cell of text: a number, or missing (NaN) when empty or `nan`. Blanks around it do not count.
+/// The value of a cell of text, as pandas, R and databases write it. Blanks around it do not count.
 ///
-/// The number is read as float64 and then rounded to float32, as the SageMaker container does.
+/// - A number is decimal, with or without an exponent. It is read as float64 and then rounded to float32, as the SageMaker
+///   container does.
+/// - `true`, `True` and `TRUE` are 1; `false`, `False` and `FALSE` are 0.
+/// - Missing (NaN) are the empty cell, `nan` in any case, `NA`, `<NA>`, `null`, `Null` and `NULL`.
 ///
 /// # Errors
-/// The text is neither.
+/// The text is something else; infinities are too.
 pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
     let cell = cell.trim_ascii();
     if cell.is_empty() {
         return Ok(f32::NAN);
     }
+    if let Some(count) = count(cell.as_bytes()) {
+        return Ok(count);
+    }
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => narrow(number),
+        other => word(cell, other.ok()),
+    }
+}
+
+/// A whole number of a few digits, as most features are: every one is a float32.
+#[inline]
+fn count(digits: &[u8]) -> Option<f32> {
+    if digits.len() > 7 {
+        return None;
+    }
+    let mut count = 0_u32;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        count = count * 10 + u32::from(digit);
+    }
+    Some(count as f32)
+}
+
+/// What is no finite `number`.
+#[cold]
+fn word(cell: &str, number: Option<f64>) -> Result<f32, InvalidValue> {
+    match (cell, number) {
         // "1e999" overflows to an infinity; only the word itself is one.
-        Ok(number) if number.is_infinite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
+        (_, Some(number)) if number.is_infinite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
             Err(InvalidValue::OutOfRange(excerpt(cell)))
         }
-        Ok(number) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
-        Ok(_) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
+        (_, Some(number)) if number.is_infinite() => Err(InvalidValue::NotFinite(excerpt(cell))),
+        ("NA" | "<NA>" | "null" | "Null" | "NULL", _) => Ok(f32::NAN),
+        ("true" | "True" | "TRUE", _) => Ok(1.0),
+        ("false" | "False" | "FALSE", _) => Ok(0.0),
+        (_, Some(_)) if cell.eq_ignore_ascii_case("nan") => Ok(f32::NAN),
         _ => Err(InvalidValue::NotANumber(excerpt(cell))),
     }
 }
@@ -71,15 +108,27 @@ mod tests {
 
     #[test]
     fn cells() {
-        for (cell, value) in
-            [("1", 1.0), (" -2.5\t", -2.5), ("1e-3", 0.001), ("0.1498791297340854", 0.149_879_13)]
-        {
+        for (cell, value) in [
+            ("1", 1.0),
+            ("0", 0.0),
+            ("007", 7.0),
+            ("9999999", 9_999_999.0),
+            ("16777217", 16_777_216.0),
+            (" -2.5\t", -2.5),
+            ("1e-3", 0.001),
+            ("0.1498791297340854", 0.149_879_13),
+        ] {
             assert_eq!(parse_value(cell), Ok(value), "{cell:?}");
         }
-        for missing in ["", "  ", "nan", "NaN", "NAN"] {
+        for missing in ["", "  ", "nan", "NaN", "NAN", "NA", " NA ", "<NA>", "null", "NULL"] {
             assert!(parse_value(missing).unwrap().is_nan(), "{missing:?}");
         }
-        for word in ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan"] {
+        for (word, value) in [("True", 1.0), ("TRUE", 1.0), ("true", 1.0), ("False", 0.0), (" FALSE", 0.0)] {
+            assert_eq!(parse_value(word), Ok(value), "{word:?}");
+        }
+        for word in
+            ["abc", "None", "1_0", "0x10", "1,5", "\"1\"", "--1", "-nan", "na", "N/A", "T", "yes", "-"]
+        {
             assert!(matches!(parse_value(word), Err(InvalidValue::NotANumber(_))), "{word:?}");
         }
         for infinite in ["inf", "-Infinity"] {

@@ -67,4 +67,3 @@ impl fmt::Display for PairKey {
         write!(f, "user {}, product {}", self.user, self.product)
     }
 }
-

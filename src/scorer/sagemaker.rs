@@ -18,8 +18,9 @@ use aws_sdk_sagemakerruntime::primitives::Blob;
 use super::{InferenceTarget, Output, ScoreError, ScoreRequest, Scorer, Scores};
 use crate::cause::cause;
 use crate::config::SageMaker;
+use crate::formats::text::write_features;
 use crate::model::ModelInfo;
-use crate::row::{Batch, excerpt, write_value};
+use crate::row::{Batch, excerpt};
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::{Gate, UpstreamError, WaitQueue, aws};
 
@@ -142,12 +143,7 @@ impl Scorer for SageMakerScorer {
 fn csv_body(rows: &Batch) -> Vec<u8> {
     let mut body = String::with_capacity(rows.values().len() * 10);
     for row in rows.values().chunks_exact(rows.width()) {
-        for (at, value) in row.iter().enumerate() {
-            if at > 0 {
-                body.push(',');
-            }
-            write_value(*value, &mut body);
-        }
+        write_features(row, &mut body);
         body.push('\n');
     }
     // Script-mode containers take a last line end for another row.
@@ -163,9 +159,9 @@ fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, Sco
         std::str::from_utf8(body).map_err(|_| garbled("it answered with bytes that are no text".into()))?;
     let mut scores = Vec::with_capacity(rows * outputs);
     for number in text.trim().split([',', '\n']).map(str::trim) {
-        let score: f64 = number.parse().map_err(|_| {
-            garbled(format!("it answered {:?} where a score was expected", excerpt(number)))
-        })?;
+        let score: f64 = number
+            .parse()
+            .map_err(|_| garbled(format!("it answered {:?} where a score was expected", excerpt(number))))?;
         if !score.is_finite() {
             return Err(ScoreError::NotFinite { row: scores.len() / outputs + 1, value: score });
         }

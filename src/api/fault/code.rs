@@ -36,7 +36,7 @@ pub enum Code {
     WrongValue,
     /// Something else stands where a row should.
     WrongRow,
-    /// More rows than the scorer takes.
+    /// More rows than a request may have, or than the scorer takes.
     RowsTooLarge,
     /// The model's own word about the rows.
     ModelRefused,
@@ -171,7 +171,7 @@ impl Code {
                 "rows_too_large",
                 Status::PAYLOAD_TOO_LARGE,
                 Grpc::ResourceExhausted,
-                "There are more rows than the scorer takes",
+                "There are too many rows",
             ),
             Self::ModelRefused => (
                 "model_refused",

@@ -15,7 +15,7 @@ use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::formats::{csv, json};
 use crate::inference::{InferenceRequest, Input};
-use crate::row::{RowError, Schema};
+use crate::row::{RowError, RowLimits, Schema};
 use crate::scorer::{InferenceTarget, Output};
 
 /// Bodies up to this size are decoded where they are, and need no leave.
@@ -34,25 +34,35 @@ pub(super) struct Received {
 #[derive(Clone, Copy)]
 pub(super) struct Question {
     /// What reads a body of either type.
-    pub(super) decode: fn(BodyType, &[u8], &Schema) -> Result<Input, RowError>,
+    pub(super) decode: fn(BodyType, &[u8], &Schema, RowLimits) -> Result<Input, RowError>,
     /// How many rows that are only scored take as long as one of these.
     pub(super) weight: usize,
 }
 
 /// Feature rows.
-pub(super) fn rows(body_type: BodyType, body: &[u8], schema: &Schema) -> Result<Input, RowError> {
+pub(super) fn rows(
+    body_type: BodyType,
+    body: &[u8],
+    schema: &Schema,
+    limits: RowLimits,
+) -> Result<Input, RowError> {
     match body_type {
-        BodyType::Csv => csv::feature_rows(body, schema),
-        BodyType::Json => json::feature_rows(body, schema),
+        BodyType::Csv => csv::feature_rows(body, schema, limits),
+        BodyType::Json => json::feature_rows(body, schema, limits),
     }
     .map(Input::Rows)
 }
 
 /// Pairs whose rows are stored.
-pub(super) fn pairs(body_type: BodyType, body: &[u8], _: &Schema) -> Result<Input, RowError> {
+pub(super) fn pairs(
+    body_type: BodyType,
+    body: &[u8],
+    _: &Schema,
+    limits: RowLimits,
+) -> Result<Input, RowError> {
     match body_type {
-        BodyType::Csv => csv::pairs(body),
-        BodyType::Json => json::pairs(body),
+        BodyType::Csv => csv::pairs(body, limits),
+        BodyType::Json => json::pairs(body, limits),
     }
     .map(Input::Pairs)
 }
@@ -66,6 +76,7 @@ pub(super) fn receive(
     let settled = settle(state, request.headers());
     let body = read_body(state, request);
     let (admission, schema) = (state.admission.clone(), Arc::clone(state.inference.schema()));
+    let rows = state.rows_limit;
     async move {
         let (reply, body_type, target) = settled?;
         let body = body.await?;
@@ -76,8 +87,10 @@ pub(super) fn receive(
         } else {
             Some(admission.admit(likely_rows(body_type, &body.bytes) * question.weight)?)
         };
-        let input = admission.run(is_small, move || (question.decode)(body_type, &body.bytes, &schema)).await?;
         let all_or_nothing = reply == ReplyType::Text;
+        let limits = RowLimits { rows, all_or_nothing };
+        let decode = move || (question.decode)(body_type, &body.bytes, &schema, limits);
+        let input = admission.run(is_small, decode).await?;
         Ok(Received {
             reply,
             request: InferenceRequest { input, target, output: Output::Score, all_or_nothing },

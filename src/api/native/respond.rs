@@ -43,12 +43,7 @@ pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
 }
 
 /// An answer by `model`, with the time that its stages took.
-pub(super) fn scored(
-    type_: ReplyType,
-    body: impl Into<Body>,
-    model: &ModelInfo,
-    stages: Stages,
-) -> Response {
+pub(super) fn scored(type_: ReplyType, body: impl Into<Body>, model: &ModelInfo, stages: Stages) -> Response {
     let mut response = by_model(reply(type_, body), model);
     response.extensions_mut().insert(stages);
     response

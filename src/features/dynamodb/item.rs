@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::config::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
+use crate::formats::text::write_features;
 use crate::row::{FeatureRow, PairKey, check_id, parse_value, write_value};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -113,12 +114,7 @@ impl Items {
         match &self.layout {
             ItemLayout::Packed(attribute) => {
                 let mut packed = String::with_capacity(row.len() * 10);
-                for (at, value) in row.iter().enumerate() {
-                    if at > 0 {
-                        packed.push(',');
-                    }
-                    write_value(*value, &mut packed);
-                }
+                write_features(row, &mut packed);
                 item.insert(attribute.clone(), AttributeValue::S(packed));
             }
             ItemLayout::Columns => {
