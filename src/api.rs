@@ -23,16 +23,16 @@ use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use tower::layer::layer_fn;
-use tower::util::MapFutureLayer;
+use tower::util::{MapFutureLayer, MapRequestLayer};
 use tower::{Service, ServiceBuilder};
 use tower_http::compression::{CompressionBody, CompressionLayer};
 
 use crate::config::Cors;
 use fault::{Code, Fault};
-use layers::{Observe, Render, Renderer, catch_panic, cors, deadline};
+use layers::{Observe, Render, Renderer, catch_panic, cors, deadline, lenient_encoding};
 use routes::RouteNames;
 
-pub(crate) use page::PAGE;
+pub use page::{PageError, PageFiles};
 pub use state::{ApiState, Parts};
 
 /// Every route of every protocol.
@@ -71,6 +71,7 @@ pub fn edge(
     // The outermost layer comes first. They stand around the router, not inside it, so that a request passes them without
     // a box for each.
     ServiceBuilder::new()
+        .layer(MapRequestLayer::new(lenient_encoding))
         // Outside of everything that makes a body, faults included.
         .layer(CompressionLayer::new())
         // Sees every answer, preflights and panics included: gives it its id, counts it, logs it.

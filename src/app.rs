@@ -8,16 +8,15 @@ use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tower_http::services::ServeDir;
 use tracing::{info, warn};
 
 use crate::admission::{Admission, AdmissionLimits};
-use crate::api::{ApiState, PAGE, Parts, edge};
+use crate::api::{ApiState, PageError, PageFiles, Parts, edge};
 use crate::cause::chain;
 use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
@@ -72,13 +71,8 @@ pub enum StartError {
         what: String,
     },
     /// The page is not where the configuration says.
-    #[error("server.static_dir: {}: {source}", path.display())]
-    Page {
-        /// The page's file.
-        path: PathBuf,
-        /// What the file system says.
-        source: io::Error,
-    },
+    #[error("server.static_dir: {0}")]
+    Page(#[from] PageError),
     /// A store is needed.
     #[error("features.kind: is \"none\": there is no store to work on")]
     NoStore,
@@ -126,7 +120,6 @@ impl App {
     /// # Errors
     /// The first of these that fails.
     pub async fn build(config: &Config, access_log: Option<AccessLog>) -> Result<Self, StartError> {
-        check_page(&config.server.static_dir)?;
         let aws = AwsContext::new(config.aws.clone());
         let limits = AdmissionLimits::new(config.server.queue_rows, config.server.bodies_limit);
         let admission = Admission::new(limits);
@@ -160,7 +153,13 @@ impl App {
             (model.version.clone(), model.objective.clone().unwrap_or_default())
         });
         let metrics = Metrics::new(upstreams, vec![Box::new(in_use)]);
-        let inference = Arc::new(Inference::new(schema, features, model, config.model.threshold));
+        let inference = Arc::new(Inference::new(
+            schema,
+            features,
+            model,
+            config.model.threshold,
+            admission.clone(),
+        ));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
         // This first call also opens connections and fetches credentials. An upstream that is down now may be back in a
         // minute, as it may be at any other time: the service starts, and is ready when its upstreams are.
@@ -185,7 +184,7 @@ impl App {
             body_limit: config.server.body_limit,
             rows_limit: config.server.rows_limit,
             deadline: config.server.deadline,
-            files: ServeDir::new(&config.server.static_dir).append_index_html_on_directories(false),
+            files: PageFiles::open(config.server.static_dir.as_deref())?,
         });
         Ok(Self { state, readiness, watcher: None, config: config.clone() })
     }
@@ -223,14 +222,6 @@ fn pass_headers(config: &Config) -> Vec<String> {
 pub fn listen(server: &config::Server) -> Result<TcpListener, StartError> {
     let address = server.listen;
     server::bind(address).map_err(|source| StartError::Listen { address, source })
-}
-
-fn check_page(static_dir: &Path) -> Result<(), StartError> {
-    let path = static_dir.join(PAGE.trim_start_matches('/'));
-    match File::open(&path) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(StartError::Page { path, source }),
-    }
 }
 
 fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {

@@ -4,6 +4,7 @@
 //! [`reader`] turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
 pub mod cloud;
+mod cors;
 pub mod dynamodb;
 pub mod mistake;
 mod reader;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cloud::{Aws, Calls, SageMaker};
+pub use cors::{Cors, OriginPattern, Origins};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 pub use mistake::{Mistake, Mistakes};
 use reader::Reader;
@@ -47,7 +49,7 @@ pub struct Server {
     /// `server.listen`
     pub listen: SocketAddr,
     /// `server.static_dir`
-    pub static_dir: PathBuf,
+    pub static_dir: Option<PathBuf>,
     /// `server.body_limit`, in bytes
     pub body_limit: usize,
     /// `server.bodies_limit`, in bytes
@@ -70,24 +72,6 @@ pub struct Server {
     pub ready_delay: Duration,
     /// `server.drain`
     pub drain: Duration,
-}
-
-/// `[cors]`: which pages may call.
-#[derive(Debug, Clone)]
-pub struct Cors {
-    /// `cors.origins`
-    pub origins: Origins,
-    /// `cors.max_age`
-    pub max_age: Duration,
-}
-
-/// `cors.origins`, decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origins {
-    /// `["*"]`
-    Any,
-    /// Exactly these, e.g. `https://shop.example.com`; empty for none.
-    Only(Vec<String>),
 }
 
 /// `[model]`: the model file and the decision it leads to.
@@ -202,7 +186,7 @@ pub struct Products {
 pub struct Table {
     /// The file.
     pub path: PathBuf,
-    /// Whether the operator named it. The built-in defaults name tables of the demo, which are passed over with a warning
+    /// Whether the operator named it. The built-in defaults name tables of the demo, which are skipped with a warning
     /// where they are absent or belong to another model; a table that somebody asked for must be there and fit.
     pub required: bool,
 }
@@ -242,7 +226,7 @@ impl Config {
         let config = Self {
             server: Server {
                 listen: reader.address("server.listen"),
-                static_dir: reader.path("server.static_dir"),
+                static_dir: reader.optional("server.static_dir").map(PathBuf::from),
                 body_limit: reader.size("server.body_limit"),
                 bodies_limit: reader.size("server.bodies_limit"),
                 rows_limit: reader.count("server.rows_limit"),
@@ -255,7 +239,7 @@ impl Config {
                 ready_delay: reader.delay("server.ready_delay"),
                 drain: reader.duration("server.drain"),
             },
-            cors: Cors { origins: origins(&mut reader), max_age: reader.duration("cors.max_age") },
+            cors: cors::cors(&mut reader),
             model: Model {
                 path: reader.model_path("model.path"),
                 size_limit: reader.size("model.size_limit"),
@@ -352,32 +336,6 @@ enum StoreKind {
     Embedded,
     DynamoDb,
     None,
-}
-
-/// `["*"]` alone means any; every other entry must be a scheme and an authority, as a browser sends it.
-fn origins(reader: &mut Reader<'_>) -> Origins {
-    const KEY: &str = "cors.origins";
-    let list = reader.list(KEY);
-    if list == ["*"] {
-        return Origins::Any;
-    }
-    for origin in &list {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        if origin == "*" {
-            reader.mistake(KEY, "\"*\" stands alone or not at all".to_owned());
-        } else if !host.is_some_and(|host| {
-            !host.is_empty()
-                && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b',')
-        }) {
-            reader.mistake(
-                KEY,
-                format!(
-                    "{origin:?} is not an origin: expected scheme and host, like \"https://shop.example.com\""
-                ),
-            );
-        }
-    }
-    Origins::Only(list)
 }
 
 fn columns(reader: &mut Reader<'_>) -> Vec<String> {

@@ -11,6 +11,7 @@ mod rank;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::admission::Admission;
 use crate::features::{FeatureStore, UserIndex};
 use crate::model::ModelInfo;
 use crate::row::{Batch, Decoded, PairKey, Schema};
@@ -69,13 +70,20 @@ pub struct Inference {
     features: Option<Features>,
     model: Model,
     threshold: f64,
+    admission: Admission,
 }
 
 impl Inference {
     /// The use case over a store and a scorer of the same `schema`. A score above `threshold` counts as likely.
     #[must_use]
-    pub fn new(schema: Arc<Schema>, features: Option<Features>, model: Model, threshold: f64) -> Self {
-        Self { schema, features, model, threshold }
+    pub fn new(
+        schema: Arc<Schema>,
+        features: Option<Features>,
+        model: Model,
+        threshold: f64,
+        admission: Admission,
+    ) -> Self {
+        Self { schema, features, model, threshold, admission }
     }
 
     /// The inputs of a row.

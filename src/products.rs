@@ -40,7 +40,7 @@ pub enum NamesError {
 }
 
 impl ProductNames {
-    /// Reads a CSV table with the columns `product_id,product_name`; columns after these are passed over.
+    /// Reads a CSV table with the columns `product_id,product_name`; columns after these are ignored.
     ///
     /// # Errors
     /// The table is not CSV, has other columns, or names a product twice.

@@ -96,7 +96,10 @@ pub async fn serve<L, S, B>(
             () = &mut stop => break,
             () = connections.ended() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, client)) => open(stream, client, &mut connections, None),
+                Ok((stream, client)) => {
+                    connections.make_room().await;
+                    open(stream, client, &mut connections, None);
+                }
                 Err(error) => {
                     warn!("a connection could not be accepted: {error}");
                     connections.close_longest_idle();

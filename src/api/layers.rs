@@ -2,6 +2,7 @@
 
 mod cors;
 mod deadline;
+mod encoding;
 mod observe;
 mod panic;
 mod render;
@@ -10,6 +11,7 @@ mod server_timing;
 
 pub(super) use cors::cors;
 pub(super) use deadline::deadline;
+pub(super) use encoding::lenient_encoding;
 pub(super) use observe::Observe;
 pub(super) use panic::catch_panic;
 pub(super) use render::{Render, Rendered, Renderer};

@@ -1,16 +1,20 @@
-//! The browser page: the files of the static folder, under a policy that lets them load nothing from elsewhere.
+//! The browser page: files that are compiled in, or those of `server.static_dir`, under a policy that lets them load nothing
+//! from elsewhere.
+
+mod files;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tower::ServiceExt;
 
 use super::fault::{Code, Fault};
 use super::state::ApiState;
 
+pub use files::{PageError, PageFiles};
+
 /// The page's own file, which is served at `/` too.
-pub(crate) const PAGE: &str = "/index_imba.html";
+const PAGE: &str = "index_imba.html";
 
 /// On every file: only our own scripts and styles run, nobody frames the page, and a new version is seen at once.
 const HEADERS: [(HeaderName, HeaderValue); 3] = [
@@ -25,24 +29,33 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// Every path that is no other route: a file of the page, or nothing.
-pub(super) async fn file(State(state): State<ApiState>, mut request: Request) -> Response {
+pub(super) async fn file(State(state): State<ApiState>, request: Request) -> Response {
     let unknown = Fault::new(Code::UnknownRoute, "see the README or GET / for what there is");
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return unknown.into_response();
     }
-    if request.uri().path() == "/" {
-        *request.uri_mut() = Uri::from_static(PAGE);
+    let path = match request.uri().path() {
+        "/" => PAGE,
+        path => path.trim_start_matches('/'),
+    };
+    let Some(file) = state.files.read(path).await else { return unknown.into_response() };
+    let is_known = is_known(request.headers(), &file.etag);
+    let mut response = Response::new(if is_known { Body::empty() } else { Body::from(file.bytes) });
+    let headers = response.headers_mut();
+    headers.extend(HEADERS);
+    headers.insert(header::ETAG, file.etag);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        headers.insert(header::CONTENT_TYPE, file.content_type);
     }
-    let Ok(response) = state.files.clone().oneshot(request).await;
-    match response.status() {
-        StatusCode::NOT_FOUND => unknown.into_response(),
-        status if status.is_server_error() => {
-            Fault::new(Code::Internal, "the file cannot be read").into_response()
-        }
-        _ => {
-            let mut response = response.map(Body::new);
-            response.headers_mut().extend(HEADERS);
-            response
-        }
-    }
+    response
+}
+
+/// Whether the client has this very file (RFC 9110, 13.1.2).
+fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        let known = |one: &str| one == "*" || one.trim_start_matches("W/").as_bytes() == etag.as_bytes();
+        value.split(',').map(str::trim).any(known)
+    })
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tower_http::services::ServeDir;
-
+use super::page::PageFiles;
 use crate::admission::Admission;
 use crate::inference::Inference;
 use crate::products::ProductNames;
@@ -39,7 +38,7 @@ pub struct Parts {
     /// Longest time of a request.
     pub deadline: Duration,
     /// The page's files.
-    pub files: ServeDir,
+    pub files: PageFiles,
 }
 
 impl From<Parts> for ApiState {

@@ -75,9 +75,10 @@ pub async fn open_compared(config: &Config) -> Result<Compared, StartError> {
 /// It is not a model, has no such iterations, or cannot score a row.
 pub fn inference_over(file: &[u8], iterations: Option<(usize, usize)>) -> Result<Inference, LoadError> {
     let options = LoadOptions { columns: Vec::new(), iterations };
-    let scorer = Arc::new(EmbeddedScorer::new(file, options, Admission::default())?);
+    let admission = Admission::default();
+    let scorer = Arc::new(EmbeddedScorer::new(file, options, admission.clone())?);
     let model = Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) };
-    Ok(Inference::new(schema_of(&*model.scorer), None, model, 0.0))
+    Ok(Inference::new(schema_of(&*model.scorer), None, model, 0.0, admission))
 }
 
 /// The inputs of the model that `scorer` scores by.

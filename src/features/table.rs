@@ -28,7 +28,7 @@ pub enum TableError {
     #[error("the table cannot be read: {0}")]
     Read(#[from] std::io::Error),
     /// The store did not take a batch.
-    #[error("{source}; all rows before line {line} are in the store: go on with --from-line {line}")]
+    #[error("all rows before line {line} are in the store: go on with --from-line {line}")]
     Store {
         /// Line of the first row that may not be in the store, 1-based.
         line: u64,

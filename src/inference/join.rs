@@ -9,6 +9,9 @@ use super::{Inference, InferenceError, Input};
 use crate::row::{Batch, Decoded, Outcomes, PairKey, RowError, RowErrorKind};
 use crate::telemetry::Stages;
 
+/// Up to this many pairs are joined where they are.
+const SMALL_JOIN: usize = 256;
+
 /// The rows to score, and what is known of each row of the request by then.
 pub(super) struct Joined {
     pub(super) rows: Batch,
@@ -39,7 +42,8 @@ impl Inference {
                 let started = Instant::now();
                 let found = features.store.get_many(&pairs.items).await?;
                 stages.lookup = started.elapsed();
-                join_pairs(pairs, found, self.schema.width())
+                let (is_small, width) = (found.len() <= SMALL_JOIN, self.schema.width());
+                self.admission.run(is_small, move || join_pairs(pairs, found, width)).await
             }
         };
         match joined.outcomes.failures.first() {

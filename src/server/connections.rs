@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::activity::{Activity, Notice};
 
 /// Connections beyond the limit that may be open while those told to make room are closing.
 const CLOSING: usize = 16;
+/// Time that an idle connection may take to close.
+const CLOSED: Duration = Duration::from_millis(100);
 /// Time between two log lines on newcomers without room.
 const SAID: Duration = Duration::from_secs(10);
 
@@ -53,6 +55,16 @@ impl Connections {
         let activity = Arc::new(Activity::new());
         let task = self.tasks.spawn(connection(Arc::clone(&activity)));
         self.open.insert(task.id(), activity);
+    }
+
+    /// While there is no room: has the connection that has been idle longest close, and waits a moment for it, so that a burst
+    /// of newcomers waits in the listener's backlog.
+    pub(super) async fn make_room(&mut self) {
+        while self.len() >= self.limit && self.close_longest_idle() {
+            if timeout(CLOSED, self.ended()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Tells the connection that has been idle longest to close; `false` if none is idle.

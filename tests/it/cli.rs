@@ -201,7 +201,7 @@ fn a_bad_table_names_its_lines() {
     let table = table(&folder, &format!("1,2,\"{RECORDED}\"\n1,3,\"1,2\"\n"));
     let (code, _, stderr) = run(imba(&folder).args(["features", "import"]).arg(&table));
     assert_eq!(code, 1);
-    assert!(stderr.contains("line 3: 2 values in feature, expected 18"), "{stderr}");
+    assert!(stderr.contains("line 3: feature: 2 columns, expected 18"), "{stderr}");
     assert!(stderr.contains("1 bad lines; 1 good rows of their batches were not loaded"), "{stderr}");
     assert_eq!(
         run(imba(&folder).args(["features", "get", "1", "2"])).0,

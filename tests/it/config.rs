@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
-use imba::config::{Config, LogFormat, ModelPath, Origins, ScorerKind, Store, Table};
+use imba::config::{Config, LogFormat, ModelPath, OriginPattern, Origins, ScorerKind, Store, Table};
 
 
 fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -50,8 +50,8 @@ fn later_layers_win_key_by_key() {
 fn lists_in_the_environment() {
     for value in ["https://a.example,https://b.example", r#"["https://a.example", "https://b.example"]"#] {
         let config = resolve("", &[("IMBA__CORS__ORIGINS", value)]).expect("a configuration");
-        let expected = ["https://a.example", "https://b.example"].map(str::to_owned).to_vec();
-        assert_eq!(config.cors.origins, Origins::Only(expected));
+        let expected = ["https://a.example", "https://b.example"].map(|origin| OriginPattern::Exact(origin.to_owned()));
+        assert_eq!(config.cors.origins, Origins::Only(expected.to_vec()));
     }
     let config = resolve("", &[("IMBA__CORS__ORIGINS", "")]).expect("a configuration");
     assert_eq!(config.cors.origins, Origins::Only(Vec::new()));
@@ -73,7 +73,7 @@ fn all_mistakes_are_reported_together_each_with_its_origin() {
         "server.body_limit: expected a size with its unit, like \"512KiB\" or \"6MiB\", found \"6\" (/test.toml, line 4)",
         "server.deadline: expected a duration with its unit, like \"250ms\" or \"10s\", found 10 (/test.toml, line 3)",
         "cors.origins: \"*\" stands alone or not at all (/test.toml, line 9)",
-        "cors.origins: \"https://a.example/path\" is not an origin: expected scheme and host, like \"https://shop.example.com\" (/test.toml, line 9)",
+        "cors.origins: \"https://a.example/path\" is not an origin: expected scheme and host, like \"https://shop.example.com\" or \"https://*.example.com\" (/test.toml, line 9)",
         "model.threshold: expected a number, found \"nan\" (environment variable IMBA__MODEL__THRESHOLD)",
         "scorer.kind: expected \"embedded\" or \"sagemaker\", found \"psychic\" (environment variable IMBA__SCORER__KIND)",
         "features.columns: names \"a\" twice (environment variable IMBA__FEATURES__COLUMNS)",

@@ -20,6 +20,8 @@ mod explain;
 mod fault_proxy;
 /// Faults behind the ports: what the client hears, and that the service goes on.
 mod faults;
+/// One table of faults, every line of it reached.
+mod fault_table;
 /// Scores equal to those of the official package.
 mod golden;
 /// The guard before an upstream: circuit breaker and bounded concurrency.

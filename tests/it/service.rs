@@ -70,7 +70,6 @@ impl TestService {
 
     pub(crate) fn builder() -> Builder {
         let folder = Arc::new(tempfile::tempdir().expect("temporary folder"));
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut builder = Builder {
             settings: Settings::defaults(),
             pairs: vec![(PairKey::new("1", "2"), recorded_row())],
@@ -81,7 +80,6 @@ impl TestService {
             folder: Arc::clone(&folder),
         };
         for (key, path) in [
-            ("server.static_dir", root.join("static")),
             ("model.path", fixture("binary.ubj")),
             ("features.embedded.path", folder.path().join("features.redb")),
         ] {

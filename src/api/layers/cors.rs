@@ -1,6 +1,6 @@
 //! Which pages may call.
 
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{request_id::REQUEST_ID, server_timing::SERVER_TIMING};
@@ -12,7 +12,10 @@ pub(in crate::api) fn cors(cors: &Cors) -> CorsLayer {
     let origins = match &cors.origins {
         Origins::Any => AllowOrigin::any(),
         Origins::Only(list) => {
-            AllowOrigin::list(list.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+            let list = list.clone();
+            AllowOrigin::predicate(move |origin, _| {
+                origin.to_str().is_ok_and(|origin| list.iter().any(|pattern| pattern.matches(origin)))
+            })
         }
     };
     CorsLayer::new()
