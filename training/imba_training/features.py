@@ -53,7 +53,7 @@ def from_computed(data: Path, computed: Path, out: Path, recipe: Recipe | None =
         except duckdb.Error as error:
             raise Failure(f"{computed}: cannot be read as Parquet files with {wanted}: {error}") from error
         database.execute(f"CREATE VIEW feature_table AS SELECT {', '.join((*KEYS, *recipe.columns))} FROM dataset")
-        database.execute(f"CREATE VIEW orders AS SELECT DISTINCT user_id FROM dataset")
+        database.execute("CREATE VIEW orders AS SELECT DISTINCT user_id FROM dataset")
         _check(database, recipe)
         _write(database, scratch / "result", f"SELECT {wanted} FROM dataset ORDER BY user_id, product_id", None, recipe)
     _say_counts(out)
@@ -66,7 +66,12 @@ def compute(database: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
     wanted = ", ".join((*KEYS, *recipe.columns))
     try:
         database.execute(f"CREATE TABLE feature_table AS SELECT {wanted} FROM ({recipe.sql}\n) q")
-    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.ConversionException) as error:
+    except (
+        duckdb.BinderException,
+        duckdb.CatalogException,
+        duckdb.ParserException,
+        duckdb.ConversionException,
+    ) as error:
         raise Failure(f"{recipe.name}: {error}") from error
 
 
@@ -84,7 +89,9 @@ def _check(database: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
         if types[name] in ("FLOAT", "DOUBLE"):
             bad = f"SELECT user_id, product_id, {name} FROM feature_table WHERE NOT isfinite({name}) LIMIT 1"
             if row := database.execute(bad).fetchone():
-                raise Failure(f"{recipe.name}, column {name}: {row[2]} for user_id {row[0]}, product_id {row[1]}; a number or NULL is expected")
+                raise Failure(
+                    f"{recipe.name}, column {name}: {row[2]} for user_id {row[0]}, product_id {row[1]}; a number or NULL is expected"
+                )
     for check in queries.checks("feature_table").values():
         found = database.execute(check)
         names = [column[0] for column in found.description]

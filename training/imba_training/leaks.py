@@ -45,7 +45,9 @@ def check(database: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
     if not database.execute(f"SELECT EXISTS ({sample})").fetchone()[0]:
         return  # all is history
     home = database.execute("SELECT current_schema()").fetchone()[0]
-    future = f"o.order_number >= COALESCE((SELECT c.order_number FROM {home}.cutoffs c WHERE c.user_id = o.user_id), 1e9)"
+    future = (
+        f"o.order_number >= COALESCE((SELECT c.order_number FROM {home}.cutoffs c WHERE c.user_id = o.user_id), 1e9)"
+    )
     as_it_is = {
         "orders": f"SELECT o.*, {future} AS is_future FROM {home}.orders o WHERE user_id IN ({sample})",
         "lines": f"SELECT * FROM {home}.lines WHERE order_id IN (SELECT order_id FROM as_it_is.orders)",

@@ -90,9 +90,7 @@ class Scored:
             hits = np.bincount(self.customer[top], self.labels[top], len(self.users))
             found[f"precision_at_{k}"] = hits / np.minimum(sizes, k)
             with np.errstate(divide="ignore", invalid="ignore"):
-                found[f"recall_at_{k}"] = np.where(
-                    self._sums["positives"] > 0, hits / self._sums["positives"], np.nan
-                )
+                found[f"recall_at_{k}"] = np.where(self._sums["positives"] > 0, hits / self._sums["positives"], np.nan)
         return found
 
 

@@ -96,4 +96,6 @@ def require_features(booster: xgboost.Booster, file: Path, names: Sequence[str])
         for what, which in (("it needs", missing), ("it does not know", unknown))
         if which
     )
-    raise Failure(f"{file}: a model of {len(found)} features, not of these {len(names)}: {difference or 'their order differs'}")
+    raise Failure(
+        f"{file}: a model of {len(found)} features, not of these {len(names)}: {difference or 'their order differs'}"
+    )

@@ -8,8 +8,8 @@ from string import Template
 import numpy as np
 
 from . import plots
+from .assessment import verdict
 from .evaluation import SMALL
-from .train import verdict
 
 Numbers = dict[str, object]
 
@@ -73,7 +73,11 @@ def _plots(numbers: Numbers, contributions: np.ndarray, rows: np.ndarray) -> dic
     svg = plots.svg
     return {
         "plot_roc": svg(
-            f"ROC curve, area {test['auc']:.3f}", plots.roc, roc["false_positive_rate"], roc["true_positive_rate"], test["auc"]
+            f"ROC curve, area {test['auc']:.3f}",
+            plots.roc,
+            roc["false_positive_rate"],
+            roc["true_positive_rate"],
+            test["auc"],
         ),
         "plot_pr": svg(
             "Precision by recall", plots.precision_recall, curve["recall"], curve["precision"], test["base_rate"], at
@@ -81,7 +85,12 @@ def _plots(numbers: Numbers, contributions: np.ndarray, rows: np.ndarray) -> dic
         "plot_calibration": svg("Share of reorders by mean score", plots.calibration, test["calibration"]),
         "plot_threshold": svg("Precision, recall and F1 by threshold", plots.by_threshold, test["by_threshold"], at),
         "plot_scores": svg(
-            "Pairs by score", plots.scores, histogram["edges"], histogram["others"], histogram["reorders"], at["threshold"]
+            "Pairs by score",
+            plots.scores,
+            histogram["edges"],
+            histogram["others"],
+            histogram["reorders"],
+            at["threshold"],
         ),
         "plot_history": svg("Validation AUC by trial", plots.history, numbers["validation_auc_by_trial"]),
         "plot_learning": svg("Validation AUC by customers learned from", plots.learning, numbers["learning_curve"]),
@@ -98,7 +107,9 @@ def _figure(metrics: Numbers, name: str, label: str) -> str:
 
 
 def _row(name: object, *cells: object) -> str:
-    return f"<tr><th>{html.escape(str(name))}</th>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>"
+    return (
+        f"<tr><th>{html.escape(str(name))}</th>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>"
+    )
 
 
 def _interval(found: Numbers | None) -> str:

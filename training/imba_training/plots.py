@@ -59,7 +59,9 @@ def svg(name: str, draw: Callable[..., None], *arguments: object, height: float 
     element = element[element.index("<svg") :]
     element = re.sub(r' (?:width|height)="[\d.]+pt"', "", element, count=2)
     label = html.escape(name, quote=True)
-    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).replace(">", f"><title>{label}</title>", 1)
+    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).replace(
+        ">", f"><title>{label}</title>", 1
+    )
 
 
 def roc(axes: Axes, false_positives: np.ndarray, true_positives: np.ndarray, auc: float) -> None:

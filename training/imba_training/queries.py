@@ -19,7 +19,9 @@ def text(name: str) -> str:
 def cutoffs(as_of: str) -> str:
     """The query of the same name with its parameter set."""
     if not AS_OF.fullmatch(as_of):
-        raise Failure(f"as of {as_of!r}: split, last, a day such as 2026-05-01, or an order number (-1: the last) is expected")
+        raise Failure(
+            f"as of {as_of!r}: split, last, a day such as 2026-05-01, or an order number (-1: the last) is expected"
+        )
     query = text("cutoffs")
     assert query.count(_PARAMETER) == 1  # noqa: S101 (a promise of our own file)
     return query.replace(_PARAMETER, f"SELECT '{as_of}' AS as_of")

@@ -130,5 +130,7 @@ def _dependence(booster: xgboost.Booster, test: Dataset, strength: np.ndarray) -
     found = {}
     for feature in np.argsort(-strength, kind="stable")[:DEPENDENCES]:
         if curve := dependence.curve(booster, test, int(feature)):
-            found[test.names[feature]] = {name: getattr(curve, name).tolist() for name in ("values", "mean", "low", "high")}
+            found[test.names[feature]] = {
+                name: getattr(curve, name).tolist() for name in ("values", "mean", "low", "high")
+            }
     return found

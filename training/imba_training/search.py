@@ -153,7 +153,9 @@ class _Run:
             try:
                 while True:
                     done_or_running = len(_ended(self.study)) + len(running)
-                    while len(running) < self.options.jobs and done_or_running < self.options.trials and not self._late():
+                    while (
+                        len(running) < self.options.jobs and done_or_running < self.options.trials and not self._late()
+                    ):
                         trial = self._ask(done_or_running)
                         running[pool.submit(self._fit, trial)] = trial
                         done_or_running, asked = done_or_running + 1, asked + 1

@@ -104,7 +104,7 @@ def _read(database: duckdb.DuckDBPyConnection, table: Table, file: Path, scratch
     readable = _unpacked(file, scratch) if file.suffix == ".zip" else file
     try:
         (rows,) = database.execute(
-            f"""{into} SELECT {', '.join(kept)}
+            f"""{into} SELECT {", ".join(kept)}
                 FROM read_csv({literal(readable)}, columns = {_struct(header)}, header = true, auto_detect = false,
                               strict_mode = true, delim = ',', quote = '"', escape = '"', nullstr = '',
                               max_line_size = 1000000)

@@ -32,7 +32,9 @@ class Rule:
                 return cls(value=value)
         except ValueError:
             pass
-        raise ValueError(f"{text!r}: best, a number between 0 and 1, or cost:FP,FN with two positive numbers is expected")
+        raise ValueError(
+            f"{text!r}: best, a number between 0 and 1, or cost:FP,FN with two positive numbers is expected"
+        )
 
 
 def choose(rule: Rule, labels: np.ndarray, scores: np.ndarray) -> dict[str, object]:
@@ -45,7 +47,9 @@ def choose(rule: Rule, labels: np.ndarray, scores: np.ndarray) -> dict[str, obje
     best = max(decisions, key=lambda d: d["f1"])
     if rule.costs:
         needless, missed = rule.costs
-        here = min(decisions, key=lambda d: (needless * d["false_positives"] + missed * d["false_negatives"], d["threshold"]))
+        here = min(
+            decisions, key=lambda d: (needless * d["false_positives"] + missed * d["false_negatives"], d["threshold"])
+        )
         why = (
             f"A needless suggestion costs {_plain(needless)} and a missed reorder {_plain(missed)}: on the validation customers "
             f"{here['threshold']:g} costs least (were the scores exact probabilities, {needless / (needless + missed):.2g} would)."

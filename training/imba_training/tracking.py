@@ -27,7 +27,12 @@ def track(numbers: dict[str, object], out: Path) -> None:
         mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", "imba"))
         with mlflow.start_run() as run:
             mlflow.log_params(
-                {**numbers["parameters"], "trees": numbers["trees"], "seed": numbers["seed"], "refit": numbers["refit"]["used"]}
+                {
+                    **numbers["parameters"],
+                    "trees": numbers["trees"],
+                    "seed": numbers["seed"],
+                    "refit": numbers["refit"]["used"],
+                }
             )
             mlflow.log_params({name: numbers["data"][name] for name in ("source", "fingerprint", "sql_fingerprint")})
             mlflow.log_metrics(_metrics(numbers))
@@ -39,7 +44,7 @@ def track(numbers: dict[str, object], out: Path) -> None:
     say(f"train: MLflow run {run.info.run_id} at {os.environ[VARIABLE]}")
 
 
-def _mlflow():  # noqa: ANN202 (an optional package has no type here)
+def _mlflow():
     try:
         import mlflow
         import mlflow.models
@@ -51,7 +56,11 @@ def _mlflow():  # noqa: ANN202 (an optional package has no type here)
 def _metrics(numbers: dict[str, object]) -> dict[str, float]:
     found = {}
     for name, interval in numbers["metrics"].items():
-        found |= {f"test_{name}": interval["value"], f"test_{name}_low": interval["low"], f"test_{name}_high": interval["high"]}
+        found |= {
+            f"test_{name}": interval["value"],
+            f"test_{name}_low": interval["low"],
+            f"test_{name}_high": interval["high"],
+        }
     return found | {"validation_auc": numbers["validation_auc"], "threshold": numbers["threshold"]["value"]}
 
 
@@ -62,7 +71,13 @@ def _log_model(mlflow, numbers: dict[str, object], out: Path) -> None:
 
     inputs = Schema([ColSpec("double", name) for name in numbers["data"]["columns"]])
     layout = Model(signature=ModelSignature(inputs, Schema([ColSpec("double")])))
-    layout.add_flavor("xgboost", xgb_version=numbers["xgboost"], data="model.ubj", model_class="xgboost.core.Booster", model_format="ubj")
+    layout.add_flavor(
+        "xgboost",
+        xgb_version=numbers["xgboost"],
+        data="model.ubj",
+        model_class="xgboost.core.Booster",
+        model_format="ubj",
+    )
     with tempfile.TemporaryDirectory() as folder:
         booster = model.read(out / "model.ubj")
         (Path(folder) / "model.ubj").write_bytes(model.ubj(booster))

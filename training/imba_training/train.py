@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from . import baselines, card, dataset, evaluation, model, thresholds, tracking
+from . import assessment, card, dataset, evaluation, model, thresholds, tracking
 from .dataset import Dataset
-from .metrics import Scored, intervals
 from .output import finished_files, say
 from .search import Found, Search, search
 
@@ -55,7 +54,7 @@ def train(
             booster = fits.fit(fitted)
         final = booster.predict(splits["test"].matrix(options.threads))
         say("train: testing, with intervals by customer")
-        tested = _test(splits, scores, final, threshold["value"], refitted)
+        tested = assessment.assess(splits, scores, final, threshold["value"], refitted)
         numbers = {
             "trained_at": trained_at,
             "xgboost": xgboost.__version__,
@@ -80,7 +79,7 @@ def train(
             **tested,
             "trials": found.trials,
         }
-        card.attach(booster, _card(booster, numbers, fitted, final))
+        card.attach(booster, assessment.card_of(booster, numbers, fitted, final))
         result = scratch / "result"
         model.write(booster, result)
         (result / "training.json").write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -129,7 +128,9 @@ class _Fits:
             return {"used": False, "gain": None}
         validation, train = self.splits["validation"], self.splits["train"]
         users = np.unique(validation.users)
-        is_first = np.isin(validation.users, np.random.default_rng(self.options.seed).permutation(users)[: len(users) // 2])
+        is_first = np.isin(
+            validation.users, np.random.default_rng(self.options.seed).permutation(users)[: len(users) // 2]
+        )
         halves = validation.of(is_first), validation.of(~is_first)
         gains = []
         for added, judged in (halves, halves[::-1]):
@@ -139,79 +140,12 @@ class _Fits:
         return {"used": wish == "always" or (gain is not None and gain > 0), "gain": gain}
 
 
-def _test(splits: dict[str, Dataset], scores: dict[str, np.ndarray], final: np.ndarray, threshold: float, refitted: Numbers) -> Numbers:
-    """Everything that is measured, on the test users unless it says otherwise."""
-    test = splits["test"]
-    simple = baselines.scores(splits["train"], {name: splits[name] for name in ("validation", "test")})
-    thresholds_of = {
-        name: max(evaluation.decisions_by_threshold(splits["validation"].labels, s["validation"]), key=lambda d: d["f1"])["threshold"]
-        for name, s in simple.items()
-    }
-    rivals = {name: Scored(test.labels, s["test"], test.users, thresholds_of[name]) for name, s in simple.items()}
-    if refitted["used"]:
-        rivals["without refit"] = Scored(test.labels, scores["test"], test.users, threshold)
-    found = intervals({"model": Scored(test.labels, final, test.users, threshold)} | rivals)
-    metrics = found.pop("model")
-    if refitted["used"]:
-        refitted["test_gain"] = _negative(found.pop("without refit")["auc"]["minus_first"])
-    return {
-        "test": {"customers": len(np.unique(test.users))} | evaluation.evaluate(test.labels, final, threshold),
-        "metrics": metrics,
-        "baselines": found,
-        "splits": {
-            name: Scored(data.labels, scores[name], data.users, threshold).metrics()
-            for name, data in splits.items()
-        },
-    }  # fmt: skip
-
-
-def _negative(interval: Numbers) -> Numbers:
-    return {"value": -interval["value"], "low": -interval["high"], "high": -interval["low"]}
-
-
-def _card(booster: xgboost.Booster, numbers: Numbers, fitted: Dataset, scores: np.ndarray) -> card.Card:
-    data, metrics = numbers["data"], numbers["metrics"]
-    column = next(name for name in numbers["baselines"] if name.endswith(" alone"))
-    shown = {name: metrics[name] for name in ("auc", "log_loss", "average_precision", "basket_f1") if name in metrics}
-    alone = {k: v for k, v in numbers["baselines"][column]["auc"].items() if k != "minus_first"}
-    return card.build(
-        booster,
-        trained_at=numbers["trained_at"],
-        fitted=fitted,
-        scores=scores,
-        threshold=numbers["threshold"],
-        metrics=shown | {"baseline_auc": alone},
-        calibration=numbers["test"]["calibration"],
-        data={name: data[name] for name in ("source", "fingerprint", "sql_fingerprint")},
-    )
-
-
 def _sizes(data: Dataset) -> Numbers:
     return {"pairs": len(data), "reordered": int(data.labels.sum()), "customers": len(np.unique(data.users))}
 
 
 def _customers(splits: dict[str, Dataset]) -> int:
     return sum(len(np.unique(data.users)) for data in splits.values())
-
-
-def verdict(numbers: Numbers) -> str:
-    """Whether the model is better than the best baseline, in one sentence; and that little data says little."""
-    name, rival = max(numbers["baselines"].items(), key=lambda item: item[1]["auc"]["value"])
-    gain = _negative(rival["auc"]["minus_first"])
-    figures = f"{gain['value']:+.4f} AUC [{gain['low']:+.4f}, {gain['high']:+.4f}]"
-    if gain["low"] > 0:
-        said = f"The model is better than the best baseline, {name}: {figures}."
-    elif gain["high"] < 0:
-        said = f"The model is worse than the best baseline, {name}: {figures}."
-    else:
-        said = f"The model cannot be told from the best baseline, {name}: {figures}."
-    test = numbers["test"]
-    if min(test["customers"], test["reordered"]) < evaluation.SMALL:
-        said += (
-            f" The test data is small, {test['customers']:,} customers with {test['reordered']:,} reorders: "
-            "mind the intervals, other customers would give other figures."
-        )
-    return said
 
 
 def _say_result(numbers: Numbers, out: Path) -> None:
@@ -224,7 +158,7 @@ def _say_result(numbers: Numbers, out: Path) -> None:
     say(
         f"train: test AUC {spell('auc')}, log loss {spell('log_loss')}, average precision {spell('average_precision')}, "
         f"mean F1 of baskets {spell('basket_f1')}\n"
-        f"train: {verdict(numbers)}\n"
+        f"train: {assessment.verdict(numbers)}\n"
         f"train: at {at['threshold']:g}: precision {precision}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}\n"
         f"train: {numbers['trees']} trees in {out / 'model.ubj'}"
     )
