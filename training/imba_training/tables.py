@@ -62,7 +62,7 @@ def load(database: duckdb.DuckDBPyConnection, data: Path, scratch: Path, *, date
         if file := files.get(table.name):
             _read(database, table, file, scratch)
     _check_presence(database, files, dated)
-    for name in ("orders", "lines", "products"):
+    for name in ("products", "orders", "lines"):
         _check(database, name, files)
 
 

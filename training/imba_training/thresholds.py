@@ -61,7 +61,7 @@ def choose(rule: Rule, labels: np.ndarray, scores: np.ndarray) -> dict[str, obje
             why = f"{here['threshold']:g} gives the greatest F1 on the validation customers, {here['f1']:.3f}."
         else:
             why = f"{here['threshold']:g} was asked for."
-        why += f" It is right where a missed reorder costs {_plain(missed)} times a needless suggestion."
+        why += f" It is right where a missed reorder costs {_plain(missed)} times as much as a needless suggestion."
         if rule.value is not None:
             why += (
                 f" F1, which charges both errors alike, is {here['f1']:.3f} there on the validation customers; its greatest "
