@@ -22,7 +22,8 @@ from imba_training.features import features
 from imba_training.synthesize import synthesize
 from imba_training.train import Search, train
 
-SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=2)
+REPOSITORY = Path(__file__).resolve().parents[2]
+SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=1)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,21 @@ def made(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     out = tmp_path_factory.mktemp("model")
     return Trained(made, out, train(made, out, SEARCH))
+
+
+@pytest.fixture(scope="session")
+def imba() -> Path:
+    """The service's program: IMBA_BIN, or the newest that `cargo build` left in target/."""
+    named = os.environ.get("IMBA_BIN")
+    built = [REPOSITORY / "target" / profile / "imba" for profile in ("release", "debug")]
+    candidates = (
+        [Path(named)]
+        if named
+        else sorted((file for file in built if file.is_file()), key=lambda file: file.stat().st_mtime, reverse=True)
+    )
+    if not candidates or not candidates[0].is_file():
+        pytest.fail(f"no imba binary: {named or 'run `cargo build` or set IMBA_BIN'}")
+    return candidates[0].resolve()
 
 
 @pytest.fixture(scope="session")

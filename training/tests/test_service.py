@@ -21,26 +21,11 @@ import numpy as np
 import pytest
 import xgboost
 
-from conftest import Trained
+from conftest import REPOSITORY, Trained
 from imba_training import dataset, model
 from imba_training.columns import EXAMPLE, FEATURES
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 START = 30.0  # seconds that the service may take to say where it listens
-
-
-@pytest.fixture(scope="module")
-def imba() -> Path:
-    named = os.environ.get("IMBA_BIN")
-    built = [REPOSITORY / "target" / profile / "imba" for profile in ("release", "debug")]
-    candidates = (
-        [Path(named)]
-        if named
-        else sorted((file for file in built if file.is_file()), key=lambda file: file.stat().st_mtime, reverse=True)
-    )
-    if not candidates or not candidates[0].is_file():
-        pytest.fail(f"no imba binary: {named or 'run `cargo build` or set IMBA_BIN'}")
-    return candidates[0].resolve()
 
 
 def environment(folder: Path, model_file: Path) -> dict[str, str]:
@@ -102,7 +87,7 @@ def ask(url: str, body: str, **headers: str) -> bytes:
 def test_imba_score_equals_the_official_package(
     output: str, is_margin: bool, imba: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    rows = dataset.load(trained.features / "features.parquet", "test").rows[:1_000].copy()
+    rows = dataset.load(trained.features / "features.parquet")["test"].rows[:1_000].copy()
     rows[np.random.default_rng(1).random(rows.shape) < 0.1] = np.nan
     booster = model.read(trained.model / "model.ubj")
     expected = booster.predict(xgboost.DMatrix(rows, feature_names=list(FEATURES)), output_margin=is_margin)
