@@ -111,8 +111,9 @@ def test_ctrl_c_before_the_first_trial_has_nothing_to_keep(
     def interrupting(self, model, epoch: int, log: dict) -> bool:
         if epoch == 1:
             os.kill(os.getpid(), signal.SIGINT)
-            self.stop.wait(20)
-        raise search._Stopped
+            assert self.stop.wait(60)
+            raise search._Stopped
+        return False
 
     monkeypatch.setattr(search._Watch, "after_iteration", interrupting)
     with pytest.raises(KeyboardInterrupt):
