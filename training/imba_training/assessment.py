@@ -13,8 +13,11 @@ Numbers = dict[str, object]
 def assess(
     splits: dict[str, Dataset], scores: dict[str, np.ndarray], final: np.ndarray, threshold: float, refitted: Numbers
 ) -> Numbers:
-    """Everything that is measured, on the test users unless it says otherwise: `scores` by split are those of the model of the
-    training users alone, `final` those of the final model on the test users; `refitted` is told what the refit changed."""
+    """Everything that is measured, on the test users unless it says otherwise.
+
+    `scores` by split are those of the model of the training users alone, `final` those of the final model on the test
+    users; `refitted` is told what the refit changed.
+    """
     test = splits["test"]
     simple = baselines.scores(splits["train"], {name: splits[name] for name in ("validation", "test")})
     thresholds_of = {

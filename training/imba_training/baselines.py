@@ -30,7 +30,7 @@ def scores(train: Dataset, others: dict[str, Dataset]) -> dict[str, dict[str, np
 
 
 def best_column(data: Dataset) -> tuple[int, int]:
-    """The column that by itself ranks `data` best, and 1 if high values mean a reorder, else -1. Missing values rank lowest."""
+    """The column that alone ranks `data` best, and 1 if high values mean a reorder, else -1. Missing ranks lowest."""
     aucs = []
     for index in range(len(data.names)):
         values = data.rows[:, index]

@@ -36,7 +36,7 @@ def build(
     calibration: list[Card],
     data: Card,
 ) -> Card:
-    """The card of `booster`, fitted on `fitted`, with its `scores` of the test pairs; `data` names source and fingerprints."""
+    """The card of `booster`, fitted on `fitted`; `scores` are of the test pairs, `data` is source and fingerprints."""
     edges = np.linspace(0, 1, SCORE_BINS + 1)
     directions = dependence.directions(booster, fitted)
     return {
@@ -71,7 +71,7 @@ def now() -> str:
 
 
 def attach(booster: xgboost.Booster, card: Card) -> None:
-    """Writes the card into the model. One of very many features goes without their histograms, or without the features."""
+    """Writes the card into the model. With very many features it goes without their histograms, or without them."""
     for drop in ((), ("histogram",), ("histogram", "quantiles"), None):
         features = [] if drop is None else [{k: v for k, v in f.items() if k not in drop} for f in card["features"]]
         text = json.dumps(card | {"features": features}, separators=(",", ":"), allow_nan=False)
@@ -103,7 +103,7 @@ def _summary(values: np.ndarray) -> Card:
 
 
 def _edges(quantiles: Sequence[float], whole: bool) -> np.ndarray:
-    """Of even bins between the 1st and the 99th percentile, the outermost widened to the least and the greatest value."""
+    """Of even bins between the 1st and the 99th percentile, the outermost widened to the least and greatest values."""
     least, low, high, greatest = quantiles[0], quantiles[1], quantiles[-2], quantiles[-1]
     if whole and greatest - least < MOST_BINS:
         return np.arange(least, greatest + 2) - 0.5

@@ -51,7 +51,8 @@ def load(features: Path) -> dict[str, Dataset]:
         ones = int(data.labels.sum())
         if ones in (0, len(data)):
             raise Failure(
-                f"{features}: split {split} has {len(data)} labelled pairs, {ones} of them reordered; both kinds are needed"
+                f"{features}: split {split} has {len(data)} labelled pairs, {ones} of them reordered; "
+                "both kinds are needed"
             )
     return splits
 
@@ -88,7 +89,7 @@ def _load(database: duckdb.DuckDBPyConnection, features: Path, split: str, names
 
 
 def fingerprint(splits: dict[str, Dataset]) -> str:
-    """Of every labelled pair: names, keys, values and labels. The same table written by another program has the same."""
+    """Of every labelled pair: names, keys, values and labels. The same table from another program has the same."""
     digest = hashlib.sha256()
     for split, data in splits.items():
         digest.update(json.dumps([split, data.names, len(data)]).encode())

@@ -44,9 +44,7 @@ def directions(booster: xgboost.Booster, data: Dataset) -> list[int]:
     """1 for a feature whose higher values raise the mean score, -1 where they lower it, 0 where they do neither
     throughout. A feature that no tree splits on does neither."""
     used = set(booster.get_score(importance_type="weight"))
-    return [
-        _direction(curve(booster, data, feature)) if name in used else 0 for feature, name in enumerate(data.names)
-    ]
+    return [_direction(curve(booster, data, feature)) if name in used else 0 for feature, name in enumerate(data.names)]
 
 
 def _direction(found: Curve | None) -> int:

@@ -21,8 +21,11 @@ TOLERANCE = 1e-5  # between the endpoint's score and the local one
 
 
 class Deployment:
-    """One attempt to get `plan` served. A failure removes what it made; where SageMaker does not let it, it leaves everything
-    and names the command that removes it later."""
+    """One attempt to get `plan` served.
+
+    A failure removes what it made; where SageMaker does not let it, it leaves everything and names the command that
+    removes it later.
+    """
 
     def __init__(self, account: Account, plan: Plan, poll: float = 15.0) -> None:
         self.account, self.plan, self.poll = account, plan, poll
@@ -193,11 +196,13 @@ class Deployment:
         """Says what is there and how to get rid of it; deletes nothing that an endpoint may still serve from."""
         if before:
             say(
-                f"deploy: endpoint {self.plan.endpoint} stays, with {self.config} and its models; `deploy` again, or: {self.takedown.command()}"
+                f"deploy: endpoint {self.plan.endpoint} stays, with {self.config} and its models; `deploy` again, or: "
+                f"{self.takedown.command()}"
             )
         else:
             say(
-                f"deploy: what was made for {self.plan.endpoint} stays; it costs money until you run: {self.takedown.command()}"
+                f"deploy: what was made for {self.plan.endpoint} stays; it costs money until you run: "
+                f"{self.takedown.command()}"
             )
 
     def _return_to(self, before: str) -> None:
@@ -244,12 +249,9 @@ region = "{region}"
 
 
 def _example(variant: Variant) -> tuple[str, float]:
-    """A row as CSV and the local model's score of it: the documented one, or for other features the medians in the card."""
+    """A row as CSV and the local model's score of it: the documented one, or else the medians in the card."""
     booster = model.read(variant.archive)
-    if booster.feature_names == list(FEATURES):
-        values = EXAMPLE
-    else:
-        values = _medians(booster, variant)
+    values = EXAMPLE if booster.feature_names == list(FEATURES) else _medians(booster, variant)
     score: Callable = booster.inplace_predict
     return ",".join(map(str, values)), float(score(np.array([values], dtype=np.float32), validate_features=False)[0])
 

@@ -1,6 +1,7 @@
 """`features`: from the published tables to the features of every (user, product) pair."""
 
 import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -12,13 +13,13 @@ from .failures import Failure
 from .output import finished_files, say
 from .recipes import Recipe, standard
 
-_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE"}  # fmt: skip
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*")
 
 
 def features(data: Path, out: Path, *, as_of: str = "split", recipe: Recipe | None = None) -> None:
     """Reads the tables in `data`, writes to `out`:
 
-    - `features.parquet`: keys, features, label (NULL when the order to be predicted is unknown) and split, for training;
+    - `features.parquet`: keys, features, label (NULL where the order to be predicted is unknown), split, for training;
     - `features.csv`: keys and features of every pair, for `imba features import`;
     - `products.csv`: product_id, product_name;
     - `features.json`: what was computed as of when by which query, and how many rows, by split.
@@ -40,7 +41,10 @@ def features(data: Path, out: Path, *, as_of: str = "split", recipe: Recipe | No
 
 
 def from_computed(data: Path, computed: Path, out: Path, recipe: Recipe | None = None) -> None:
-    """The same files from what Athena or Spark made of the same queries: Parquet files in `computed`; `data` needs products only."""
+    """The same files from what Athena or Spark made of the same queries: Parquet files in `computed`.
+
+    Of `data` only the products are read.
+    """
     recipe = recipe or standard()
     if not any(computed.glob("*")):
         raise Failure(f"{computed}: no files there; the Parquet files that Athena or Spark wrote are expected")
@@ -84,13 +88,14 @@ def _require_history(database: duckdb.DuckDBPyConnection, data: Path, as_of: str
 def _check(database: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
     types = {name: kind for name, kind, *_ in database.execute("DESCRIBE feature_table").fetchall()}
     for name in recipe.columns:
-        if types[name] not in _NUMBERS and not types[name].startswith("DECIMAL"):
+        if not _NUMBER.fullmatch(types[name]):
             raise Failure(f"{recipe.name}, column {name}: {types[name]} is no number")
         if types[name] in ("FLOAT", "DOUBLE"):
             bad = f"SELECT user_id, product_id, {name} FROM feature_table WHERE NOT isfinite({name}) LIMIT 1"
             if row := database.execute(bad).fetchone():
                 raise Failure(
-                    f"{recipe.name}, column {name}: {row[2]} for user_id {row[0]}, product_id {row[1]}; a number or NULL is expected"
+                    f"{recipe.name}, column {name}: {row[2]} for user_id {row[0]}, product_id {row[1]}; "
+                    "a number or NULL is expected"
                 )
     for check in queries.checks("feature_table").values():
         found = database.execute(check)

@@ -50,8 +50,8 @@ class Hosting:
 
 @dataclass(frozen=True)
 class Rollout:
-    """How an existing endpoint moves: `canary` percent of the capacity first, watched for `wait` seconds by CloudWatch `alarms`,
-    any of which makes SageMaker go back. Without a canary, all at once."""
+    """How an existing endpoint moves: `canary` percent of the capacity first, watched for `wait` seconds by CloudWatch
+    `alarms`, any of which makes SageMaker go back. Without a canary, all at once."""
 
     canary: int | None = None
     wait: int = 600
@@ -142,7 +142,8 @@ class Plan:
             if len(self.variants) > 1:
                 yield "a serverless endpoint takes one variant only"
             if wish.serverless_memory not in MEMORIES:
-                yield f"--serverless-memory {wish.serverless_memory}: one of {', '.join(map(str, MEMORIES))} is expected"
+                sizes = ", ".join(map(str, MEMORIES))
+                yield f"--serverless-memory {wish.serverless_memory}: one of {sizes} is expected"
             if not 1 <= (wish.serverless_concurrency or CONCURRENCY) <= 200:
                 yield f"--serverless-concurrency {wish.serverless_concurrency}: 1 to 200 is expected"
             for name, asked in (

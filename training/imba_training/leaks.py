@@ -84,7 +84,10 @@ def _compare(database: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
             raise Failure(f"{recipe.name}, column {name}: its value for {_pair(row)} {_ADVICE}")
 
 
-_ADVICE = "depends on the order to be predicted: the answer leaks into the features. Read `history`, which ends before that order"
+_ADVICE = (
+    "depends on the order to be predicted: the answer leaks into the features. "
+    "Read `history`, which ends before that order"
+)
 
 
 def _pair(row: tuple[int, int]) -> str:

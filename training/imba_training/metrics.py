@@ -1,4 +1,4 @@
-"""Metrics of scored pairs, for all customers alike or with a weight per customer, which is how they are bootstrapped."""
+"""Metrics of scored pairs, with a weight per customer, which is how they are bootstrapped."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ TOPS = (1, 5, 10)
 class Scored:
     """Scores (probabilities) beside labels (0 or 1) and users, all of shape (pairs,), and a threshold for "likely".
 
-    What can be summed up per customer is; only the ranking metrics look at every pair for every resample. No dot products:
-    BLAS starts threads for vectors this short, which takes longer than the sum.
+    What can be summed up per customer is; only the ranking metrics look at every pair for every resample. No dot
+    products: BLAS starts threads for vectors this short, which takes longer than the sum.
     """
 
     def __init__(self, labels: np.ndarray, scores: np.ndarray, users: np.ndarray, threshold: float) -> None:
@@ -23,7 +23,7 @@ class Scored:
         self._by_customer = {"basket_f1": self._basket_f1()} | self._tops()
 
     def metrics(self, weights: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric by name; `weights`, shape (customers,), says how often each customer counts. NaN where undefined."""
+        """Every metric by name, NaN where undefined; `weights`, shape (customers,), say how often each counts."""
         weights = np.ones(len(self.users)) if weights is None else weights
         sums = {name: float((weights * values).sum()) for name, values in self._sums.items()}
         positives, likely = sums["positives"], sums["likely"]

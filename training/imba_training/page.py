@@ -25,7 +25,7 @@ _METRICS = {
 
 def page(numbers: Numbers, training: Numbers, contributions: np.ndarray, rows: np.ndarray) -> str:
     """The page, from the report's numbers and `training.json`; `contributions` are those of the test pairs `rows`."""
-    test, at, data = numbers["test"], numbers["test"]["at_threshold"], training["data"]
+    test, at = numbers["test"], numbers["test"]["at_threshold"]
     template = Template(resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8"))
     text = {
         "verdict": verdict(training),
@@ -37,7 +37,7 @@ def page(numbers: Numbers, training: Numbers, contributions: np.ndarray, rows: n
         "base_rate": f"{test['base_rate']:.1%}",
         "calibration_error": f"{test['calibration_error']:.4f}",
         "trees": str(training["trees"]),
-        "fitted_pairs": f"{data['train']['pairs'] + (data['validation']['pairs'] if training['refit']['used'] else 0):,}",
+        "fitted_pairs": f"{_fitted_pairs(training):,}",
         "refit": _refit(training["refit"]),
     }
     tables = {
@@ -50,8 +50,12 @@ def page(numbers: Numbers, training: Numbers, contributions: np.ndarray, rows: n
              for d in test["by_threshold"]]
         ),
         "cost": f"{numbers['threshold']['false_negative_cost'] / numbers['threshold']['false_positive_cost']:.3g}",
-        "tops": "".join(_row(f"best {t['k']}", _interval(t["precision"]), _interval(t["recall"])) for t in numbers["tops"]),
-        "lift": "".join(_row(f"best {part['share']:.0%}", f"{part['rows']:,}", f"{part['lift']:.2f}") for part in test["lift"]),
+        "tops": "".join(
+            _row(f"best {t['k']}", _interval(t["precision"]), _interval(t["recall"])) for t in numbers["tops"]
+        ),
+        "lift": "".join(
+            _row(f"best {part['share']:.0%}", f"{part['rows']:,}", f"{part['lift']:.2f}") for part in test["lift"]
+        ),
         "slices": "".join(_slice(name, parts) for name, parts in numbers["slices"].items()),
         "origin": _origin(training),
         "parameters": "".join(_row(name, value) for name, value in training["parameters"].items()),
@@ -97,6 +101,11 @@ def _plots(numbers: Numbers, contributions: np.ndarray, rows: np.ndarray) -> dic
         "plot_importance": svg("Share of the gain by feature", plots.importance, numbers["importance"], height=tall),
         "plot_shap": svg("Contributions by feature", plots.shap, contributions, rows, names, height=tall),
     }
+
+
+def _fitted_pairs(training: Numbers) -> int:
+    data = training["data"]
+    return data["train"]["pairs"] + (data["validation"]["pairs"] if training["refit"]["used"] else 0)
 
 
 def _figure(metrics: Numbers, name: str, label: str) -> str:
@@ -156,19 +165,23 @@ def _slice(name: str, parts: list[Numbers]) -> str:
         for part in parts
     )
     head = "".join(f"<th>{label}</th>" for label in (of, "pairs", "reordered", "mean score", "area under ROC"))
-    return f'<div class="card"><h2>By {subject}</h2><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="card"><h2>By {subject}</h2>{table}</div>'
 
 
 def _refit(refit: Numbers) -> str:
     if refit["gain"] is None:
         return "The model learned from the training customers only."
-    helps = f"learning from half of the validation customers as well changes the AUC on the other half by {refit['gain']:+.4f}"
+    helps = (
+        "learning from half of the validation customers as well changes the AUC on the other half by "
+        f"{refit['gain']:+.4f}"
+    )
     if not refit["used"]:
         return f"The model learned from the training customers only: {helps}."
     test = refit["test_gain"]
     return (
-        f"The model learned from the training and the validation customers: {helps}. On the test customers the difference is "
-        f"{test['value']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]."
+        f"The model learned from the training and the validation customers: {helps}. On the test customers the "
+        f"difference is {test['value']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]."
     )
 
 
@@ -177,7 +190,8 @@ def _origin(training: Numbers) -> str:
     shown = {
         "data": data["source"],
         "trained at": training["trained_at"],
-        "features": f"{data['query'] or 'unknown query'}, {len(data['columns'])} columns, as of {data['as_of'] or 'unknown'}",
+        "features": f"{data['query'] or 'unknown query'}, {len(data['columns'])} columns",
+        "as of": data["as_of"] or "unknown",
         "fingerprint of the data": data["fingerprint"],
         "fingerprint of the query": data["sql_fingerprint"] or "unknown",
         "search": f"{training['search']}, {len(training['trials'])} trials",

@@ -32,7 +32,7 @@ def is_day(as_of: str) -> bool:
 
 
 def checks(table: str) -> dict[str, str]:
-    """The checks of `table` by name, `SUBJECT.KIND`, in the order in which they make sense: types, values, keys, references."""
+    """The checks of `table` by name, `SUBJECT.KIND`, in an order that makes sense: values, keys, references."""
     kinds = ("not_null", "accepted", "unique", "relationship")
     found = {
         entry.name.removeprefix(f"{table}.").removesuffix(".sql"): entry.read_text(encoding="utf-8")

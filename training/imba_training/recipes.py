@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 @dataclass(frozen=True)
 class Recipe:
-    """`sql` is one SELECT with the keys and `columns`; it may read history, features (the 18), products, orders and lines."""
+    """`sql` is one SELECT with the keys and `columns`; it may read history, features (the 18), products and orders."""
 
     name: str
     sql: str
@@ -36,7 +36,7 @@ def extended() -> Recipe:
 
 
 def own(sql: Path, columns: Path) -> Recipe:
-    """The query in `sql`, and the names of its features in `columns`: one a line, in model order; `#` begins a comment."""
+    """The query in `sql`, with the features named in `columns`: one a line, in model order; `#` begins a comment."""
     query = _read(sql).strip().rstrip(";")
     try:
         statements = duckdb.extract_statements(query)

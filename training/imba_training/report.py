@@ -85,7 +85,8 @@ def _numbers(test: Dataset, scores: np.ndarray, booster: xgboost.Booster, traini
         "splits": training["splits"],
         "threshold": training["threshold"],
         "tops": [
-            {"k": k, **{name: training["metrics"].get(f"{name}_at_{k}") for name in ("precision", "recall")}} for k in TOPS
+            {"k": k, **{name: training["metrics"].get(f"{name}_at_{k}") for name in ("precision", "recall")}}
+            for k in TOPS
         ],
         "roc": _curve(("false_positive_rate", false_positives), ("true_positive_rate", true_positives)),
         "precision_recall": _curve(("recall", recall[::-1]), ("precision", precision[::-1])),
@@ -104,7 +105,7 @@ def _numbers(test: Dataset, scores: np.ndarray, booster: xgboost.Booster, traini
 
 
 def _slice_values(test: Dataset) -> dict[str, np.ndarray]:
-    """How long the customer's history is and how popular the product, by the 18 features or, without them, by counting pairs."""
+    """How long the customer's history is and how popular the product: by the 18 features or else by counting pairs."""
 
     def counted(keys: np.ndarray) -> np.ndarray:
         _, where, counts = np.unique(keys, return_inverse=True, return_counts=True)

@@ -1,7 +1,8 @@
 """The search for parameters: optuna's, in a journal that survives whatever stops it.
 
-Every trial draws from a seed of its own, made of the search's seed and the number of trials that ended before it, so that a
-search that was killed and taken up again tries the same as one that was not. (In parallel, which trial ends first is chance.)
+Every trial draws from a seed of its own, made of the search's seed and the number of trials that ended before it, so
+that a search that was killed and taken up again tries the same as one that was not. (In parallel, which trial ends
+first is chance.)
 """
 
 import json
@@ -228,7 +229,7 @@ class _Run:
 
 
 class _Watch(xgboost.callback.TrainingCallback):
-    """After each round: stops if that is wished, gives the trial up if it is hopeless, and says where it is now and then."""
+    """After each round: stops if that is wished, gives a hopeless trial up, and now and then says where it is."""
 
     def __init__(self, name: str, trial: optuna.Trial, stop: threading.Event) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The published tables: where they are, how they are read, and what must hold before features are made of them.
 
-The fast way is DuckDB's strict CSV reader and the checks in `sql/checks`, set by set. Only when one of them objects is the
-file read a second time, slowly, by `locate`, which knows line numbers.
+The fast way is DuckDB's strict CSV reader and the checks in `sql/checks`, set by set. Only when one of them objects is
+the file read a second time, slowly, by `locate`, which knows line numbers.
 """
 
 import shutil

@@ -1,7 +1,8 @@
 """Taking an endpoint down, and what belongs to it. It can be stopped and begun again at any point.
 
-Everything `deploy` makes carries the tags made-by and endpoint, by which it is found again; nothing else is touched. The order
-is the living endpoint first, then its configs, then the archives, and the models, which know where the archives are, last.
+Everything `deploy` makes carries the tags made-by and endpoint, by which it is found again; nothing else is touched.
+The order is the living endpoint first, then its configs, then the archives, and the models, which know where the
+archives are, last.
 """
 
 import time
@@ -33,7 +34,7 @@ class Takedown:
         return f"python -m imba_training deploy {self.endpoint} --delete --region {self.account.region}"
 
     def everything(self, bucket: str | None = None) -> None:
-        """Deletes the endpoint, its configs, its models and their archives; with `bucket`, also archives without a model."""
+        """Deletes the endpoint, its configs, models and archives; with `bucket`, also archives without a model."""
         with explained():
             status = self.status()
             configs, models = self.configs(), self.models()

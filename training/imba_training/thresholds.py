@@ -40,8 +40,8 @@ class Rule:
 def choose(rule: Rule, labels: np.ndarray, scores: np.ndarray) -> dict[str, object]:
     """The threshold on `labels` and `scores` of the validation users, with its reason, in the words of the card.
 
-    A score that is a probability p is worth calling likely when FP (1 - p) < FN p: the costs that a threshold t stands for are
-    in the ratio FN / FP = (1 - t) / t.
+    A score that is a probability p is worth calling likely when FP (1 - p) < FN p: the costs that a threshold t stands
+    for are in the ratio FN / FP = (1 - t) / t.
     """
     decisions = evaluation.decisions_by_threshold(labels, scores)
     best = max(decisions, key=lambda d: d["f1"])
@@ -51,8 +51,9 @@ def choose(rule: Rule, labels: np.ndarray, scores: np.ndarray) -> dict[str, obje
             decisions, key=lambda d: (needless * d["false_positives"] + missed * d["false_negatives"], d["threshold"])
         )
         why = (
-            f"A needless suggestion costs {_plain(needless)} and a missed reorder {_plain(missed)}: on the validation customers "
-            f"{here['threshold']:g} costs least (were the scores exact probabilities, {needless / (needless + missed):.2g} would)."
+            f"A needless suggestion costs {_plain(needless)} and a missed reorder {_plain(missed)}: on the validation "
+            f"customers {here['threshold']:g} costs least (were the scores exact probabilities, "
+            f"{needless / (needless + missed):.2g} would)."
         )
     else:
         here = best if rule.value is None else evaluation.decide(labels, scores, rule.value)
@@ -64,8 +65,8 @@ def choose(rule: Rule, labels: np.ndarray, scores: np.ndarray) -> dict[str, obje
         why += f" It is right where a missed reorder costs {_plain(missed)} times as much as a needless suggestion."
         if rule.value is not None:
             why += (
-                f" F1, which charges both errors alike, is {here['f1']:.3f} there on the validation customers; its greatest "
-                f"value is {best['f1']:.3f}, at {best['threshold']:g}."
+                f" F1, which charges both errors alike, is {here['f1']:.3f} there on the validation customers; its "
+                f"greatest value is {best['f1']:.3f}, at {best['threshold']:g}."
             )
     return {
         "value": here["threshold"],
@@ -79,8 +80,8 @@ def _consequence(at: dict) -> str:
     if at["precision"] is None:
         return "No validation pair scores above it."
     return (
-        f"Above it are {at['likely']:.0%} of their pairs and {at['recall']:.0%} of their reorders; {at['precision']:.0%} of "
-        "what is called likely is bought."
+        f"Above it are {at['likely']:.0%} of their pairs and {at['recall']:.0%} of their reorders; "
+        f"{at['precision']:.0%} of what is called likely is bought."
     )
 
 

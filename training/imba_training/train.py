@@ -32,8 +32,8 @@ def train(
     - `training.json`: parameters, search history, data sizes, fingerprints, threshold and metrics; also returned;
     - `search.journal`, from which an interrupted search goes on.
 
-    `refit` says whether the final model also learns from the validation users. The same data, options and number of threads
-    give the same bytes, but for the time in the card.
+    `refit` says whether the final model also learns from the validation users. The same data, options and number of
+    threads give the same bytes, but for the time in the card.
     """
     rule = rule or thresholds.Rule.parse(thresholds.DEFAULT)
     splits = dataset.load(features / "features.parquet")
@@ -120,7 +120,7 @@ class _Fits:
         return [{"customers": customers, "auc": auc} for customers, auc in points]
 
     def refit(self, wish: str, candidate: xgboost.Booster) -> Numbers:
-        """Whether to learn from the validation users too: only if half of them help to predict the other half, both ways.
+        """Whether to learn from the validation users too: only if half of them help to predict the other, both ways.
 
         The test users have no say in it. `gain` is the mean difference of the AUC on the halves.
         """
@@ -156,8 +156,8 @@ def _say_result(numbers: Numbers, out: Path) -> None:
     at = numbers["test"]["at_threshold"]
     precision = "none" if at["precision"] is None else f"{at['precision']:.3f}"
     say(
-        f"train: test AUC {spell('auc')}, log loss {spell('log_loss')}, average precision {spell('average_precision')}, "
-        f"mean F1 of baskets {spell('basket_f1')}\n"
+        f"train: test AUC {spell('auc')}, log loss {spell('log_loss')}, "
+        f"average precision {spell('average_precision')}, mean F1 of baskets {spell('basket_f1')}\n"
         f"train: {assessment.verdict(numbers)}\n"
         f"train: at {at['threshold']:g}: precision {precision}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}\n"
         f"train: {numbers['trees']} trees in {out / 'model.ubj'}"

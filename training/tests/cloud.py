@@ -1,4 +1,4 @@
-"""An AWS for the tests of `deploy`: moto's server, with a SageMaker that takes its time and refuses what the real one refuses."""
+"""An AWS for the tests of `deploy`: moto's server, with a SageMaker as slow and as strict as the real one."""
 
 import json
 import urllib.request
@@ -47,8 +47,8 @@ ONE = {"endpoints": 1, "configs": 1, "models": 1, "objects": 1}
 
 
 class Slow:
-    """A SageMaker client over moto's. An endpoint is Creating, Updating or Deleting for `polls` looks at it, and meanwhile it
-    can be neither deleted nor updated; deleting a config or model that an endpoint is made of is noted as a crime."""
+    """A SageMaker client over moto's. An endpoint is Creating, Updating or Deleting for `polls` looks at it, and
+    meanwhile can be neither deleted nor updated; deleting the config or model of a living one is noted as a crime."""
 
     def __init__(self, client, polls: int = 2) -> None:
         self.client, self.polls = client, polls

@@ -75,11 +75,23 @@ def test_a_shop_without_eval_sets_is_all_prior(tmp_path: Path) -> None:
 def test_train_orders_without_their_table_are_said(tmp_path: Path) -> None:
     shop = {name: text for name, text in handwritten.TINY.items() if name != "order_products__train"}
     data = handwritten.write(tmp_path / "data", shop)
-    with pytest.raises(Failure, match=r"orders\.csv, line 5, order_id 14: has eval_set train, but there is no order_pro"):
+    with pytest.raises(
+        Failure, match=r"orders\.csv, line 5, order_id 14: has eval_set train, but there is no order_pro"
+    ):
         features(data, tmp_path / "out")
 
 
-DAYS = ["2026-01-01", "2026-01-06", "2026-01-16", "2026-01-23", "2026-01-05", "", "2026-01-02", "2026-01-05", "2026-01-05"]
+DAYS = [
+    "2026-01-01",
+    "2026-01-06",
+    "2026-01-16",
+    "2026-01-23",
+    "2026-01-05",
+    "",
+    "2026-01-02",
+    "2026-01-05",
+    "2026-01-05",
+]
 
 
 def dated(days: list[str]) -> dict[str, str]:

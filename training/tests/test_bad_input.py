@@ -93,7 +93,10 @@ def test_cut_gzip(tmp_path: Path) -> None:
     [
         ({"a.csv": "x", "b.csv": "y"}, "2 .csv files in it; one is expected"),
         ({}, "0 .csv files in it"),
-        ({"orders.csv": handwritten.TINY["orders"].replace("13,1,prior,3", "13,1,prior,0")}, "line 4, column order_number"),
+        (
+            {"orders.csv": handwritten.TINY["orders"].replace("13,1,prior,3", "13,1,prior,0")},
+            "line 4, column order_number",
+        ),
         (b"PK no zip", "cannot be read as a zip archive"),
     ],
 )

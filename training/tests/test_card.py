@@ -152,10 +152,14 @@ def test_scores_and_calibration_are_of_the_test_pairs(found: dict, trained: Trai
     assert sum(found["scores"]["counts"]) == test["pairs"] == sum(part["rows"] for part in found["calibration"])
     assert found["scores"]["edges"][0] == 0
     assert found["scores"]["edges"][-1] == 1
-    assert [part["predicted"] for part in found["calibration"]] == sorted(part["predicted"] for part in found["calibration"])
+    assert [part["predicted"] for part in found["calibration"]] == sorted(
+        part["predicted"] for part in found["calibration"]
+    )
 
 
-@pytest.mark.parametrize(("features", "kept"), [(18, {"histogram", "quantiles"}), (150, {"quantiles"}), (900, set()), (5_000, None)])
+@pytest.mark.parametrize(
+    ("features", "kept"), [(18, {"histogram", "quantiles"}), (150, {"quantiles"}), (900, set()), (5_000, None)]
+)
 def test_it_stays_within_its_limit(features: int, kept: set[str] | None) -> None:
     rng = np.random.default_rng(0)
     rows, labels = rng.random((200, features), dtype=np.float32), (rng.random(200) < 0.5).astype(np.float32)

@@ -50,7 +50,11 @@ def test_deploy_then_delete(aws: str, archive: Path, score: float, capsys: pytes
     bucket, key = container["ModelDataUrl"].removeprefix("s3://").split("/", 1)
     assert boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == archive.read_bytes()
     assert left() == ONE
-    for arn in (made["ModelArn"], config()["EndpointConfigArn"], sagemaker.describe_endpoint(EndpointName="imba")["EndpointArn"]):
+    for arn in (
+        made["ModelArn"],
+        config()["EndpointConfigArn"],
+        sagemaker.describe_endpoint(EndpointName="imba")["EndpointArn"],
+    ):
         assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == takedown.tags("imba")
 
     assert main(["deploy", "imba", "--delete"]) == 0
@@ -130,7 +134,9 @@ def test_a_wrong_answer_undoes_everything(
     assert left() == NOTHING
 
 
-def test_a_missing_bucket_is_said_before_anything_is_made(aws: str, archive: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_missing_bucket_is_said_before_anything_is_made(
+    aws: str, archive: Path, capsys: pytest.CaptureFixture
+) -> None:
     command = arguments(archive)
     command[command.index(BUCKET)] = "no-such-bucket"
     assert main(command) == 1
@@ -170,7 +176,10 @@ PLANS = {
     "--instance-type m5.large: a type such as": {"hosting": Hosting("m5.large")},
     "--canary: SageMaker does not offer": {"hosting": Hosting(serverless_memory=2048), "rollout": Rollout(10)},
     "--autoscale: SageMaker does not offer": {"hosting": Hosting(serverless_memory=2048), "scaling": Scaling(1, 2, 9)},
-    "--capture: SageMaker does not offer": {"hosting": Hosting(serverless_memory=2048), "capture": Capture("s3://abc/x")},
+    "--capture: SageMaker does not offer": {
+        "hosting": Hosting(serverless_memory=2048),
+        "capture": Capture("s3://abc/x"),
+    },
     "--canary 51%: 1 to 50 %": {"rollout": Rollout(51)},
     "--canary-wait: at most an hour": {"rollout": Rollout(10, 3601)},
     "--alarm needs --canary": {"rollout": Rollout(alarms=("a",))},
@@ -189,11 +198,17 @@ def test_impossible_wishes_are_told(expected: str, archive: Path) -> None:
 
 
 def test_a_possible_wish_has_no_problems(archive: Path) -> None:
-    everything = {"rollout": Rollout(10, 600, ("a",)), "scaling": Scaling(1, 4, 9), "capture": Capture("s3://kept/x", 5)}
+    everything = {
+        "rollout": Rollout(10, 600, ("a",)),
+        "scaling": Scaling(1, 4, 9),
+        "capture": Capture("s3://kept/x", 5),
+    }
     assert plan(archive, **everything).problems() == []
 
 
-def test_all_wrong_arguments_are_told_at_once_before_any_call(archive: Path, aws: str, capsys: pytest.CaptureFixture) -> None:
+def test_all_wrong_arguments_are_told_at_once_before_any_call(
+    archive: Path, aws: str, capsys: pytest.CaptureFixture
+) -> None:
     command = ["deploy", "imba", "--model", "nowhere.tar.gz", "--role", "imba", "--bucket", BUCKET]
     with pytest.raises(SystemExit) as stop:
         main([*command, "--serverless-memory", "2000", "--instance-count", "2"])
@@ -228,7 +243,7 @@ def test_incomplete_commands_exit_with_2(more: list[str], aws: str) -> None:
 def test_what_sagemaker_s_client_does_not_take_has_its_own_heading(aws: str, archive: Path) -> None:
     from imba_training.aws import Account, explained
 
-    with pytest.raises(Failure, match="^wrong arguments: Parameter validation failed"), explained():
+    with pytest.raises(Failure, match=r"^wrong arguments: Parameter validation failed"), explained():
         Account(REGION).sagemaker.create_model(ModelName=5)
 
 

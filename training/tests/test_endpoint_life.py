@@ -1,4 +1,4 @@
-"""An endpoint takes its time: what happens when something fails, or someone loses patience, while it is Creating or Updating."""
+"""An endpoint takes its time: what happens when something fails, or someone loses patience, meanwhile."""
 
 import tarfile
 from pathlib import Path
@@ -68,7 +68,9 @@ def test_ctrl_c_while_creating_waits_and_deletes(slow: Account, archive: Path, a
     no_crimes(slow)
 
 
-def test_a_second_ctrl_c_leaves_everything_and_names_the_command(slow: Account, archive: Path, aws: str, capsys) -> None:
+def test_a_second_ctrl_c_leaves_everything_and_names_the_command(
+    slow: Account, archive: Path, aws: str, capsys
+) -> None:
     slow.sagemaker.polls = 8
     slow.sagemaker.looked = interrupt_when("Creating", times=2)
     with pytest.raises(KeyboardInterrupt, match="still there"):
@@ -107,16 +109,20 @@ def test_a_refusal_before_there_is_an_endpoint_leaves_nothing(slow: Account, arc
     def refuse(**wish: object) -> None:
         from botocore.exceptions import ClientError
 
-        raise ClientError({"Error": {"Code": "ResourceLimitExceeded", "Message": "no more ml.m5.large"}}, "CreateEndpoint")
+        raise ClientError(
+            {"Error": {"Code": "ResourceLimitExceeded", "Message": "no more ml.m5.large"}}, "CreateEndpoint"
+        )
 
     slow.sagemaker.create_endpoint = refuse
-    with pytest.raises(Failure, match="AWS refused CreateEndpoint: ResourceLimitExceeded: no more ml.m5.large"):
+    with pytest.raises(Failure, match=r"AWS refused CreateEndpoint: ResourceLimitExceeded: no more ml\.m5\.large"):
         deployment(slow, archive).run()
     assert left() == NOTHING
 
 
 @pytest.mark.parametrize("place", ["Creating", "Deleting"])
-def test_a_takedown_can_be_stopped_and_goes_on(place: str, slow: Account, archive: Path, score: float, aws: str, capsys) -> None:
+def test_a_takedown_can_be_stopped_and_goes_on(
+    place: str, slow: Account, archive: Path, score: float, aws: str, capsys
+) -> None:
     will_answer(aws, f"{score}")
     deployment(slow, archive).run()
     if place == "Creating":

@@ -36,7 +36,7 @@ def test_equal_scikit_learn_s_also_with_weights(pairs: tuple) -> None:
 
 
 def test_baskets_as_kaggle_counts_them() -> None:
-    """One user a row: labels, scores, and the F1 of the basket, where nothing bought or predicted is the product None."""
+    """One user a row: labels, scores, and the F1 of the basket, where nothing is the product None."""
     cases = [
         ([1, 1, 0], [0.9, 0.1, 0.8], 0.5),  # {a} right of {a, c} predicted and {a, b} bought
         ([0, 0], [0.1, 0.2], 1.0),  # None predicted, None bought
@@ -81,7 +81,7 @@ def test_intervals_are_by_customer_and_of_the_same_customers() -> None:
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """Log losses of customers with a common luck, 60 draws of 80 customers: a bootstrap of pairs would hold it half as often."""
+    """60 draws of 80 customers whose pairs share their luck: a bootstrap of pairs would hold it half as often."""
     rng = np.random.default_rng(9)
     held = 0
     for _ in range(60):
@@ -105,7 +105,12 @@ def test_lift_and_slices() -> None:
     scores = np.linspace(1, 0, 100)
     assert [part["lift"] for part in evaluation.lift(labels, scores)] == pytest.approx([10, 10, 10, 5, 2])
     parts = evaluation.slices(labels, scores, np.repeat([1, 2, 3, 4], 25))
-    assert [(part["from"], part["to"], part["pairs"]) for part in parts] == [(1, 1, 25), (2, 2, 25), (3, 3, 25), (4, 4, 25)]
+    assert [(part["from"], part["to"], part["pairs"]) for part in parts] == [
+        (1, 1, 25),
+        (2, 2, 25),
+        (3, 3, 25),
+        (4, 4, 25),
+    ]
     assert parts[0]["observed"] == pytest.approx(0.4)
     assert parts[0]["auc"] == 1.0
     assert parts[1]["auc"] is None

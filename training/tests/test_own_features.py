@@ -80,9 +80,7 @@ def test_a_planted_leak_is_caught(leak: str, tmp_path: Path) -> None:
 def test_a_leak_in_our_own_query_is_caught(as_of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A history that does not end before the order to be predicted."""
     honest = queries.text
-    monkeypatch.setattr(
-        queries, "text", lambda name: honest(name).replace("o.order_number < c", "o.order_number <= c")
-    )
+    monkeypatch.setattr(queries, "text", lambda name: honest(name).replace("o.order_number < c", "o.order_number <= c"))
     data = handwritten.write(tmp_path / "data", handwritten.TINY)
     with pytest.raises(Failure, match="depends on the order to be predicted"):
         features(data, tmp_path / "out", as_of=as_of)
@@ -100,7 +98,11 @@ def test_a_leak_in_our_own_query_is_caught(as_of: str, tmp_path: Path, monkeypat
         ("SELECT user_id, product_id, log(0.0 + up_orders - 1) AS x FROM features", "x", "own.sql"),
         ("SELECT user_id, product_id, CAST('inf' AS DOUBLE) AS x FROM features", "x", "column x: inf for user_id 1"),
         ("SELECT user_id, product_id, order_number AS x FROM history", "x", "user_id 1, product_id 1: must be one row"),
-        ("SELECT user_id, 99 AS product_id, up_orders AS x FROM features WHERE product_id = 1", "x", "is not in products"),
+        (
+            "SELECT user_id, 99 AS product_id, up_orders AS x FROM features WHERE product_id = 1",
+            "x",
+            "is not in products",
+        ),
         ("SELECT user_id, NULL AS product_id, up_orders AS x FROM features", "x", "a value is needed"),
         ("SELECT 1", "", "0 names"),
         ("SELECT 1", "x\nx", "line 2: x occurs twice"),
@@ -115,7 +117,9 @@ def test_own_queries_that_do_not_do_are_said(sql: str, names: str, expected: str
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("more", [["--sql", "x"], ["--columns", "x"], ["--sql", "x", "--columns", "y", "--features", "extended"]])
+@pytest.mark.parametrize(
+    "more", [["--sql", "x"], ["--columns", "x"], ["--sql", "x", "--columns", "y", "--features", "extended"]]
+)
 def test_arguments_that_do_not_go_together(more: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["features", str(tmp_path), "--out", str(tmp_path / "out"), *more])
@@ -170,6 +174,10 @@ def test_the_extended_features_recomputed(extended: pd.DataFrame, shop: Path) ->
             }
             found = extended.loc[(user, product)]
             for name, value in expected.items():
-                assert pd.isna(found[name]) if value is None else found[name] == pytest.approx(value), (user, product, name)
+                assert pd.isna(found[name]) if value is None else found[name] == pytest.approx(value), (
+                    user,
+                    product,
+                    name,
+                )
             checked += 1
     assert checked > 500

@@ -88,9 +88,9 @@ def test_every_plot_has_a_name_of_its_own(outline: _Outline) -> None:
 
 @pytest.mark.parametrize(
     "heading",
-    ["something simple", "rank well", "find cost", "probability", "draw the line", "scores occur", "search go", "trees use",
-     "up or down", "errors cost", "more customers", "only what it has seen", "first suggestions", "Lift", "By history",
-     "By popularity", "single features", "come from"],
+    ["something simple", "rank well", "find cost", "probability", "draw the line", "scores occur", "search go",
+     "trees use", "up or down", "errors cost", "more customers", "only what it has seen", "first suggestions",
+     "Lift", "By history", "By popularity", "single features", "come from"],
 )  # fmt: skip
 def test_every_question_has_its_heading(heading: str, outline: _Outline) -> None:
     assert any(heading in shown for shown in outline.headings)
@@ -166,7 +166,10 @@ def test_the_tops_calibration_and_lift_are_pandas_s(numbers: dict, pairs: pd.Dat
 
 
 def test_the_slices_are_pandas_s(numbers: dict, pairs: pd.DataFrame) -> None:
-    for name, column in (("history: orders of the customer", "user_orders"), ("popularity: purchases of the product", "prod_orders")):
+    for name, column in (
+        ("history: orders of the customer", "user_orders"),
+        ("popularity: purchases of the product", "prod_orders"),
+    ):
         parts = numbers["slices"][name]
         assert sum(part["pairs"] for part in parts) == len(pairs)
         for part in parts:
@@ -202,7 +205,9 @@ def test_dependence_is_what_the_model_says(numbers: dict, trained: Trained) -> N
     for name, curve in numbers["dependence"].items():
         rows = sample.copy()
         rows[:, FEATURES.index(name)] = curve["values"][-1]
-        assert curve["mean"][-1] == pytest.approx(booster.inplace_predict(rows, validate_features=False).mean(), rel=1e-5)
+        assert curve["mean"][-1] == pytest.approx(
+            booster.inplace_predict(rows, validate_features=False).mean(), rel=1e-5
+        )
 
 
 def test_same_model_same_page(reported: Path, trained: Trained, tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_a_missing_model_is_said(trained: Trained, tmp_path: Path) -> None:
 
 def test_features_of_another_moment_are_refused(trained: Trained, shop: Path, tmp_path: Path) -> None:
     features(shop, tmp_path / "other", as_of="-2")
-    with pytest.raises(Failure, match="not the features that .* was trained on: their values differ"):
+    with pytest.raises(Failure, match=r"not the features that .* was trained on: their values differ"):
         report(tmp_path / "other", trained.model, tmp_path / "out")
 
 
@@ -279,5 +284,5 @@ def test_a_model_of_another_training_is_refused(trained: Trained, tmp_path: Path
     training["data"]["fingerprint"] = "sha256:0"
     (tmp_path / "training.json").write_text(json.dumps(training))
     shutil.copy(trained.model / "model.ubj", tmp_path)
-    with pytest.raises(Failure, match="not the model that training.json beside it describes"):
+    with pytest.raises(Failure, match=r"not the model that training\.json beside it describes"):
         report(trained.features, tmp_path, tmp_path / "out")

@@ -78,7 +78,7 @@ search.search(splits, QUICK, Path({str(tmp_path)!r}), "data")
             process.kill()
     with (tmp_path / search.JOURNAL).open("ab") as journal:
         journal.write(b'{"op_code":5,"work')  # as if killed while writing
-    os.symlink("nowhere", f"{tmp_path / search.JOURNAL}.lock")  # as if killed while optuna held its lock
+    Path(f"{tmp_path / search.JOURNAL}.lock").symlink_to("nowhere")  # as if killed while optuna held its lock
     splits = {n: d.of(d.users % 10 == 0) for n, d in dataset.load(made / "features.parquet").items()}
     found = search.search(splits, QUICK, tmp_path, "data")
     assert trials(found) == trials(uninterrupted)
@@ -208,9 +208,7 @@ with finished_files(Path({str(tmp_path)!r})) as scratch:
     print(scratch.name, flush=True)
     time.sleep(60)
 """
-    processes = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     dead, living = (process.stdout.readline().strip() for process in processes)
     try:
         processes[0].kill()

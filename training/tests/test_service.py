@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from conftest import REPOSITORY, Trained
+from conftest import Trained
 from imba_training import dataset, model
 from imba_training.columns import EXAMPLE, FEATURES
 

@@ -12,18 +12,20 @@ import pytest
 import sqlglot
 import sqlglot.errors
 from sqlglot import exp
+from test_checks import checks
 
 import handwritten
 from imba_training import queries, recipes
 from imba_training.columns import EXTENDED, FEATURES, KEYS
-from imba_training.features import features, from_computed
 from imba_training.failures import Failure
+from imba_training.features import features, from_computed
 from imba_training.tables import TABLES
-from test_checks import checks
 
 STEPS = ("lines", "cutoffs", "history", "features", "feature_table", "dataset")
 DIALECTS = ("athena", "trino", "spark", "duckdb")
-SQL = {name: queries.text(name) for name in ("lines", "cutoffs", "history", "features", "extended", "dataset")} | checks()
+SQL = {
+    name: queries.text(name) for name in ("lines", "cutoffs", "history", "features", "extended", "dataset")
+} | checks()
 
 
 def step(name: str, as_of: str = "split") -> str:

@@ -16,13 +16,20 @@ def calibrated() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("text", "rule"),
-    [("best", Rule()), ("0.2", Rule(value=0.2)), ("cost:1,4", Rule(costs=(1, 4))), ("cost:2.5,1", Rule(costs=(2.5, 1)))],
+    [
+        ("best", Rule()),
+        ("0.2", Rule(value=0.2)),
+        ("cost:1,4", Rule(costs=(1, 4))),
+        ("cost:2.5,1", Rule(costs=(2.5, 1))),
+    ],
 )
 def test_rules_are_read(text: str, rule: Rule) -> None:
     assert Rule.parse(text) == rule
 
 
-@pytest.mark.parametrize("text", ["", "0", "1", "nan", "worst", "cost:1", "cost:0,1", "cost:1,inf", "cost:a,b", "cost:1,2,3"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "1", "nan", "worst", "cost:1", "cost:0,1", "cost:1,inf", "cost:a,b", "cost:1,2,3"]
+)
 def test_no_rules_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="best, a number between 0 and 1, or cost:FP,FN"):
         Rule.parse(text)

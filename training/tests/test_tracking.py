@@ -36,7 +36,9 @@ def test_a_run_is_logged(trained: Trained, tmp_path: Path, monkeypatch: pytest.M
     loaded = mlflow.models.Model.load(str(logged / "model"))
     assert loaded.signature.inputs.input_names() == list(FEATURES)
     assert loaded.flavors["xgboost"]["model_format"] == "ubj"
-    assert (logged / "model" / loaded.flavors["xgboost"]["data"]).read_bytes() == (tmp_path / "model" / "model.ubj").read_bytes()
+    assert (logged / "model" / loaded.flavors["xgboost"]["data"]).read_bytes() == (
+        tmp_path / "model" / "model.ubj"
+    ).read_bytes()
 
 
 def test_without_mlflow_it_is_said_before_the_search(
@@ -49,7 +51,9 @@ def test_without_mlflow_it_is_said_before_the_search(
     assert not (tmp_path / "model").exists()
 
 
-def test_a_server_that_does_not_answer_leaves_the_model(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_leaves_the_model(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     shutil.copy(trained.model / "training.json", tmp_path)

@@ -145,10 +145,16 @@ def test_the_final_fit_has_the_found_trees(trained: Trained) -> None:
     splits = dataset.load(trained.features / "features.parquet")
     parameters = {name: trained.training["parameters"][name] for name in search.RANGES}
     again = model.fit(
-        parameters, splits["train"].matrix(1), rounds=trained.training["trees"], seed=SEARCH.seed, threads=SEARCH.threads
+        parameters,
+        splits["train"].matrix(1),
+        rounds=trained.training["trees"],
+        seed=SEARCH.seed,
+        threads=SEARCH.threads,
     )
     scores = again.predict(splits["validation"].matrix(1))
-    assert roc_auc_score(splits["validation"].labels, scores) == pytest.approx(trained.training["validation_auc"], abs=1e-6)
+    assert roc_auc_score(splits["validation"].labels, scores) == pytest.approx(
+        trained.training["validation_auc"], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("refit", ["always", "never"])
@@ -172,7 +178,10 @@ def test_the_decision_to_refit_does_not_look_at_the_test_users(trained: Trained,
     turned = splits | {"test": replace(splits["test"], labels=1 - splits["test"].labels)}
     options = replace(SEARCH, trials=1, rounds=10)
     found = search.search(splits, options, tmp_path, "data")
-    gains = [_Fits(data, found, options).refit("auto", _Fits(data, found, options).fit(data["train"])) for data in (splits, turned)]
+    gains = [
+        _Fits(data, found, options).refit("auto", _Fits(data, found, options).fit(data["train"]))
+        for data in (splits, turned)
+    ]
     assert gains[0] == gains[1]
 
 
@@ -215,7 +224,9 @@ def test_small_data_says_that_it_is_small(tmp_path: Path) -> None:
 
 
 def test_features_of_any_names_can_be_learned(tmp_path: Path, shop: Path) -> None:
-    (tmp_path / "own.sql").write_text("SELECT user_id, product_id, up_orders AS times, prod_orders AS popularity FROM features")
+    (tmp_path / "own.sql").write_text(
+        "SELECT user_id, product_id, up_orders AS times, prod_orders AS popularity FROM features"
+    )
     (tmp_path / "own.txt").write_text("times\npopularity\n")
     features(shop, tmp_path / "made", recipe=recipes.own(tmp_path / "own.sql", tmp_path / "own.txt"))
     train(tmp_path / "made", tmp_path / "model", replace(SEARCH, trials=1, rounds=20))
@@ -223,7 +234,9 @@ def test_features_of_any_names_can_be_learned(tmp_path: Path, shop: Path) -> Non
     assert booster.feature_names == ["times", "popularity"]
     report(tmp_path / "made", tmp_path / "model", tmp_path / "report")
     assert "popularity: test customers who know the product" in (tmp_path / "report" / "report.json").read_text()
-    with pytest.raises(Failure, match="a model of 2 features, not of these 18: it needs times, popularity; it does not know up_orders"):
+    with pytest.raises(
+        Failure, match="a model of 2 features, not of these 18: it needs times, popularity; it does not know up_orders"
+    ):
         model.require_features(booster, Path("model.ubj"), FEATURES)
 
 

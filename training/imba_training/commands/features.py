@@ -16,7 +16,8 @@ def add(commands) -> None:
     parser.add_argument(
         "data",
         type=Path,
-        help="directory with orders, order_products__prior, products and, if there is one, order_products__train as .csv, .csv.gz or .csv.zip",
+        help="directory with orders, order_products__prior, products and, if there is one, order_products__train, as "
+        ".csv, .csv.gz or .csv.zip",
     )
     parser.add_argument(
         "--out",
@@ -29,8 +30,9 @@ def add(commands) -> None:
         "--as-of",
         default="split",
         metavar="DAY|ORDER",
-        help="which orders are history: those before a day (2026-05-01; needs a column order_date), before an order number (5; "
-        "-1 is the last order, -2 the one before it), or before the train and test orders (split); the next one is the label",
+        help="which orders are history: those before a day (2026-05-01; needs a column order_date), before an order "
+        "number (5; -1 is the last order, -2 the one before it), or before the train and test orders (split); the next "
+        "one is the label",
     )
     moment.add_argument(
         "--as-of-last",

@@ -22,8 +22,8 @@ def add(commands) -> None:
         type=_rule,
         default="0.2",
         metavar="best|NUMBER|cost:FP,FN",
-        help="score above which a reorder counts as likely: a number, the one of the greatest F1, or the one that costs least where a "
-        "needless suggestion costs FP and a missed reorder FN",
+        help="score above which a reorder counts as likely: a number, the one of the greatest F1, or the one that "
+        "costs least where a needless suggestion costs FP and a missed reorder FN",
     )
     parser.add_argument(
         "--refit",
