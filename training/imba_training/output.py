@@ -4,6 +4,7 @@ import fcntl
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from .failures import Failure
 
 _PREFIX = ".unfinished-"
 _LOCK = "lock"
+MAKING = 3600.0  # seconds
 
 
 @contextmanager
@@ -45,9 +47,12 @@ def finished_files(out: Path) -> Iterator[Path]:
 
 
 def _sweep(out: Path) -> None:
-    """Deletes the scratch directories whose process is dead: its lock went with it."""
+    """Deletes the scratch directories whose process is dead: its lock went with it. One without a lock file may just be
+    in the making, and is left for an hour."""
     for scratch in out.glob(f"{_PREFIX}*"):
         try:
+            if not (scratch / _LOCK).exists() and time.time() - scratch.stat().st_mtime < MAKING:
+                continue
             with locked(scratch / _LOCK, "alive"):
                 shutil.rmtree(scratch, ignore_errors=True)
         except (Failure, OSError):

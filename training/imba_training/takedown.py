@@ -64,11 +64,12 @@ class Takedown:
             raise
 
     def refuse_foreign(self) -> None:
-        arn = self.sagemaker.describe_endpoint(EndpointName=self.endpoint)["EndpointArn"]
-        if MADE_BY not in self._tags(arn):
-            raise Failure(
-                f"endpoint {self.endpoint} was not made by this tool (no tag made-by=imba-training); left alone"
-            )
+        with absent_is_fine():  # it may go while it is looked at
+            arn = self.sagemaker.describe_endpoint(EndpointName=self.endpoint)["EndpointArn"]
+            if MADE_BY not in self._tags(arn):
+                raise Failure(
+                    f"endpoint {self.endpoint} was not made by this tool (no tag made-by=imba-training); left alone"
+                )
 
     def remove_endpoint(self) -> None:
         """Waits until SageMaker lets the endpoint be deleted, deletes it, and waits until it is gone."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 from moto.backends import get_backend
+from moto.sagemakerruntime.models import sagemakerruntime_backends
 
 from imba_training import deploy
 from imba_training.aws import Account
@@ -20,7 +21,8 @@ BUSY = ("Creating", "Updating", "Deleting")
 
 
 def will_answer(server: str, *bodies: str) -> None:
-    """What the endpoint says to the next rows."""
+    """What the endpoint says to the next rows; what it said to the same row before is forgotten."""
+    sagemakerruntime_backends["123456789012"][REGION].results.clear()
     results = [
         {"Body": b, "ContentType": "text/csv; charset=utf-8", "InvokedProductionVariant": "", "CustomAttributes": ""}
         for b in bodies

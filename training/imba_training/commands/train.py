@@ -87,4 +87,7 @@ def _run(options: argparse.Namespace) -> None:
         warm=warm_start(options.warm_start) if options.warm_start else (),
         restart=options.restart,
     )
-    train(options.features, options.out, search, options.threshold, refit=options.refit, source=options.source)
+    try:
+        train(options.features, options.out, search, options.threshold, refit=options.refit, source=options.source)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("no model is written; the same command goes on with the search") from None
