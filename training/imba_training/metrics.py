@@ -3,6 +3,7 @@
 import numpy as np
 
 TOPS = (1, 5, 10)
+FEWEST_RESAMPLES, MOST_RESAMPLES = 200, 1_000  # of the bootstrap; the fewer, the more pairs
 
 
 class Scored:
@@ -102,7 +103,7 @@ def intervals(models: dict[str, Scored], seed: int = 0) -> dict[str, dict[str, d
     """
     first = next(iter(models.values()))
     customers, pairs = len(first.users), len(first.labels)
-    resamples = int(np.clip(2e8 // pairs, 200, 1_000))
+    resamples = int(np.clip(2e8 // pairs, FEWEST_RESAMPLES, MOST_RESAMPLES))
     rng = np.random.default_rng(seed)
     values = {name: scored.metrics() for name, scored in models.items()}
     drawn: dict[str, list[dict[str, float]]] = {name: [] for name in models}

@@ -16,12 +16,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from cloud import BUCKET, REGION
-from imba_training import model
+from imba_training import metrics, model
 from imba_training.columns import EXAMPLE
 from imba_training.features import features
 from imba_training.synthesize import synthesize
 from imba_training.train import Search, train
 
+metrics.MOST_RESAMPLES = metrics.FEWEST_RESAMPLES  # as on large data; the intervals are a little rougher, and quick
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=1)
 
