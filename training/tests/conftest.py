@@ -9,6 +9,7 @@ signal.signal(
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # XGBoost's threads must not spin where other work wants the cores
 os.environ["SOURCE_DATE_EPOCH"] = "1780000000"  # the card's date, so that the same model is the same bytes
 
+import signal
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ from imba_training.train import Search, train
 metrics.MOST_RESAMPLES = metrics.FEWEST_RESAMPLES  # as on large data; the intervals are a little rougher, and quick
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=1)
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works although a shell's background jobs, and so the programs that tests start, would ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
