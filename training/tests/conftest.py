@@ -1,11 +1,7 @@
 """One invented shop, its features and one trained model, shared by all tests that only read them; and an AWS."""
 
 import os
-import signal
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a shell's background job ignores it, and so would its children
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # XGBoost's threads must not spin where other work wants the cores
 os.environ["SOURCE_DATE_EPOCH"] = "1780000000"  # the card's date, so that the same model is the same bytes
 
