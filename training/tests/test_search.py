@@ -74,7 +74,7 @@ search.search(splits, QUICK, Path({str(tmp_path)!r}), "data")
     for place in (1, 3):
         command = [sys.executable, "-c", script, str(place)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            assert process.stdout.readline() == "here\n"
+            assert "here\n" in process.stdout  # reads up to it; DuckDB may have said something about its progress
             process.kill()
     with (tmp_path / search.JOURNAL).open("ab") as journal:
         journal.write(b'{"op_code":5,"work')  # as if killed while writing
