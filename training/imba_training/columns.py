@@ -23,6 +23,21 @@ FEATURES = (
     "up_order_rate_since_first_order",
 )
 
+# What `--features extended` adds, see sql/extended.sql.
+EXTENDED = (
+    "up_days_since_last",
+    "up_days_between",
+    "up_days_overdue",
+    "up_streak",
+    "up_in_last_three",
+    "up_in_last_five",
+    "aisle_reorder_ratio",
+    "department_reorder_ratio",
+    "user_aisle_bought",
+    "user_aisle_reorder_ratio",
+    "up_aisle_share",
+)
+
 LABEL = "label"
 SPLIT = "split"
 SPLITS = ("train", "validation", "test")

@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+import xgboost
 
-from . import dataset, model
+from . import assessment, card, dataset, model, thresholds
 from .columns import FEATURES, KEYS
 from .engine import literal, write_csv
 from .failures import Failure
@@ -21,6 +22,9 @@ SHOWN = 200  # users in features.csv: 1 to this
 PRODUCTS = 2_000
 SEED = 20_170_501
 TREES = 300
+TRAINED_AT = (
+    "2026-11-25T00:00:00Z"  # when these settings were last changed: the card must not change with every rebuild
+)
 PARAMETERS = {"max_depth": 5, "eta": 0.05, "min_child_weight": 5, "subsample": 0.8, "gamma": 0.0}
 
 
@@ -35,8 +39,7 @@ def demo(out: Path) -> list[str]:
         synthesize(shop, users=POPULATION, products=PRODUCTS, seed=SEED, all_train=True)
         features(shop, made)
         say(f"demo: fitting {TREES} trees")
-        train = dataset.load(made / "features.parquet", "train")
-        booster = model.fit(PARAMETERS, train.matrix(threads=1), rounds=TREES, seed=SEED, threads=1)
+        booster = _fit(made)
         with finished_files(out) as scratch:
             result = scratch / "result"
             (result / "model.ubj").write_bytes(model.ubj(booster))
@@ -48,6 +51,26 @@ def demo(out: Path) -> list[str]:
     changed = [name for name in FILES if _content(out / name) != before[name]]
     say(f"demo: {', '.join(changed)} changed" if changed else "demo: nothing changed")
     return changed
+
+
+def _fit(made: Path) -> xgboost.Booster:
+    """The model, with its card."""
+    splits = dataset.load(made / "features.parquet")
+    booster = model.fit(PARAMETERS, splits["train"].matrix(threads=1), rounds=TREES, seed=SEED, threads=1)
+    scores = {name: booster.predict(data.matrix(threads=1)) for name, data in splits.items()}
+    threshold = thresholds.choose(thresholds.Rule(value=0.2), splits["validation"].labels, scores["validation"])
+    numbers = {
+        "trained_at": TRAINED_AT,
+        "data": {
+            "source": f"synthetic, {POPULATION:,} customers",
+            "fingerprint": dataset.fingerprint(splits),
+            "sql_fingerprint": dataset.made_by(made)["sql_fingerprint"],
+        },
+        "threshold": threshold,
+        **assessment.assess(splits, scores, scores["test"], threshold["value"], {"used": False}),
+    }
+    card.attach(booster, assessment.card_of(booster, numbers, splits["train"], scores["test"]))
+    return booster
 
 
 def _content(file: Path) -> bytes | None:

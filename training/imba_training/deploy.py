@@ -1,157 +1,127 @@
-"""`deploy`: puts a model on a SageMaker endpoint, asks it one row, and takes it all down again.
-
-Everything made here carries the tag `made-by = imba-training`; `--delete` touches nothing else.
-"""
+"""`deploy`: puts a model on a SageMaker endpoint, and asks it one row."""
 
 import hashlib
-import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import boto3
 import botocore.exceptions
 import numpy as np
+import xgboost
 
-from . import model
-from .columns import EXAMPLE
+from . import card, model, takedown
+from .aws import Account, explained
+from .columns import EXAMPLE, FEATURES
 from .failures import Failure
+from .hosting import Plan, Variant
 from .output import say
+from .takedown import Takedown, resource_id
 
-TAG = {"Key": "made-by", "Value": "imba-training"}
-PATIENCE = 45 * 60.0  # seconds; an endpoint usually takes 3 to 10 minutes
 TOLERANCE = 1e-5  # between the endpoint's score and the local one
-_NAME = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,31}")  # SageMaker takes 63; variant and time are appended
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One model behind the endpoint, and its share of the traffic."""
+class Deployment:
+    """One attempt to get `plan` served.
 
-    name: str
-    archive: Path
-    weight: float = 1.0
+    A failure removes what it made; where SageMaker does not let it, it leaves everything and names the command that
+    removes it later.
+    """
 
+    def __init__(self, account: Account, plan: Plan, poll: float = 15.0) -> None:
+        self.account, self.plan, self.poll = account, plan, poll
+        self.sagemaker = account.sagemaker
+        self.stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
+        self.config = f"{plan.endpoint}-{self.stamp}"
+        self.takedown = Takedown(account, plan.endpoint, poll)
 
-@dataclass(frozen=True)
-class Hosting:
-    """Instances, or with `serverless_memory` (MB) a serverless endpoint."""
-
-    instance_type: str = "ml.m5.large"
-    instance_count: int = 1
-    serverless_memory: int | None = None
-    serverless_concurrency: int = 5
-
-    def settings(self, variant: Variant) -> dict[str, object]:
-        if self.serverless_memory:
-            return {
-                "ServerlessConfig": {
-                    "MemorySizeInMB": self.serverless_memory,
-                    "MaxConcurrency": self.serverless_concurrency,
-                }
-            }
-        return {
-            "InstanceType": self.instance_type,
-            "InitialInstanceCount": self.instance_count,
-            "InitialVariantWeight": variant.weight,
-        }
-
-
-class Sagemaker:
-    """One region of one account. Errors of AWS become `Failure`s that name the call's code and message."""
-
-    def __init__(self, region: str | None, poll: float = 15.0) -> None:
-        with _explained():
-            session = boto3.Session(region_name=region)
-            if not session.region_name:
-                raise Failure("no region: give --region or set AWS_DEFAULT_REGION")
-            self.region = session.region_name
-            self.poll = poll
-            self.sagemaker = session.client("sagemaker")
-            self.runtime = session.client("sagemaker-runtime")
-            self.s3 = session.client("s3")
-
-    def deploy(
-        self, endpoint: str, variants: list[Variant], *, role: str, bucket: str, hosting: Hosting, image: str
-    ) -> None:
-        """Creates the endpoint, or moves an existing one to the new models without a gap; a failure undoes itself."""
-        _check(endpoint, variants, hosting)
-        local = {variant.name: _local_score(variant.archive) for variant in variants}
-        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
-        config = f"{endpoint}-{stamp}"
-        with _explained():
-            before = self._config_of(endpoint)
-            if before:
-                self._refuse_foreign(endpoint)
+    def run(self) -> None:
+        """Creates the endpoint, or moves an existing one to the new models without a gap."""
+        if problems := self.plan.problems():
+            raise Failure("wrong arguments: " + "; ".join(problems))
+        rows = {variant.name: _example(variant) for variant in self.plan.variants}
+        with explained():
+            before = self._before()
+            self._require_bucket()
             try:
-                settings = [
-                    {"VariantName": v.name, "ModelName": self._create_model(endpoint, v, stamp, role, bucket, image)}
-                    | hosting.settings(v)
-                    for v in variants
-                ]
-                self.sagemaker.create_endpoint_config(
-                    EndpointConfigName=config, ProductionVariants=settings, Tags=[TAG]
-                )
-                if before:
-                    self.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-                else:
-                    self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config, Tags=[TAG])
-                self._wait(endpoint, config)
-                for name, score in local.items():
-                    target = {"TargetVariant": name} if len(local) > 1 else {}
-                    self._smoke_test(endpoint, name, score, target)
+                self._create_config()
+                self._start(before)
+                self._wait()
+                for name, (row, score) in rows.items():
+                    self._smoke_test(name, row, score)
+                self._scale()
             except BaseException:
-                say(f"deploy: failed; removing what was made for {config}")
-                self._undo(endpoint, config, stamp, before, variants, bucket)
+                self._fail(before)
                 raise
             if before:
-                self._delete_config(before)
+                self._remove_old(before)
 
-    def delete(self, endpoint: str) -> None:
-        """Deletes the endpoint, its config, its models and their archives on S3."""
-        with _explained():
-            config = self._config_of(endpoint)
-            if not config:
-                raise Failure(f"no endpoint {endpoint} in {self.region}")
-            self._refuse_foreign(endpoint)
-            self.sagemaker.delete_endpoint(EndpointName=endpoint)
-            say(f"deploy: endpoint {endpoint} deleted")
-            self._delete_config(config)
+    def _before(self) -> str | None:
+        """The config of the endpoint that is there already."""
+        status = self.takedown.status()
+        if not status:
+            if self.plan.rollout.canary:
+                raise Failure(f"--canary: there is no endpoint {self.plan.endpoint} yet that could move step by step")
+            return None
+        self.takedown.refuse_foreign()
+        if status != "InService":
+            raise Failure(f"endpoint {self.plan.endpoint} is {status}; only one that is InService can move")
+        return self._describe()["EndpointConfigName"]
 
-    def _config_of(self, endpoint: str) -> str | None:
+    def _describe(self) -> dict:
+        return self.sagemaker.describe_endpoint(EndpointName=self.plan.endpoint)
+
+    def _require_bucket(self) -> None:
         try:
-            return self.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+            self.account.s3.head_bucket(Bucket=self.plan.bucket)
         except botocore.exceptions.ClientError as error:
-            if _is_absent(error):
-                return None
-            raise
+            code = error.response.get("Error", {}).get("Code")
+            why = {"404": "NoSuchBucket: it does not exist", "403": "AccessDenied: it is another's"}.get(code, code)
+            raise Failure(f"bucket {self.plan.bucket}: {why}") from error
 
-    def _refuse_foreign(self, endpoint: str) -> None:
-        arn = self.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointArn"]
-        if TAG not in self.sagemaker.list_tags(ResourceArn=arn)["Tags"]:
-            raise Failure(
-                f"endpoint {endpoint} was not made by this tool (no tag {TAG['Key']}={TAG['Value']}); left alone"
-            )
+    def _create_config(self) -> None:
+        plan = self.plan
+        settings = [
+            {"VariantName": v.name, "ModelName": self._create_model(v)} | plan.hosting.settings(v)
+            for v in plan.variants
+        ]
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=self.config,
+            ProductionVariants=settings,
+            Tags=takedown.tags(plan.endpoint),
+            **(plan.capture.settings() if plan.capture else {}),
+        )
 
-    def _create_model(self, endpoint: str, variant: Variant, stamp: str, role: str, bucket: str, image: str) -> str:
-        key = _key(endpoint, variant, stamp)
+    def _create_model(self, variant: Variant) -> str:
+        bucket, key = self.plan.bucket, self._key(variant)
         say(f"deploy: uploading {variant.archive} to s3://{bucket}/{key}")
         try:
-            self.s3.upload_file(str(variant.archive), bucket, key)
+            self.account.s3.upload_file(str(variant.archive), bucket, key)
         except boto3.exceptions.S3UploadFailedError as error:
             raise Failure(f"s3://{bucket}/{key}: {error}") from error
-        name = _model_name(endpoint, variant, stamp)
-        container = {"Image": image, "ModelDataUrl": f"s3://{bucket}/{key}"}
-        self.sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role, Tags=[TAG])
+        name = self._model_name(variant)
+        self.sagemaker.create_model(
+            ModelName=name,
+            PrimaryContainer={"Image": self.plan.image, "ModelDataUrl": f"s3://{bucket}/{key}"},
+            ExecutionRoleArn=self.plan.role,
+            Tags=takedown.tags(self.plan.endpoint),
+        )
         return name
 
-    def _wait(self, endpoint: str, config: str) -> None:
+    def _start(self, before: str | None) -> None:
+        wish = {"EndpointName": self.plan.endpoint, "EndpointConfigName": self.config}
+        if before:
+            self.takedown.remove_scaling(keep=tuple(variant.name for variant in self.plan.variants))
+            self.sagemaker.update_endpoint(**wish, **self.plan.rollout.settings())
+        else:
+            self.sagemaker.create_endpoint(**wish, Tags=takedown.tags(self.plan.endpoint))
+
+    def _wait(self, config: str | None = None) -> None:
         """Until the endpoint serves `config`. InService with another config is a move not begun, or one rolled back."""
+        config, endpoint = config or self.config, self.plan.endpoint
+        patience = takedown.PATIENCE + (self.plan.rollout.wait if self.plan.rollout.canary else 0)
         started, said, has_moved = time.monotonic(), None, False
         while True:
-            found = self.sagemaker.describe_endpoint(EndpointName=endpoint)
+            found = self._describe()
             status, passed = found["EndpointStatus"], time.monotonic() - started
             if status != said:
                 say(f"deploy: endpoint {endpoint} is {status} after {passed:.0f} s")
@@ -161,17 +131,17 @@ class Sagemaker:
             reason = found.get("FailureReason", "SageMaker gives no reason")
             if status == "InService" and has_moved:
                 raise Failure(f"endpoint {endpoint} went back to {found['EndpointConfigName']}: {reason}")
-            if status not in ("Creating", "Updating", "SystemUpdating", "RollingBack", "InService"):
+            if status not in (*takedown.BUSY, "InService"):
                 raise Failure(f"endpoint {endpoint} is {status}: {reason}")
-            if passed > PATIENCE:
+            if passed > patience:
                 raise Failure(f"endpoint {endpoint} is still {status} after {passed / 60:.0f} minutes")
             has_moved = has_moved or status != "InService"
             time.sleep(self.poll)
 
-    def _smoke_test(self, endpoint: str, variant: str, expected: float, target: dict[str, str]) -> None:
-        row = ",".join(map(str, EXAMPLE))
-        answer = self.runtime.invoke_endpoint(
-            EndpointName=endpoint, ContentType="text/csv", Accept="text/csv", Body=row, **target
+    def _smoke_test(self, variant: str, row: str, expected: float) -> None:
+        target = {"TargetVariant": variant} if len(self.plan.variants) > 1 else {}
+        answer = self.account.runtime.invoke_endpoint(
+            EndpointName=self.plan.endpoint, ContentType="text/csv", Accept="text/csv", Body=row, **target
         )
         body = answer["Body"].read().decode(errors="replace")
         try:
@@ -182,44 +152,87 @@ class Sagemaker:
             raise Failure(f"variant {variant} scores the example row {score}, the local model {expected}")
         say(f"deploy: variant {variant} scores the example row {score}, as the local model does")
 
-    def _undo(
-        self, endpoint: str, config: str, stamp: str, before: str | None, variants: list[Variant], bucket: str
-    ) -> None:
+    def _scale(self) -> None:
+        if not (wish := self.plan.scaling):
+            return
+        for variant in self.plan.variants:
+            target = {
+                "ServiceNamespace": "sagemaker",
+                "ResourceId": resource_id(self.plan.endpoint, variant.name),
+                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            }
+            self.account.scaling.register_scalable_target(**target, MinCapacity=wish.least, MaxCapacity=wish.most)
+            self.account.scaling.put_scaling_policy(
+                **target,
+                PolicyName=f"{self.plan.endpoint}-invocations",
+                PolicyType="TargetTrackingScaling",
+                TargetTrackingScalingPolicyConfiguration={
+                    "TargetValue": wish.target,
+                    "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+                },
+            )
+            say(f"deploy: variant {variant.name} scales from {wish.least} to {wish.most} instances")
+
+    def _fail(self, before: str | None) -> None:
+        """Undoes what can be undone. The failure that led here is the one to show, so others are only mentioned."""
+        say(f"deploy: failed; removing what was made for {self.config} (Ctrl-C: leave it)")
+        try:
+            if before:
+                self._return_to(before)
+            elif self.takedown.status():
+                self.takedown.remove_endpoint()
+            self.takedown.remove_config(self.config)
+            for variant in self.plan.variants:
+                self.takedown.remove_model(self._model_name(variant))
+                self.account.s3.delete_object(Bucket=self.plan.bucket, Key=self._key(variant))
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, Failure) as error:
+            say(f"deploy: could not be undone: {error}")
+            self._leave(before)
+        except KeyboardInterrupt:
+            self._leave(before)
+            raise KeyboardInterrupt("some of what it had made is still there, see above") from None
+
+    def _leave(self, before: str | None) -> None:
+        """Says what is there and how to get rid of it; deletes nothing that an endpoint may still serve from."""
         if before:
-            try:
-                self._return_to(endpoint, before, config)
-            except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, Failure) as error:
-                say(f"deploy: {endpoint} could not be returned to {before}, so {config} and its models stay: {error}")
-                return
+            say(
+                f"deploy: endpoint {self.plan.endpoint} stays, with {self.config} and its models; `deploy` again, or: "
+                f"{self.takedown.command()}"
+            )
         else:
-            with _best_effort():
-                self.sagemaker.delete_endpoint(EndpointName=endpoint)
-        with _best_effort():
-            self.sagemaker.delete_endpoint_config(EndpointConfigName=config)
-        for variant in variants:
-            with _best_effort():
-                self.sagemaker.delete_model(ModelName=_model_name(endpoint, variant, stamp))
-            with _best_effort():
-                self.s3.delete_object(Bucket=bucket, Key=_key(endpoint, variant, stamp))
+            say(
+                f"deploy: what was made for {self.plan.endpoint} stays; it costs money until you run: "
+                f"{self.takedown.command()}"
+            )
 
-    def _return_to(self, endpoint: str, before: str, config: str) -> None:
-        found = self.sagemaker.describe_endpoint(EndpointName=endpoint)
+    def _return_to(self, before: str) -> None:
+        started = time.monotonic()
+        while (found := self._describe())["EndpointStatus"] in takedown.BUSY:
+            if time.monotonic() - started > takedown.PATIENCE:
+                raise Failure(f"endpoint {self.plan.endpoint} is still {found['EndpointStatus']}")
+            time.sleep(self.poll)
         if found["EndpointStatus"] != "InService":
-            raise Failure(f"it is {found['EndpointStatus']}")
-        if found["EndpointConfigName"] == config:
-            self.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=before)
-            self._wait(endpoint, before)
+            raise Failure(f"endpoint {self.plan.endpoint} is {found['EndpointStatus']}")
+        if found["EndpointConfigName"] != before:
+            self.sagemaker.update_endpoint(EndpointName=self.plan.endpoint, EndpointConfigName=before)
+            self._wait(before)
 
-    def _delete_config(self, config: str) -> None:
-        variants = self.sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-        self.sagemaker.delete_endpoint_config(EndpointConfigName=config)
-        say(f"deploy: endpoint config {config} deleted")
-        for name in dict.fromkeys(variant["ModelName"] for variant in variants):
-            found = self.sagemaker.describe_model(ModelName=name)
-            self.sagemaker.delete_model(ModelName=name)
-            bucket, key = found["PrimaryContainer"]["ModelDataUrl"].removeprefix("s3://").split("/", 1)
-            self.s3.delete_object(Bucket=bucket, Key=key)
-            say(f"deploy: model {name} and s3://{bucket}/{key} deleted")
+    def _remove_old(self, config: str) -> None:
+        """The config that the endpoint has left, and its models; a failure here leaves the new endpoint alone."""
+        try:
+            variants = self.sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+            self.takedown.remove_config(config)
+            for name in dict.fromkeys(variant["ModelName"] for variant in variants):
+                self.takedown.remove_model(name)
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+            say(f"deploy: the new models serve, but {config} of the earlier ones could not be removed: {error}")
+
+    def _model_name(self, variant: Variant) -> str:
+        return f"{self.plan.endpoint}-{variant.name}-{self.stamp}"
+
+    def _key(self, variant: Variant) -> str:
+        content = hashlib.sha256(variant.archive.read_bytes()).hexdigest()[:12]
+        return f"imba/{self.plan.endpoint}/{self.stamp}-{variant.name}-{content}/model.tar.gz"
 
 
 def config_lines(endpoint: str, region: str) -> str:
@@ -235,63 +248,19 @@ region = "{region}"
 """
 
 
-def _check(endpoint: str, variants: list[Variant], hosting: Hosting) -> None:
-    names = [variant.name for variant in variants]
-    for name in (endpoint, *names):
-        if not _NAME.fullmatch(name):
-            raise Failure(f"name {name!r}: 1 to 32 letters and digits are expected, with hyphens between them")
-    if len(endpoint) + max(map(len, names)) > 46:
-        raise Failure(f"names {endpoint!r} and {max(names, key=len)!r} together are longer than 46 characters")
-    if len(set(names)) < len(names):
-        raise Failure(f"variants {', '.join(names)}: each needs a name of its own")
-    if hosting.serverless_memory and len(variants) > 1:
-        raise Failure("a serverless endpoint takes one variant only")
+def _example(variant: Variant) -> tuple[str, float]:
+    """A row as CSV and the local model's score of it: the documented one, or else the medians in the card."""
+    booster = model.read(variant.archive)
+    values = EXAMPLE if booster.feature_names == list(FEATURES) else _medians(booster, variant)
+    score: Callable = booster.inplace_predict
+    return ",".join(map(str, values)), float(score(np.array([values], dtype=np.float32), validate_features=False)[0])
 
 
-def _local_score(archive: Path) -> float:
-    booster = model.read(archive)
-    return float(booster.inplace_predict(np.array([EXAMPLE], dtype=np.float32), validate_features=False)[0])
-
-
-def _model_name(endpoint: str, variant: Variant, stamp: str) -> str:
-    return f"{endpoint}-{variant.name}-{stamp}"
-
-
-def _key(endpoint: str, variant: Variant, stamp: str) -> str:
-    content = hashlib.sha256(variant.archive.read_bytes()).hexdigest()[:12]
-    return f"imba/{endpoint}/{stamp}-{variant.name}-{content}/model.tar.gz"
-
-
-def _is_absent(error: botocore.exceptions.ClientError) -> bool:
-    found = error.response.get("Error", {})
-    message = found.get("Message", "").lower()
-    return (
-        found.get("Code") in ("ResourceNotFound", "NoSuchKey") or "could not find" in message or "not exist" in message
-    )
-
-
-def _spell(error: botocore.exceptions.ClientError) -> str:
-    found = error.response.get("Error", {})
-    return f"{error.operation_name}: {found.get('Code', '?')}: {found.get('Message', 'no message')}"
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except botocore.exceptions.ClientError as error:
-        raise Failure(f"AWS refused {_spell(error)}") from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise Failure(f"AWS cannot be reached or used: {error}") from error
-
-
-@contextmanager
-def _best_effort() -> Iterator[None]:
-    """For undoing: the failure that led there is the one to show, so others are only mentioned."""
-    try:
-        yield
-    except botocore.exceptions.ClientError as error:
-        if not _is_absent(error):
-            say(f"deploy: could not undo: {_spell(error)}")
-    except (botocore.exceptions.BotoCoreError, Failure) as error:
-        say(f"deploy: could not undo: {error}")
+def _medians(booster: xgboost.Booster, variant: Variant) -> tuple[float, ...]:
+    features = (card.read(booster) or {}).get("features") or []
+    values = tuple(feature.get("quantiles", {}).get("0.5") for feature in features)
+    if len(values) != booster.num_features() or None in values:
+        raise Failure(
+            f"{variant.archive}: neither the 18 features nor a card with medians: no row is known to test it with"
+        )
+    return values

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -18,7 +19,7 @@ def header(file: Path) -> list[str]:
     try:
         with _open(file) as text:
             names = next(csv.reader(text), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
         raise Failure(f"{file}: cannot be read as CSV text: {error}") from error
     if not names:
         raise Failure(f"{file}: the file is empty; a header line was expected")
@@ -42,7 +43,7 @@ def unreadable(file: Path, types: dict[str, str]) -> Failure | None:
                         return Failure(f"{file}, line {reader.line_num}, column {name}: {cell!r} is not {expected}")
     except csv.Error as error:
         return Failure(f"{file}, line {reader.line_num}: {error}")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
         return Failure(f"{file}: cannot be read as CSV text: {error}")
     return None
 
@@ -121,6 +122,22 @@ def _rows(file: Path) -> Iterator[tuple[int, Row]]:
             yield reader.line_num, dict(zip(names, cells, strict=False))
 
 
+def zipped_table(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """The one table in a .zip; what a Mac adds beside it does not count."""
+    entries = [e for e in archive.infolist() if e.filename.endswith(".csv") and not e.filename.startswith("__MACOSX/")]
+    if len(entries) != 1:
+        raise Failure(f"{file}: {len(entries)} .csv files in it; one is expected")
+    return entries[0]
+
+
 def _open(file: Path) -> TextIOWrapper:
-    packed = gzip.GzipFile(file, "rb") if file.suffix == ".gz" else file.open("rb")
+    if file.suffix == ".zip":
+        try:
+            archive = zipfile.ZipFile(file)
+        except zipfile.BadZipFile as error:
+            raise Failure(f"{file}: cannot be read as a zip archive: {error}") from error
+        with archive:  # an open entry keeps the file
+            packed = archive.open(zipped_table(file, archive))
+    else:
+        packed = gzip.GzipFile(file, "rb") if file.suffix == ".gz" else file.open("rb")
     return TextIOWrapper(packed, encoding="utf-8-sig", newline="")

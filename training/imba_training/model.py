@@ -8,7 +8,6 @@ from pathlib import Path
 
 import xgboost
 
-from .columns import FEATURES
 from .failures import Failure
 
 FIXED = {"objective": "binary:logistic", "eval_metric": "auc", "tree_method": "hist"}
@@ -47,8 +46,7 @@ def fit(
 
 
 def ubj(booster: xgboost.Booster) -> bytes:
-    """The model file: UBJSON with the feature names in it."""
-    booster.feature_names = list(FEATURES)
+    """The model file: UBJSON, with the feature names and the card in it."""
     return bytes(booster.save_raw(raw_format="ubj"))
 
 
@@ -84,6 +82,20 @@ def read(file: Path, threads: int = 1) -> xgboost.Booster:
         raise Failure(
             f"{file}: not a model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}"
         ) from error
-    if booster.feature_names != list(FEATURES):
-        raise Failure(f"{file}: its features are {booster.feature_names}, not the 18 of this package")
     return booster
+
+
+def require_features(booster: xgboost.Booster, file: Path, names: Sequence[str]) -> None:
+    """Refuses a model of other features than `names`."""
+    found = booster.feature_names or []
+    if found == list(names):
+        return
+    missing, unknown = [n for n in found if n not in names], [n for n in names if n not in found]
+    difference = "; ".join(
+        f"{what} {', '.join(which[:5])}{' …' if len(which) > 5 else ''}"
+        for what, which in (("it needs", missing), ("it does not know", unknown))
+        if which
+    )
+    raise Failure(
+        f"{file}: a model of {len(found)} features, not of these {len(names)}: {difference or 'their order differs'}"
+    )

@@ -1,121 +1,141 @@
-"""The four published tables: where they are, how they are read, and what must hold before features are made of them.
+"""The published tables: where they are, how they are read, and what must hold before features are made of them.
 
-The fast way is DuckDB's strict CSV reader and a few set-wise checks. Only when one of them objects is the file read a
-second time, slowly, by `locate`, which knows line numbers.
+The fast way is DuckDB's strict CSV reader and the checks in `sql/checks`, set by set. Only when one of them objects is
+the file read a second time, slowly, by `locate`, which knows line numbers.
 """
 
+import shutil
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from . import locate
+from . import locate, queries
+from .engine import literal
 from .failures import Failure
 from .output import say
+
+UNPACKED_LIMIT = 16 * 2**30  # bytes that a table in a .zip may unpack to
 
 
 @dataclass(frozen=True)
 class Table:
+    """A published table: its file's name, its columns with their DuckDB types, and where it is kept."""
+
     name: str
-    columns: dict[str, str]  # needed: name to DuckDB type
-    unused: dict[str, str]  # published but not needed: read to be checked, not kept, may be absent
-    key: tuple[str, ...]
+    columns: dict[str, str]  # needed
+    optional: dict[str, str]  # kept, NULL where absent
+    kept_as: str
 
 
 _LINES = {"order_id": "BIGINT", "product_id": "BIGINT", "add_to_cart_order": "INTEGER", "reordered": "INTEGER"}
 
-TABLES = (
-    Table(
-        "orders",
-        {
-            "order_id": "BIGINT",
-            "user_id": "BIGINT",
-            "eval_set": "VARCHAR",
-            "order_number": "INTEGER",
-            "days_since_prior_order": "DOUBLE",
-        },
-        {"order_dow": "INTEGER", "order_hour_of_day": "INTEGER"},
-        ("order_id",),
-    ),
-    Table("order_products__prior", _LINES, {}, ("order_id", "product_id")),
-    Table("order_products__train", _LINES, {}, ("order_id", "product_id")),
-    Table(
-        "products",
-        {"product_id": "BIGINT", "product_name": "VARCHAR"},
-        {"aisle_id": "INTEGER", "department_id": "INTEGER"},
-        ("product_id",),
-    ),
+ORDERS = Table(
+    "orders",
+    {"order_id": "BIGINT", "user_id": "BIGINT", "order_number": "INTEGER", "days_since_prior_order": "DOUBLE"},
+    {"eval_set": "VARCHAR", "order_dow": "INTEGER", "order_hour_of_day": "INTEGER", "order_date": "VARCHAR"},
+    "orders",
 )
+PRIOR = Table("order_products__prior", _LINES, {}, "lines")
+TRAIN = Table("order_products__train", _LINES, {}, "lines")
+PRODUCTS = Table(
+    "products",
+    {"product_id": "BIGINT", "product_name": "VARCHAR"},
+    {"aisle_id": "INTEGER", "department_id": "INTEGER"},
+    "products",
+)
+TABLES = (ORDERS, PRIOR, TRAIN, PRODUCTS)
 
-# What a row must satisfy beyond its types. Columns that may be empty: days_since_prior_order.
-_RANGES = {
-    "orders": (
-        ("eval_set", "eval_set IN ('prior', 'train', 'test')", "one of prior, train, test"),
-        ("order_number", "order_number >= 1", "1 or more"),
-        (
-            "days_since_prior_order",
-            "days_since_prior_order >= 0 AND isfinite(days_since_prior_order)",
-            "a number of days, or empty",
-        ),
-    ),
-    "order_products__prior": (
-        ("add_to_cart_order", "add_to_cart_order >= 1", "1 or more"),
-        ("reordered", "reordered IN (0, 1)", "0 or 1"),
-    ),
-    "order_products__train": (
-        ("add_to_cart_order", "add_to_cart_order >= 1", "1 or more"),
-        ("reordered", "reordered IN (0, 1)", "0 or 1"),
-    ),
-    "products": (),
-}  # fmt: skip
+_NULLABLE = {"days_since_prior_order"}
 
 
-def load(database: duckdb.DuckDBPyConnection, data: Path) -> dict[str, Path]:
-    """Reads and checks the four tables of the directory `data` into `database`; returns the file of each."""
-    files = {table.name: _find(data, table.name) for table in TABLES}
+def load(database: duckdb.DuckDBPyConnection, data: Path, scratch: Path, *, dated: bool = False) -> None:
+    """Reads the tables of the directory `data` into orders, lines and products, and checks them.
+
+    The train table may be absent if no order is in eval_set train. `dated` says that order_date is needed.
+    """
+    files = {table.name: _find(data, table.name) for table in (ORDERS, PRIOR, PRODUCTS)}
+    if train := _find(data, TRAIN.name, is_needed=False):
+        files[TRAIN.name] = train
     for table in TABLES:
-        say(f"features: reading {files[table.name]}")
-        _read(database, table, files[table.name])
-        _check_rows(database, table, files[table.name])
-    _check_orders(database, files)
-    for lines, eval_set in (("order_products__prior", "prior"), ("order_products__train", "train")):
-        _check_lines(database, files, lines, eval_set)
-    return files
+        if file := files.get(table.name):
+            _read(database, table, file, scratch)
+    _check_presence(database, files, dated)
+    for name in ("products", "orders", "lines"):
+        _check(database, name, files)
 
 
-def _find(data: Path, name: str) -> Path:
-    candidates = [data / f"{name}{suffix}" for suffix in (".csv", ".csv.gz", ".gz")]
+def load_products(database: duckdb.DuckDBPyConnection, data: Path, scratch: Path) -> None:
+    """Reads and checks the products alone."""
+    files = {"products": _find(data, "products")}
+    _read(database, PRODUCTS, files["products"], scratch)
+    _check(database, "products", files)
+
+
+def _find(data: Path, name: str, *, is_needed: bool = True) -> Path | None:
+    candidates = [data / f"{name}{suffix}" for suffix in (".csv", ".csv.gz", ".gz", ".csv.zip")]
     found = [file for file in candidates if file.is_file()]
-    if not found:
-        raise Failure(f"{data}: no file {name}.csv (or {name}.csv.gz); the Kaggle download has it")
     if len(found) > 1:
         raise Failure(f"{data}: both {found[0].name} and {found[1].name} are there; leave one of them")
-    return found[0]
+    if not found and is_needed:
+        raise Failure(f"{data}: no file {name}.csv (or {name}.csv.gz, {name}.csv.zip); the Kaggle download has it")
+    return found[0] if found else None
 
 
-def _read(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -> None:
+def _read(database: duckdb.DuckDBPyConnection, table: Table, file: Path, scratch: Path) -> None:
+    say(f"features: reading {file}")
     header = locate.header(file)
     if missing := [name for name in table.columns if name not in header]:
         raise Failure(f"{file}, line 1: no column {', '.join(missing)}; the header is {', '.join(header)}")
     if twice := sorted({name for name in header if header.count(name) > 1}):
         raise Failure(f"{file}, line 1: column {', '.join(twice)} occurs twice")
-    known = table.columns | table.unused
+    known = table.columns | table.optional
     if unknown := [name for name in header if name not in known]:
         say(f"features: note: {file.name}: unknown column {', '.join(unknown)} ignored")
     types = {name: known.get(name, "VARCHAR") for name in header}
-    kept = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in table.columns.items())
+    kept = [f"CAST({name if name in header else 'NULL'} AS {kind}) AS {name}" for name, kind in known.items()]
+    if table.kept_as == "lines":
+        kept.append(f"'{table.name.rpartition('__')[2]}' AS eval_set")
     # Cells come as text and are looked at before they are cast: DuckDB's own reader would round 13.5 to the id 14.
     fits = " AND ".join(f"({name} IS NULL OR {_FITS[types[name]].format(name)})" for name in header if name in known)
+    is_first = not database.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table.kept_as]).fetchone()
+    into = f"CREATE TABLE {table.kept_as} AS" if is_first else f"INSERT INTO {table.kept_as}"
+    readable = _unpacked(file, scratch) if file.suffix == ".zip" else file
     try:
-        database.execute(
-            f"""CREATE TABLE {table.name} AS SELECT {kept}
-                FROM read_csv(?, columns = ?, header = true, auto_detect = false, strict_mode = true,
-                              delim = ',', quote = '"', escape = '"', nullstr = '', max_line_size = 1000000)
-                WHERE CASE WHEN {fits} THEN true ELSE error('a cell does not fit its column') END""",
-            [str(file), dict.fromkeys(header, "VARCHAR")],
-        )
+        (rows,) = database.execute(
+            f"""{into} SELECT {", ".join(kept)}
+                FROM read_csv({literal(readable)}, columns = {_struct(header)}, header = true, auto_detect = false,
+                              strict_mode = true, delim = ',', quote = '"', escape = '"', nullstr = '',
+                              max_line_size = 1000000)
+                WHERE CASE WHEN {fits} THEN true ELSE error('a cell does not fit its column') END"""
+        ).fetchone()
     except duckdb.Error as error:
         raise locate.unreadable(file, types) or Failure(f"{file}: cannot be read as CSV: {error}") from error
+    if not rows:
+        raise Failure(f"{file}: no rows below the header")
+    if table is ORDERS and "eval_set" not in header:
+        database.execute("UPDATE orders SET eval_set = 'prior'")
+
+
+def _struct(header: list[str]) -> str:
+    quoted = (name.replace("'", "''") for name in header)
+    return "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in quoted) + "}"
+
+
+def _unpacked(file: Path, scratch: Path) -> Path:
+    """The table in a .zip as Kaggle serves it, which DuckDB does not read."""
+    target = scratch / file.stem
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entry = locate.zipped_table(file, archive)
+            if entry.file_size > UNPACKED_LIMIT:
+                raise Failure(f"{file}: unpacks to {entry.file_size:,} bytes, more than {UNPACKED_LIMIT:,}")
+            with archive.open(entry) as packed, target.open("wb") as plain:
+                shutil.copyfileobj(packed, plain, 2**20)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise Failure(f"{file}: cannot be read as a zip archive: {error}") from error
+    return target
 
 
 _FITS = {
@@ -126,67 +146,41 @@ _FITS = {
 }
 
 
-def _check_rows(database: duckdb.DuckDBPyConnection, table: Table, file: Path) -> None:
-    if not database.execute(f"SELECT EXISTS (FROM {table.name})").fetchone()[0]:
-        raise Failure(f"{file}: no rows below the header")
-    optional = {"days_since_prior_order"}
-    required = " OR ".join(f"{name} IS NULL" for name in table.columns if name not in optional)
-    if database.execute(f"SELECT EXISTS (FROM {table.name} WHERE {required})").fetchone()[0]:
-        raise locate.first(
-            file,
-            lambda row: next((name for name in table.columns if name not in optional and not row[name]), None),
-            "{column} is empty; a value is needed",
-        )
-    for column, holds, expected in _RANGES[table.name]:
-        bad = database.execute(f"SELECT {column} FROM {table.name} WHERE NOT ({holds}) LIMIT 1").fetchone()
-        if bad:
-            raise locate.value(file, column, bad[0], expected)
-    key = ", ".join(table.key)
-    twice = database.execute(
-        f"SELECT {key} FROM {table.name} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY ALL LIMIT 1"
-    ).fetchone()
-    if twice:
-        raise locate.duplicate(file, dict(zip(table.key, twice, strict=True)))
+def _check_presence(database: duckdb.DuckDBPyConnection, files: dict[str, Path], dated: bool) -> None:
+    if TRAIN.name not in files:
+        stray = database.execute("SELECT order_id FROM orders WHERE eval_set = 'train' LIMIT 1").fetchone()
+        if stray:
+            message = f"has eval_set train, but there is no {TRAIN.name}.csv"
+            raise locate.rows(files["orders"], {"order_id": stray[0]}, message)
+    if dated:
+        if "order_date" not in locate.header(files["orders"]):
+            raise Failure(f"{files['orders']}, line 1: no column order_date, which a moment given as a day needs")
+        undated = "SELECT order_id FROM orders WHERE order_date IS NULL AND eval_set <> 'test' ORDER BY ALL LIMIT 1"
+        if row := database.execute(undated).fetchone():
+            raise locate.rows(files["orders"], {"order_id": row[0]}, "has no order_date")
 
 
-def _check_orders(database: duckdb.DuckDBPyConnection, files: dict[str, Path]) -> None:
-    file = files["orders"]
-    twice = database.execute(
-        """SELECT user_id, order_number FROM orders
-           GROUP BY user_id, order_number HAVING COUNT(*) > 1 ORDER BY ALL LIMIT 1"""
-    ).fetchone()
-    if twice:
-        raise locate.duplicate(file, {"user_id": twice[0], "order_number": twice[1]})
-    late = database.execute(
-        """SELECT o.order_id FROM orders o
-           JOIN (SELECT user_id, MIN(order_number) AS last FROM orders WHERE eval_set <> 'prior' GROUP BY user_id) l
-           ON l.user_id = o.user_id WHERE o.order_number > l.last ORDER BY ALL LIMIT 1"""
-    ).fetchone()
-    if late:
-        raise locate.rows(
-            file, {"order_id": late[0]}, "comes after the user's train or test order, which must be the last"
-        )
-
-
-def _check_lines(database: duckdb.DuckDBPyConnection, files: dict[str, Path], lines: str, eval_set: str) -> None:
-    stray = database.execute(
-        f"""SELECT order_id FROM {lines} ANTI JOIN (FROM orders WHERE eval_set = '{eval_set}') USING (order_id)
-            ORDER BY ALL LIMIT 1"""
-    ).fetchone()
-    if stray:
-        raise locate.rows(
-            files[lines], {"order_id": stray[0]}, f"is no order of eval_set {eval_set} in {files['orders'].name}"
-        )
-    empty = database.execute(
-        f"""SELECT order_id FROM orders ANTI JOIN {lines} USING (order_id) WHERE eval_set = '{eval_set}'
-            ORDER BY ALL LIMIT 1"""
-    ).fetchone()
-    if empty:
-        raise locate.rows(
-            files["orders"], {"order_id": empty[0]}, f"has eval_set {eval_set} but no lines in {files[lines].name}"
-        )
-    unnamed = database.execute(
-        f"SELECT product_id FROM {lines} ANTI JOIN products USING (product_id) ORDER BY ALL LIMIT 1"
-    ).fetchone()
-    if unnamed:
-        raise locate.rows(files[lines], {"product_id": unnamed[0]}, f"is not in {files['products'].name}")
+def _check(database: duckdb.DuckDBPyConnection, name: str, files: dict[str, Path]) -> None:
+    """Runs the checks of a kept table; the first row that one returns is looked up in its file."""
+    for subject, check in queries.checks(name).items():
+        found = database.execute(f"SELECT * FROM (\n{check}) q LIMIT 1")
+        names = [column[0] for column in found.description]
+        row = found.fetchone()
+        if not row:
+            continue
+        key = dict(zip(names, row, strict=True))
+        file = files[f"order_products__{key.pop('eval_set')}"] if name == "lines" else files[name]
+        expected = queries.expectation(check)
+        kind = subject.rpartition(".")[2]
+        if kind == "not_null":
+            raise locate.first(
+                file,
+                lambda cells, key=key: next((column for column in key if not cells[column]), None),
+                "{column} is empty; " + expected,
+            )
+        if kind == "accepted":
+            ((column, value),) = key.items()
+            raise locate.value(file, column, value, expected)
+        if kind == "unique":
+            raise locate.duplicate(file, key)
+        raise locate.rows(file, key, expected)

@@ -1,157 +1,166 @@
 """`train`: searches the parameters, fits the model, tests it and writes what the service and SageMaker take."""
 
 import json
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import optuna
 import xgboost
 
-from . import baseline, dataset, evaluation, model
-from .columns import SPLITS
+from . import assessment, card, dataset, evaluation, model, thresholds, tracking
+from .dataset import Dataset
 from .output import finished_files, say
+from .search import Found, Search, search
 
-THRESHOLD = 0.2
-REPORT_EVERY = 10.0  # seconds
+CURVE = (0.125, 0.25, 0.5)  # shares of the training customers in the learning curve, before all of them
+REFITS = ("auto", "always", "never")
 
-
-@dataclass(frozen=True)
-class Search:
-    trials: int = 30
-    rounds: int = 1_000
-    patience: int = 30
-    seed: int = 1
-    threads: int = 1
+Numbers = dict[str, object]
 
 
-def suggest(trial: optuna.Trial) -> dict[str, float]:
-    """The ranges of the notebook that this package replaces."""
-    return {
-        "max_depth": trial.suggest_int("max_depth", 3, 12),
-        "eta": trial.suggest_float("eta", 0.05, 0.5),
-        "min_child_weight": trial.suggest_float("min_child_weight", 2.0, 8.0),
-        "subsample": trial.suggest_float("subsample", 0.5, 0.9),
-        "gamma": trial.suggest_float("gamma", 0.0, 10.0),
-    }
-
-
-# Tried before the search draws its own.
-FIRST_GUESS = {"max_depth": 5, "eta": 0.1, "min_child_weight": 5.0, "subsample": 0.8, "gamma": 0.0}
-
-
-def train(features: Path, out: Path, search: Search, threshold: float = THRESHOLD) -> dict[str, object]:
+def train(
+    features: Path,
+    out: Path,
+    options: Search,
+    rule: thresholds.Rule | None = None,
+    *,
+    refit: str = "auto",
+    source: str | None = None,
+) -> Numbers:
     """Reads `features.parquet` in the directory `features`; writes to `out`:
 
-    - `model.ubj` and `model.tar.gz`, the same model;
-    - `baseline.json`, see `baseline`;
-    - `training.json`: parameters, search history, data sizes, threshold and test metrics; also returned.
+    - `model.ubj` and `model.tar.gz`, the same model with its card (see `card`);
+    - `training.json`: parameters, search history, data sizes, fingerprints, threshold and metrics; also returned;
+    - `search.journal`, from which an interrupted search goes on.
 
-    The same data, seed and number of threads give the same bytes.
+    `refit` says whether the final model also learns from the validation users. The same data, options and number of
+    threads give the same bytes, but for the time in the card.
     """
-    parquet = features / "features.parquet"
-    data = {split: dataset.load(parquet, split) for split in SPLITS}
+    rule = rule or thresholds.Rule.parse(thresholds.DEFAULT)
+    splits = dataset.load(features / "features.parquet")
+    made, fingerprint = dataset.made_by(features), dataset.fingerprint(splits)
+    trained_at = card.now()
     with finished_files(out) as scratch:
-        booster, study = _search(data["train"], data["validation"], search)
-        scores = {split: booster.predict(data[split].matrix(search.threads)) for split in ("validation", "test")}
+        found = search(splits, options, out, fingerprint)
+        fits = _Fits(splits, found, options)
+        candidate = fits.fit(splits["train"])
+        scores = {name: candidate.predict(data.matrix(options.threads)) for name, data in splits.items()}
+        threshold = thresholds.choose(rule, splits["validation"].labels, scores["validation"])
+        say("train: learning curve")
+        curve = fits.learning_curve(candidate)
+        refitted = fits.refit(refit, candidate)
+        booster, fitted = candidate, splits["train"]
+        if refitted["used"]:
+            fitted = splits["train"].with_(splits["validation"])
+            booster = fits.fit(fitted)
+        final = booster.predict(splits["test"].matrix(options.threads))
+        say("train: testing, with intervals by customer")
+        tested = assessment.assess(splits, scores, final, threshold["value"], refitted)
         numbers = {
+            "trained_at": trained_at,
             "xgboost": xgboost.__version__,
-            "seed": search.seed,
-            "threads": search.threads,
-            "data": {split: {"pairs": len(d), "reordered": int(d.labels.sum())} for split, d in data.items()},
-            "parameters": model.FIXED | study.best_params,
-            "trees": booster.num_boosted_rounds(),
-            "validation_auc": study.best_value,
-            "threshold": {
-                "value": threshold,
-                "reason": _reason(data["validation"].labels, scores["validation"], threshold),
+            "seed": options.seed,
+            "threads": options.threads,
+            "data": {
+                "source": source or f"{features.resolve().name}, {_customers(splits):,} customers",
+                "fingerprint": fingerprint,
+                "sql_fingerprint": made.get("sql_fingerprint"),
+                "query": made.get("query"),
+                "as_of": made.get("as_of"),
+                "columns": list(splits["train"].names),
+                **{name: _sizes(data) for name, data in splits.items()},
             },
-            "test": evaluation.evaluate(data["test"].labels, scores["test"], threshold),
-            "trials": [{"auc": t.value, "trees": t.user_attrs["trees"], "parameters": t.params} for t in study.trials],
+            "parameters": model.FIXED | found.parameters,
+            "trees": booster.num_boosted_rounds(),
+            "validation_auc": found.auc,
+            "search": found.ended,
+            "threshold": threshold,
+            "learning_curve": curve,
+            "refit": refitted,
+            **tested,
+            "trials": found.trials,
         }
+        card.attach(booster, assessment.card_of(booster, numbers, fitted, final))
         result = scratch / "result"
         model.write(booster, result)
-        _write_json(result / "training.json", numbers)
-        _write_json(result / "baseline.json", baseline.baseline(data["train"], scores["test"]))
+        (result / "training.json").write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     _say_result(numbers, out)
+    tracking.track(numbers, out)
     return numbers
 
 
-def _search(
-    train: dataset.Dataset, validation: dataset.Dataset, search: Search
-) -> tuple[xgboost.Booster, optuna.Study]:
-    """The booster with the best validation AUC, and the history of the search."""
-    matrices = train.matrix(search.threads), validation.matrix(search.threads)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=search.seed))
-    study.enqueue_trial(FIRST_GUESS)
-    best: list[xgboost.Booster] = []
+class _Fits:
+    """Fits with the parameters and the number of trees that the search found."""
 
-    def objective(trial: optuna.Trial) -> float:
-        started = time.monotonic()
-        name = f"train: trial {trial.number + 1} of {search.trials}"
-        booster = model.fit(
-            suggest(trial),
-            *matrices,
-            rounds=search.rounds,
-            patience=search.patience,
-            seed=search.seed,
-            threads=search.threads,
-            callbacks=[_Progress(name)],
+    def __init__(self, splits: dict[str, Dataset], found: Found, options: Search) -> None:
+        self.splits, self.found, self.options = splits, found, options
+
+    def fit(self, data: Dataset) -> xgboost.Booster:
+        say(f"train: fitting {self.found.trees} trees on {len(data):,} pairs")
+        return model.fit(
+            self.found.parameters,
+            data.matrix(self.options.threads),
+            rounds=self.found.trees,
+            seed=self.options.seed,
+            threads=self.options.threads,
         )
-        auc = float(booster.attr("best_score"))
-        earlier = [t.value for t in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])]
-        if auc > max(earlier, default=-np.inf):
-            best[:] = [booster]
-        trial.set_user_attr("trees", booster.num_boosted_rounds())
-        say(
-            f"{name}: validation AUC {auc:.5f} with {booster.num_boosted_rounds()} trees in "
-            f"{time.monotonic() - started:.1f} s (best {max([auc, *earlier]):.5f})"
+
+    def auc(self, booster: xgboost.Booster, data: Dataset) -> float:
+        return float(evaluation.metrics.roc_auc_score(data.labels, booster.predict(data.matrix(self.options.threads))))
+
+    def learning_curve(self, whole: xgboost.Booster) -> list[Numbers]:
+        """Validation AUC of models of ever more of the training customers; the last is the whole one."""
+        train, validation = self.splits["train"], self.splits["validation"]
+        users = np.random.default_rng(self.options.seed).permutation(np.unique(train.users))
+        points = []
+        for share in CURVE:
+            part = train.of(np.isin(train.users, users[: max(1, round(len(users) * share))]))
+            if 0 < part.labels.sum() < len(part):
+                points.append((len(np.unique(part.users)), self.auc(self.fit(part), validation)))
+        points.append((len(users), self.auc(whole, validation)))
+        return [{"customers": customers, "auc": auc} for customers, auc in points]
+
+    def refit(self, wish: str, candidate: xgboost.Booster) -> Numbers:
+        """Whether to learn from the validation users too: only if half of them help to predict the other, both ways.
+
+        The test users have no say in it. `gain` is the mean difference of the AUC on the halves.
+        """
+        if wish == "never":
+            return {"used": False, "gain": None}
+        validation, train = self.splits["validation"], self.splits["train"]
+        users = np.unique(validation.users)
+        is_first = np.isin(
+            validation.users, np.random.default_rng(self.options.seed).permutation(users)[: len(users) // 2]
         )
-        return auc
-
-    study.optimize(objective, n_trials=search.trials)
-    return best[0], study
-
-
-class _Progress(xgboost.callback.TrainingCallback):
-    """A line every ten seconds, so that a long trial does not look dead."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name, self.said = name, time.monotonic()
-
-    def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: dict) -> bool:
-        if time.monotonic() - self.said > REPORT_EVERY:
-            self.said = time.monotonic()
-            say(f"{self.name}: round {epoch + 1}, validation AUC {evals_log['validation']['auc'][-1]:.5f}")
-        return False
+        halves = validation.of(is_first), validation.of(~is_first)
+        gains = []
+        for added, judged in (halves, halves[::-1]):
+            if 0 < judged.labels.sum() < len(judged):
+                gains.append(self.auc(self.fit(train.with_(added)), judged) - self.auc(candidate, judged))
+        gain = float(np.mean(gains)) if gains else None
+        return {"used": wish == "always" or (gain is not None and gain > 0), "gain": gain}
 
 
-def _reason(labels: np.ndarray, scores: np.ndarray, threshold: float) -> str:
-    best = evaluation.decide(labels, scores, evaluation.best_threshold(labels, scores))
-    here = evaluation.decide(labels, scores, threshold)
-    half = evaluation.decide(labels, scores, 0.5)
-    return (
-        f"Only {labels.mean():.0%} of the pairs are bought again, so few scores exceed 0.5 and a threshold there "
-        f"finds {half['recall']:.0%} of the reorders. A missed reorder costs more than a needless suggestion, which "
-        f"the F1 of rare positives reflects: on validation data it is {here['f1']:.3f} at {threshold}, against "
-        f"{half['f1']:.3f} at 0.5 and its greatest value {best['f1']:.3f} at {best['threshold']:.3f}."
-    )
+def _sizes(data: Dataset) -> Numbers:
+    return {"pairs": len(data), "reordered": int(data.labels.sum()), "customers": len(np.unique(data.users))}
 
 
-def _write_json(file: Path, content: dict[str, object]) -> None:
-    file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+def _customers(splits: dict[str, Dataset]) -> int:
+    return sum(len(np.unique(data.users)) for data in splits.values())
 
 
-def _say_result(numbers: dict[str, object], out: Path) -> None:
-    test, at, best = numbers["test"], numbers["test"]["at_threshold"], numbers["test"]["at_best_f1"]
+def _say_result(numbers: Numbers, out: Path) -> None:
+    def spell(name: str) -> str:
+        found = numbers["metrics"][name]
+        return f"{found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
+
+    at = numbers["test"]["at_threshold"]
     precision = "none" if at["precision"] is None else f"{at['precision']:.3f}"
     say(
-        f"train: test AUC {test['auc']:.4f}, log loss {test['log_loss']:.4f}, "
-        f"average precision {test['average_precision']:.4f}, calibration error {test['calibration_error']:.4f}\n"
-        f"train: at {at['threshold']}: precision {precision}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}; "
-        f"greatest F1 {best['f1']:.3f} at {best['threshold']:.3f}\n"
+        f"train: test AUC {spell('auc')}, log loss {spell('log_loss')}, "
+        f"average precision {spell('average_precision')}, mean F1 of baskets {spell('basket_f1')}\n"
+        f"train: {assessment.verdict(numbers)}\n"
+        f"train: at {at['threshold']:g}: precision {precision}, recall {at['recall']:.3f}, F1 {at['f1']:.3f}\n"
         f"train: {numbers['trees']} trees in {out / 'model.ubj'}"
     )
+    if numbers["search"] != "complete":
+        say(f"train: the search is {numbers['search']} after {len(numbers['trials'])} trials; the same command goes on")

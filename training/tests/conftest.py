@@ -1,5 +1,11 @@
 """One invented shop, its features and one trained model, shared by all tests that only read them; and an AWS."""
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # XGBoost's threads must not spin where other work wants the cores
+os.environ["SOURCE_DATE_EPOCH"] = "1780000000"  # the card's date, so that the same model is the same bytes
+
+import signal
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +17,20 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from cloud import BUCKET, REGION
-from imba_training import model
+from imba_training import metrics, model
 from imba_training.columns import EXAMPLE
 from imba_training.features import features
 from imba_training.synthesize import synthesize
 from imba_training.train import Search, train
 
-SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=2)
+metrics.MOST_RESAMPLES = metrics.FEWEST_RESAMPLES  # as on large data; the intervals are a little rougher, and quick
+REPOSITORY = Path(__file__).resolve().parents[2]
+SEARCH = Search(trials=3, rounds=80, patience=10, seed=7, threads=1)
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works although a shell's background jobs, and so the programs that tests start, would ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,21 @@ def made(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     out = tmp_path_factory.mktemp("model")
     return Trained(made, out, train(made, out, SEARCH))
+
+
+@pytest.fixture(scope="session")
+def imba() -> Path:
+    """The service's program: IMBA_BIN, or the newest that `cargo build` left in target/."""
+    named = os.environ.get("IMBA_BIN")
+    built = [REPOSITORY / "target" / profile / "imba" for profile in ("release", "debug")]
+    candidates = (
+        [Path(named)]
+        if named
+        else sorted((file for file in built if file.is_file()), key=lambda file: file.stat().st_mtime, reverse=True)
+    )
+    if not candidates or not candidates[0].is_file():
+        pytest.fail(f"no imba binary: {named or 'run `cargo build` or set IMBA_BIN'}")
+    return candidates[0].resolve()
 
 
 @pytest.fixture(scope="session")

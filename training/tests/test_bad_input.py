@@ -1,18 +1,20 @@
 """Every way the tables can be wrong: the message says where and what was expected, and nothing is left behind."""
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import handwritten
+from imba_training import tables
 from imba_training.__main__ import main
 from imba_training.failures import Failure
 from imba_training.features import features
 
 # table, old text, new text, what the message must hold
 CASES = {
-    "column missing": ("orders", "eval_set", "evaluation", ["orders.csv, line 1", "no column eval_set"]),
+    "column missing": ("orders", "order_number", "number", ["orders.csv, line 1", "no column order_number"]),
     "column twice": ("orders", "order_dow", "user_id", ["orders.csv, line 1", "user_id occurs twice"]),
     "letters in an id": (
         "order_products__prior",
@@ -39,11 +41,11 @@ CASES = {
     "order number twice": ("orders", "12,1,prior,2", "12,1,prior,1", ["orders.csv, lines 2 and 3", "user_id 1, order_number 1"]),
     "product twice": ("products", "4,Sunday", "3,Sunday", ["products.csv, lines 4 and 5", "product_id 3"]),
     "line twice": ("order_products__prior", "13,1,2,1", "13,3,2,1", ["order_products__prior.csv, lines 5 and 6", "order_id 13, product_id 3"]),
-    "line without order": ("order_products__prior", "13,3,1,0", "99,3,1,0", ["order_products__prior.csv, line 5", "order_id 99", "orders.csv"]),
+    "line without order": ("order_products__prior", "13,3,1,0", "99,3,1,0", ["order_products__prior.csv, line 5", "order_id 99", "no order of that eval_set in orders"]),
     "line of an order of another set": ("order_products__train", "14,4,2,0", "13,4,2,0", ["order_products__train.csv, line 3", "order_id 13"]),
     "prior order without lines": ("order_products__prior", "21,1,1,0\n21,4,2,0\n", "", ["orders.csv, line 6", "order_id 21", "no lines"]),
     "train order without lines": ("order_products__train", "33,3,1,0\n", "", ["orders.csv, line 10", "order_id 33", "no lines"]),
-    "line of an unknown product": ("order_products__prior", "13,3,1,0", "13,77,1,0", ["order_products__prior.csv, line 5", "product_id 77", "products.csv"]),
+    "line of an unknown product": ("order_products__prior", "13,3,1,0", "13,77,1,0", ["order_products__prior.csv, line 5", "product_id 77", "not in products"]),
     "prior order after the train order": ("orders", "13,1,prior,3", "13,1,prior,9", ["orders.csv, line 4", "order_id 13", "last"]),
     "no rows": ("products", handwritten.TINY["products"].split("\n", 1)[1], "", ["products.csv", "no rows"]),
     "empty file": ("orders", handwritten.TINY["orders"], "", ["orders.csv", "empty"]),
@@ -86,7 +88,42 @@ def test_cut_gzip(tmp_path: Path) -> None:
         features(data, tmp_path / "out")
 
 
-@pytest.mark.parametrize("table", handwritten.TINY)
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"a.csv": "x", "b.csv": "y"}, "2 .csv files in it; one is expected"),
+        ({}, "0 .csv files in it"),
+        (
+            {"orders.csv": handwritten.TINY["orders"].replace("13,1,prior,3", "13,1,prior,0")},
+            "line 4, column order_number",
+        ),
+        (b"PK no zip", "cannot be read as a zip archive"),
+    ],
+)
+def test_zips_that_do_not_do_are_said(content: dict[str, str] | bytes, expected: str, tmp_path: Path) -> None:
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
+    (data / "orders.csv").unlink()
+    if isinstance(content, bytes):
+        (data / "orders.csv.zip").write_bytes(content)
+    else:
+        with zipfile.ZipFile(data / "orders.csv.zip", "w") as archive:
+            for name, text in content.items():
+                archive.writestr(name, text)
+    with pytest.raises(Failure, match=rf"orders\.csv\.zip.*{expected}"):
+        features(data, tmp_path / "out")
+
+
+def test_a_zip_that_unpacks_too_large_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = handwritten.write(tmp_path / "data", handwritten.TINY)
+    with zipfile.ZipFile(data / "orders.csv.zip", "w") as archive:
+        archive.write(data / "orders.csv", "orders.csv")
+    (data / "orders.csv").unlink()
+    monkeypatch.setattr(tables, "UNPACKED_LIMIT", 100)
+    with pytest.raises(Failure, match=r"unpacks to \d+ bytes, more than 100"):
+        features(data, tmp_path / "out")
+
+
+@pytest.mark.parametrize("table", ["orders", "order_products__prior", "products"])
 def test_missing_file(table: str, tmp_path: Path) -> None:
     data = handwritten.write(tmp_path / "data", handwritten.TINY)
     (data / f"{table}.csv").unlink()

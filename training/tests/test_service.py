@@ -21,26 +21,12 @@ import numpy as np
 import pytest
 import xgboost
 
-from conftest import Trained
+from conftest import REPOSITORY, Trained
 from imba_training import dataset, model
 from imba_training.columns import EXAMPLE, FEATURES
+from imba_training.synthesize import synthesize
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 START = 30.0  # seconds that the service may take to say where it listens
-
-
-@pytest.fixture(scope="module")
-def imba() -> Path:
-    named = os.environ.get("IMBA_BIN")
-    built = [REPOSITORY / "target" / profile / "imba" for profile in ("release", "debug")]
-    candidates = (
-        [Path(named)]
-        if named
-        else sorted((file for file in built if file.is_file()), key=lambda file: file.stat().st_mtime, reverse=True)
-    )
-    if not candidates or not candidates[0].is_file():
-        pytest.fail(f"no imba binary: {named or 'run `cargo build` or set IMBA_BIN'}")
-    return candidates[0].resolve()
 
 
 def environment(folder: Path, model_file: Path) -> dict[str, str]:
@@ -102,7 +88,7 @@ def ask(url: str, body: str, **headers: str) -> bytes:
 def test_imba_score_equals_the_official_package(
     output: str, is_margin: bool, imba: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    rows = dataset.load(trained.features / "features.parquet", "test").rows[:1_000].copy()
+    rows = dataset.load(trained.features / "features.parquet")["test"].rows[:1_000].copy()
     rows[np.random.default_rng(1).random(rows.shape) < 0.1] = np.nan
     booster = model.read(trained.model / "model.ubj")
     expected = booster.predict(xgboost.DMatrix(rows, feature_names=list(FEATURES)), output_margin=is_margin)
@@ -116,30 +102,40 @@ def test_imba_score_equals_the_official_package(
     np.testing.assert_array_max_ulp(found, expected, maxulp=0 if is_margin else 2)
 
 
-def test_from_nothing_to_an_answer(imba: Path, tmp_path: Path) -> None:
-    """synthesize, features, train, import, serve, predict: each by its command, as the README has it."""
-    for command in (
-        ["synthesize", "--out", "shop", "--users", "600", "--products", "200", "--seed", "2"],
-        ["features", "shop", "--out", "made"],
-        ["train", "made", "--out", "model", "--trials", "2", "--rounds", "60", "--patience", "10", "--threads", "2"],
-        ["report", "made", "model", "--threads", "2"],
-    ):
+def readme_commands() -> list[str]:
+    """The first shell block of the README: how one comes from the Kaggle files to a served model."""
+    text = (REPOSITORY / "training" / "README.md").read_text()
+    return re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
+
+
+def test_the_readme_leads_from_nothing_to_an_answer(imba: Path, tmp_path: Path) -> None:
+    """Every command as it is written, but for the programs' places, what installs them, and a shorter search."""
+    synthesize(tmp_path / "data", users=600, products=200, seed=2)
+    build, install, *commands, first_export, second_export, serving = readme_commands()
+    assert build == "cargo build --release"
+    assert install.endswith("pip install -e training")
+    assert serving.endswith(" && target/release/imba serve")
+    settings = environment(tmp_path, Path("build/model.ubj"))
+    for assignment in f"{first_export} {second_export}".replace("export", "").split():
+        name, _, value = assignment.partition("=")
+        assert name in ("IMBA__MODEL__PATH", "IMBA__PRODUCTS__NAMES") or name in settings
+        settings[name] = value
+    for command in (*commands, serving.removesuffix(" && target/release/imba serve")):
+        command = command.partition("#")[0]
+        if " train " in command:
+            command += " --trials 2 --rounds 60 --patience 10 --threads 1"
+        program = command.replace("python ", f"{sys.executable} ").replace("target/release/imba", str(imba))
         run = subprocess.run(
-            [sys.executable, "-m", "imba_training", *command], cwd=tmp_path, capture_output=True, text=True, timeout=120
+            ["/bin/bash", "-c", program], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=300
         )
-        assert run.returncode == 0, run.stderr
-    assert (tmp_path / "model" / "report.html").is_file()
+        assert run.returncode == 0, f"{command}: {run.stdout}{run.stderr}"
+    assert (tmp_path / "build" / "report.html").is_file()
 
-    settings = environment(tmp_path, tmp_path / "model" / "model.ubj")
-    load = [imba, "features", "import", tmp_path / "made" / "features.csv"]
-    run = subprocess.run(load, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stdout + run.stderr
-
-    with (tmp_path / "made" / "features.csv").open() as file:
+    with (tmp_path / "build" / "now" / "features.csv").open() as file:
         table = list(csv.reader(file))[1:]
     chosen = table[:: len(table) // 50]
     rows = np.array([[float(cell or "nan") for cell in row[2:]] for row in chosen], dtype=np.float32)
-    booster = model.read(tmp_path / "model" / "model.ubj")
+    booster = model.read(tmp_path / "build" / "model.ubj")
     expected = booster.predict(xgboost.DMatrix(rows, feature_names=list(FEATURES)))
     with served(imba, tmp_path, settings) as service:
         by_pair = ask(

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,19 @@ def test_gzip(tmp_path: Path) -> None:
     packed.mkdir()
     for name, text in handwritten.TINY.items():
         (packed / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    assert handwritten.rows(packed) == expected
+
+
+@pytest.mark.parametrize("extra", [[], ["__MACOSX/._orders.csv"]])
+def test_zip_as_kaggle_serves_it(extra: list[str], tmp_path: Path) -> None:
+    expected = handwritten.rows(handwritten.write(tmp_path / "plain", handwritten.TINY))
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for name, text in handwritten.TINY.items():
+        with zipfile.ZipFile(packed / f"{name}.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"{name}.csv", text)
+            for other in extra:
+                archive.writestr(other, "resource fork")
     assert handwritten.rows(packed) == expected
 
 

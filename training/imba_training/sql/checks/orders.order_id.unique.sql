@@ -1,0 +1,6 @@
+-- must be unique
+SELECT order_id
+FROM orders
+GROUP BY order_id
+HAVING COUNT(*) > 1
+ORDER BY order_id
