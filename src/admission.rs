@@ -78,8 +78,11 @@ impl Admission {
         Lease { shared: Arc::clone(&self.0), pool: |shared| &shared.bytes, size: 0 }
     }
 
-    /// Does `work`: here if it is small, else on the blocking pool when it is its turn. A panic in it goes on here. Work
-    /// whose caller is gone before its turn is not begun.
+    /// Does `work`: here if it is small, else on the blocking pool when it is its turn. Work whose caller is gone before its
+    /// turn is not begun.
+    ///
+    /// # Panics
+    /// If `work` does: the panic goes on here.
     pub async fn run<T: Send + 'static>(
         &self,
         is_small: bool,
@@ -167,10 +170,10 @@ mod tests {
     #[test]
     fn rows_are_admitted_up_to_the_limit_and_one_request_always() {
         let admission = admission(10, 0);
-        let huge = admission.admit(1000).ok().expect("it is alone");
+        let huge = admission.admit(1000).map_err(|_| "refused").unwrap();
         assert!(admission.admit(1).is_err());
         drop(huge);
-        let most = admission.admit(9).ok().expect("there is room");
+        let most = admission.admit(9).map_err(|_| "refused").unwrap();
         assert!(admission.admit(1).is_ok());
         assert!(admission.admit(2).is_err());
         drop(most);

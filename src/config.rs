@@ -118,7 +118,7 @@ pub enum ScorerKind {
     /// `"embedded"`
     Embedded,
     /// `"sagemaker"`
-    SageMaker(SageMaker),
+    SageMaker(Box<SageMaker>),
 }
 
 /// What is compared in the background.
@@ -286,7 +286,7 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
     let is_embedded = reader.choice(KIND, &[("embedded", true), ("sagemaker", false)]);
     let endpoint = cloud::sagemaker(reader, deadline);
     let share = reader.share("scorer.shadow");
-    let sagemaker = endpoint.clone().map(ScorerKind::SageMaker);
+    let sagemaker = endpoint.clone().map(|endpoint| ScorerKind::SageMaker(Box::new(endpoint)));
     if !is_embedded && sagemaker.is_none() {
         reader.mistake(KIND, "is \"sagemaker\", which needs scorer.sagemaker.endpoint_name".to_owned());
     }

@@ -185,7 +185,7 @@ impl<'m, W: Write> Block<'m, W> {
         }
         let rows = std::mem::replace(&mut self.rows, Batch::new(self.inference.schema().width()));
         let request = |output| InferenceRequest {
-            input: Input::Rows(Decoded::good(rows, |rows| rows.len())),
+            input: Input::Rows(Decoded::good(rows, Batch::len)),
             target: None,
             output,
             all_or_nothing: true,

@@ -1,5 +1,7 @@
 //! Numbers as text: one line per row, several numbers of a row separated by commas.
 
+use std::fmt::Write;
+
 use crate::row::{python_float, write_value};
 
 /// Bytes of a number in Python's spelling, at most.
@@ -22,7 +24,9 @@ pub fn write_row<T: Into<f64> + Copy>(row: &[T], spelling: Spelling, out: &mut S
         }
         match spelling {
             Spelling::Float => python_float((*value).into(), out),
-            Spelling::Whole => out.push_str(&format!("{:.0}", (*value).into())),
+            Spelling::Whole => {
+                write!(out, "{:.0}", (*value).into()).expect("writing to a String does not fail: this is a bug");
+            }
         }
     }
 }

@@ -41,10 +41,10 @@ impl EmbeddedScorer {
     ///
     /// # Errors
     /// The bytes are not a model, or it is one of other inputs than `options` say, or one that cannot score a row.
-    pub fn new(file: &[u8], options: LoadOptions, admission: Admission) -> Result<Self, LoadError> {
+    pub fn new(file: &[u8], mut options: LoadOptions, admission: Admission) -> Result<Self, LoadError> {
         let loaded = Loaded::read(file, &options)?;
         // From now on its inputs are those of the service.
-        let options = LoadOptions { columns: loaded.info.feature_names.clone(), ..options };
+        options.columns.clone_from(&loaded.info.feature_names);
         Ok(Self { options, loaded: ArcSwap::from_pointee(loaded), admission })
     }
 }

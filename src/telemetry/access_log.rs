@@ -78,12 +78,12 @@ impl AccessLog {
                     .and_then(|()| escaped(out, id))
                     .and_then(|()| write!(out, r#"","duration_ms":{milliseconds}.{microseconds:03}"#))
                     .and_then(|()| client.as_ref().map_or(Ok(()), |client| write!(out, r#","client.address":"{client}""#)))
-                    .and_then(|()| code.map_or(Ok(()), |code| write!(out, r#","code":"{}""#, code)))
+                    .and_then(|()| code.map_or(Ok(()), |code| write!(out, r#","code":"{code}""#)))
                     .and_then(|()| out.write_all(b",\"target\":\"imba::access\"}\n"))
             } else {
                 write!(out, "{time}  INFO imba::access: {method} {path} {status} request_id={id} duration_ms={milliseconds}.{microseconds:03}")
                     .and_then(|()| client.as_ref().map_or(Ok(()), |client| write!(out, " client.address={client}")))
-                    .and_then(|()| code.map_or(Ok(()), |code| write!(out, " code={}", code)))
+                    .and_then(|()| code.map_or(Ok(()), |code| write!(out, " code={code}")))
                     .and_then(|()| out.write_all(b"\n"))
             };
             written.expect(WRITTEN);

@@ -263,7 +263,7 @@ mod tests {
         drop(go);
         lines.gather(|out| out.extend_from_slice(b"one\n"));
         AtOnce(&lines).write_all(b"two\n").expect("queued");
-        lines.flush(Duration::from_secs(60));
+        lines.flush(Duration::from_mins(1));
         let written: Vec<u8> = taken.try_iter().flatten().collect();
         assert_eq!(String::from_utf8_lossy(&written), "one\ntwo\n");
     }

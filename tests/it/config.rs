@@ -18,6 +18,8 @@ fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>
     })
 }
 
+const ENDPOINT: &str = "scorer = { kind = 'sagemaker', sagemaker = { endpoint_name = 'imba' } }";
+
 #[test]
 fn the_defaults_are_the_embedded_demo() {
     let config = resolve("", &[]).expect("defaults");
@@ -186,7 +188,6 @@ fn aws_mistakes() {
         "{mistakes:?}"
     );
     resolve("server.deadline = '1s'", &[]).expect("no endpoint, no comparison with its timeout");
-    const ENDPOINT: &str = "scorer = { kind = 'sagemaker', sagemaker = { endpoint_name = 'imba' } }";
     let config = resolve(&format!("{ENDPOINT}\nfeatures.columns = ['a']"), &[]);
     assert!(matches!(config.expect("an endpoint").scorer.kind, ScorerKind::SageMaker(_)));
     let mistakes = refused(ENDPOINT, &[]);

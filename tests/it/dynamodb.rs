@@ -171,12 +171,12 @@ async fn too_large_for_one_answer(url: &str, store: &OpenStore) {
 
 #[tokio::test]
 async fn dynalite_is_a_store() {
-    every_layout(&Peer::dynalite().await).await;
+    Box::pin(every_layout(&Peer::dynalite().await)).await;
 }
 
 #[tokio::test]
 async fn moto_is_a_store() {
-    every_layout(&Peer::moto().await).await;
+    Box::pin(every_layout(&Peer::moto().await)).await;
 }
 
 /// The table is looked at before anything is served from it.

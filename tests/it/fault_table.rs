@@ -11,7 +11,7 @@ use crate::service::{RECORDED, TestService, problem};
 fn words() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api/fault/code.rs");
     let source = std::fs::read_to_string(source).expect("the table");
-    let table = source.split("const fn entry").nth(1).and_then(|rest| rest.split("Entry {").next());
+    let table = source.split("const fn entry").nth(1).and_then(|rest| rest.split("Entry { word").next());
     let words: BTreeSet<String> = table
         .expect("the table")
         .split('"')

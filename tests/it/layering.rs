@@ -108,10 +108,12 @@ fn no_circle_between_modules() {
     }
 }
 
+/// What every module may reach.
+const GROUND: [&str; 4] = ["cause", "config", "row", "telemetry"];
+
 #[test]
 fn what_each_module_reaches_at_most() {
     let imports = Imports::read(1);
-    const GROUND: [&str; 4] = ["cause", "config", "row", "telemetry"];
     let allowed: BTreeMap<&str, Vec<&str>> = BTreeMap::from([
         ("cause", vec![]),
         ("row", vec![]),

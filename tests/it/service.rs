@@ -214,12 +214,11 @@ impl Builder {
         let app = if self.store.is_none() && self.model.is_none() {
             App::build(&config, self.access_log).await
         } else {
-            let features = match self.store.clone() {
-                Some(store) => Features { kind: "of the test", store, users: None },
-                None => {
-                    let store = Arc::new(open());
-                    Features { kind: "embedded", store: Arc::clone(&store) as _, users: Some(store) }
-                }
+            let features = if let Some(store) = self.store.clone() {
+                Features { kind: "of the test", store, users: None }
+            } else {
+                let store = Arc::new(open());
+                Features { kind: "embedded", store: Arc::clone(&store) as _, users: Some(store) }
             };
             let ports = Ports { schema: Arc::clone(&schema), features: Some(features), model };
             App::assemble(&config, ports, Admission::default(), &self.upstreams, self.access_log).await

@@ -101,7 +101,7 @@ fn a_full_pipe_for_the_log_freezes_nothing() {
 fn idle_connections_leave_room_within_the_limit_on_open_files() {
     let folder = tempfile::tempdir().expect("folder");
     let address = free_address();
-    let child = limited(serve(&folder, address), 256).spawn().expect("it runs");
+    let child = limited(&serve(&folder, address), 256).spawn().expect("it runs");
     let idle: Vec<TcpStream> = (0..400).map(|_| connect(address)).collect();
     for _ in 0..3 {
         assert_eq!(answers(&mut connect(address), 2), 2);
@@ -116,7 +116,7 @@ fn idle_connections_leave_room_within_the_limit_on_open_files() {
 }
 
 /// `command` in a process that may have so many files open.
-fn limited(command: Command, files: u32) -> Command {
+fn limited(command: &Command, files: u32) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\"")).arg(command.get_program());
     shell.current_dir(command.get_current_dir().expect("a folder")).env_clear();

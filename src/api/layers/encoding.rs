@@ -7,7 +7,7 @@ use axum::http::header;
 /// more than a refusal of one that is there already.
 pub(in crate::api) fn lenient_encoding(mut request: Request) -> Request {
     let refuses = |text: &str| text.split(',').any(|one| is_refused(one, "identity") || is_refused(one, "*"));
-    let offers = |text: &str| text.split(',').any(|one| is_offered(one));
+    let offers = |text: &str| text.split(',').any(is_offered);
     let accepted = request.headers().get_all(header::ACCEPT_ENCODING);
     let values = || accepted.iter().filter_map(|value| value.to_str().ok());
     if values().any(refuses) && !values().any(offers) {

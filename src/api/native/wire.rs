@@ -1,5 +1,7 @@
 //! Every JSON document of the native API.
 
+#![expect(clippy::struct_field_names, reason = "the names are the documents' members")]
+
 use serde::Serialize;
 
 use crate::api::fault::Code;

@@ -64,7 +64,7 @@ fn id_hint(record: &Record<'_>, schema: &Schema) -> String {
     let (known, others): (Vec<&str>, Vec<&str>) =
         record.cells().partition(|name| position(schema, name).is_some());
     let is_id = |name: &&str| name.trim_ascii().to_ascii_lowercase().ends_with("id");
-    if others.is_empty() || known.len() != schema.width() || !others.iter().all(|name| is_id(name)) {
+    if others.is_empty() || known.len() != schema.width() || !others.iter().all(is_id) {
         return String::new();
     }
     let names: Vec<String> = others.iter().map(|name| excerpt(name.trim_ascii())).collect();

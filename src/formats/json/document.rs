@@ -86,7 +86,7 @@ impl<'de, C: Deserialize<'de>, E> Visitor<'de> for Document<'_, C, E> {
                 None => Ok(()),
             };
         }
-        let members = InstanceVisitor::new().members(first, map)?;
+        let members = InstanceVisitor::members(first, map)?;
         if members.iter().any(|(name, _)| name == INSTANCES) {
             let name = &members[0].0;
             return Err(self.refuse(format_args!("unknown member {name:?} beside \"instances\"")));

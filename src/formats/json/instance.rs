@@ -32,7 +32,6 @@ impl<'de, C: Deserialize<'de>> InstanceVisitor<C> {
 
     /// The members of an object whose `first` name has been read.
     pub(super) fn members<A: MapAccess<'de>>(
-        self,
         first: String,
         mut map: A,
     ) -> Result<Vec<(String, C)>, A::Error> {
@@ -62,7 +61,7 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for InstanceVisitor<C> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Instance<C>, A::Error> {
         match map.next_key()? {
-            Some(first) => self.members(first, map).map(Instance::Object),
+            Some(first) => Self::members(first, map).map(Instance::Object),
             None => Ok(Instance::Object(Vec::new())),
         }
     }

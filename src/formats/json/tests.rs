@@ -1,6 +1,7 @@
 //! Bodies of every shape.
 
 use super::*;
+use RowErrorKind::{Name, Shape, Value, Width};
 
 fn bad(outcomes: &Outcomes) -> impl Iterator<Item = (usize, &RowError)> {
     (1..).zip(outcomes.iter()).filter_map(|(row, outcome)| outcome.map(|error| (row, error)))
@@ -48,7 +49,6 @@ fn every_bad_row_is_named() {
         [1, 1e39], [1, 1e999], [true, 1], [[1], 2]]}"#;
     let found = failures(body);
     let kinds: Vec<_> = found.iter().map(|(_, kind, _)| *kind).collect();
-    use RowErrorKind::{Name, Shape, Value, Width};
     assert_eq!(kinds, [Width, Name, Name, Name, Shape, Value, Value, Value, Value, Value]);
     assert_eq!(found[5].2, "b: \"2\"; expected a number, or null if it is missing");
     assert_eq!(found[6].2, "b: \"1e39\" is outside the range of a 32-bit float");
@@ -109,7 +109,6 @@ fn identifiers_are_strings_and_whole_numbers_as_they_were_sent() {
     .unwrap();
     let errors: Vec<_> = bad(&decoded.outcomes).map(|(_, error)| error).collect();
     let kinds: Vec<_> = errors.iter().map(|error| error.kind).collect();
-    use RowErrorKind::{Name, Shape, Value, Width};
     assert_eq!(kinds, [Value, Width, Name, Value, Value, Value, Value, Name, Shape]);
     assert_eq!(errors[3].detail, "user_id is 1e25; expected a string or a whole number");
 }
