@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::StartError;
+use crate::cause::chain;
 use crate::config::{Config, Mistakes, source};
 
 /// Exit code of a command that failed. Usage errors are clap's 2.
@@ -118,7 +119,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
-            let _ = writeln!(stderr(), "imba: {error}");
+            let _ = writeln!(stderr(), "imba: {}", chain(&error));
             ExitCode::from(if matches!(error, CommandError::Config(_)) { BAD_CONFIG } else { FAILED })
         }
     }
