@@ -16,7 +16,7 @@ const HANGS: u32 = 3;
 
 /// What an attempt says about the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// It is there, whether or not it liked what it was asked.
     Answered,
     /// It failed, or asks for fewer calls.
@@ -26,7 +26,7 @@ pub enum Outcome {
 }
 
 /// The breaker of one upstream.
-pub struct CircuitBreaker {
+pub(super) struct CircuitBreaker {
     state: Mutex<State>,
     rate: f64,
     calls: usize,
@@ -57,14 +57,14 @@ impl CircuitBreaker {
     /// Opens for `pause` when `rate` of the attempts of the last seconds failed, of which there must be `calls`; also when
     /// several time out in a row.
     #[must_use]
-    pub fn new(rate: f64, calls: usize, pause: Duration) -> Self {
+    pub(super) fn new(rate: f64, calls: usize, pause: Duration) -> Self {
         let state = State { phase: Phase::Closed, recent: VecDeque::new(), timeouts: 0, opened: 0 };
         Self { state: Mutex::new(state), rate, calls: calls.min(MOST), pause }
     }
 
     /// Whether attempts pass.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         matches!(self.state().phase, Phase::Closed)
     }
 
@@ -72,7 +72,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// The circuit is open.
-    pub fn admit(&self) -> Result<Attempt<'_>, UpstreamError> {
+    pub(super) fn admit(&self) -> Result<Attempt<'_>, UpstreamError> {
         let mut state = self.state();
         let is_trial = match state.phase {
             Phase::Closed => false,
@@ -122,7 +122,7 @@ impl State {
 }
 
 /// An attempt under way. A trial that is dropped before its outcome is known leaves the decision to the next one.
-pub struct Attempt<'b> {
+pub(super) struct Attempt<'b> {
     breaker: &'b CircuitBreaker,
     is_trial: bool,
     opened: u64,
@@ -132,7 +132,7 @@ pub struct Attempt<'b> {
 impl Attempt<'_> {
     /// Counts it; says whether the circuit is open from now on, if that has changed.
     #[must_use]
-    pub fn over(mut self, outcome: Outcome) -> Option<bool> {
+    pub(super) fn over(mut self, outcome: Outcome) -> Option<bool> {
         self.recorded = true;
         let mut state = self.breaker.state();
         if state.opened != self.opened {

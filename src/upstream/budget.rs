@@ -14,7 +14,7 @@ const AFTER_TIMEOUT: u32 = 50;
 const SUCCESS: u32 = 1;
 
 /// The purse of one upstream.
-pub struct RetryBudget(AtomicU32);
+pub(super) struct RetryBudget(AtomicU32);
 
 impl Default for RetryBudget {
     fn default() -> Self {
@@ -24,20 +24,20 @@ impl Default for RetryBudget {
 
 impl RetryBudget {
     /// The retries of one call.
-    pub fn call(&self) -> Retries<'_> {
+    pub(super) fn call(&self) -> Retries<'_> {
         Retries { budget: self, spent: 0 }
     }
 }
 
 /// The retries of one call.
-pub struct Retries<'b> {
+pub(super) struct Retries<'b> {
     budget: &'b RetryBudget,
     spent: u32,
 }
 
 impl Retries<'_> {
     /// Whether one more can be paid for; if so, it is.
-    pub fn pay(&mut self, after_timeout: bool) -> bool {
+    pub(super) fn pay(&mut self, after_timeout: bool) -> bool {
         let price = if after_timeout { AFTER_TIMEOUT } else { RETRY };
         let pay = |left: u32| left.checked_sub(price);
         let paid = self.budget.0.try_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok();
@@ -46,7 +46,7 @@ impl Retries<'_> {
     }
 
     /// The call has succeeded.
-    pub fn succeeded(self) {
+    pub(super) fn succeeded(self) {
         let earned = SUCCESS + self.spent;
         // A full purse is left alone, which is the usual case.
         if self.budget.0.load(Ordering::Relaxed) < FULL {

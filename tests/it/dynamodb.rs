@@ -218,7 +218,7 @@ async fn start(proxy: &FaultProxy) -> TestService {
     let builder = dynamodb()
         .with("features.dynamodb.attempt_timeout", "200ms")
         .with("features.dynamodb.timeout", "600ms")
-        .with("features.dynamodb.breaker_failures", "3")
+        .with("features.dynamodb.breaker_calls", "4")
         .with("features.dynamodb.breaker_pause", "200ms");
     let store = open(&proxy.url(), &builder.config()).await.expect("a client");
     builder.store(store.store).start().await
@@ -227,7 +227,7 @@ async fn start(proxy: &FaultProxy) -> TestService {
 async fn recovers(service: &TestService) {
     let well = async {
         while text(service.post("/predict/pair", "1,2")).await.0 != 200
-            || text(service.get("/readyz")).await.0 != 200
+            || text(service.get("/readyz?upstreams")).await.0 != 200
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -138,7 +138,14 @@ async fn a_slow_call_is_overtaken() {
 /// Requests for different targets, or with ids of their own, never share.
 #[tokio::test]
 async fn targets_are_kept_apart() {
-    let (stub, service, first) = busy(&ONE_AT_A_TIME, Act::Scores).await;
+    let passed = [
+        ONE_AT_A_TIME[0],
+        (
+            "scorer.sagemaker.pass_headers",
+            "x-amzn-sagemaker-target-variant,x-amzn-sagemaker-inference-id",
+        ),
+    ];
+    let (stub, service, first) = busy(&passed, Act::Scores).await;
     let before = stub.calls().len();
     let mut callers = JoinSet::new();
     for (caller, (name, value)) in [
