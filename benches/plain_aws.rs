@@ -28,14 +28,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     settings.set("aws.endpoint_url", Raw::Text(url), Origin::Env("the command line".to_owned()));
     let config = Config::resolve(&settings)?;
     let sdk = imba::upstream::aws::sdk_config(&config.aws).await?;
-    let endpoint = Router::new().route("/predict", post(predict)).with_state(aws_sdk_sagemakerruntime::Client::new(&sdk));
-    let table = Router::new().route("/predict/pair", post(pair)).with_state(aws_sdk_dynamodb::Client::new(&sdk));
+    let endpoint = Router::new()
+        .route("/predict", post(predict))
+        .with_state(aws_sdk_sagemakerruntime::Client::new(&sdk));
+    let table =
+        Router::new().route("/predict/pair", post(pair)).with_state(aws_sdk_dynamodb::Client::new(&sdk));
     let router = endpoint.merge(table);
     imba::server::serve(TcpListener::bind(address).await?, router, &config.server, pending(), || {}).await;
     Ok(())
 }
 
-async fn predict(State(client): State<aws_sdk_sagemakerruntime::Client>, row: Bytes) -> Result<Vec<u8>, StatusCode> {
+async fn predict(
+    State(client): State<aws_sdk_sagemakerruntime::Client>,
+    row: Bytes,
+) -> Result<Vec<u8>, StatusCode> {
     let call = client.invoke_endpoint().endpoint_name("imba").content_type("text/csv").body(Blob::new(row));
     let answer = call.send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     Ok(answer.body.map(Blob::into_inner).unwrap_or_default())

@@ -159,7 +159,8 @@ fn csv_body(rows: &Batch) -> Vec<u8> {
 /// commas, so that the count alone tells what is whose.
 fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, UpstreamError> {
     let garbled = |what: &'static str, found: String| UpstreamError::Garbled { what, source: cause(found) };
-    let text = std::str::from_utf8(body).map_err(|error| garbled("bytes that are no text", error.to_string()))?;
+    let text =
+        std::str::from_utf8(body).map_err(|error| garbled("bytes that are no text", error.to_string()))?;
     let mut scores = Vec::with_capacity(rows * outputs);
     for number in text.trim().split([',', '\n']).map(str::trim) {
         let score: f64 = number.parse().map_err(|_| {

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::UpstreamError;
 use super::aws::CredentialsCache;
 use super::breaker::{CircuitBreaker, Outcome};
 use super::budget::RetryBudget;
 use super::bulkhead::{Bulkhead, WaitQueue};
-use super::UpstreamError;
 use crate::cause::cause;
 use crate::config::Calls;
 use crate::telemetry::metrics::UpstreamMetrics;

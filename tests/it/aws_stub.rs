@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use imba::config::Aws;
-use imba::row::python_float;
 use imba::row::Batch;
+use imba::row::python_float;
 use imba::scorer::Scorer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -165,9 +165,10 @@ impl AwsStub {
                 let body = r#"{"Message":"Received client error (415)","OriginalStatusCode":415,"OriginalMessage":"could not convert"}"#;
                 (response(424, "ModelError", body), true)
             }
-            Act::Expired(key) if call.header("authorization").is_some_and(|signed| signed.contains(key)) => {
-                (response(403, "ExpiredTokenException", r#"{"message":"The security token has expired"}"#), true)
-            }
+            Act::Expired(key) if call.header("authorization").is_some_and(|signed| signed.contains(key)) => (
+                response(403, "ExpiredTokenException", r#"{"message":"The security token has expired"}"#),
+                true,
+            ),
             Act::Scores | Act::RefusesRow(_) | Act::Expired(_) => {
                 (response(200, "", &self.scores(&call.body, "\n").await), true)
             }

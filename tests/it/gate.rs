@@ -142,7 +142,9 @@ async fn an_outage_costs_little() {
         let most = callers.iter().map(|(.., most)| *most).max().expect("callers");
         let calls = attempts.load(Ordering::Relaxed);
         let rate = calls as f64 / requests as f64;
-        println!("hangs: {hangs}: {requests} requests, {calls} calls, {rate:.2} per request, slowest caller waited {slowest:?} (an attempt takes {ATTEMPT:?})");
+        println!(
+            "hangs: {hangs}: {requests} requests, {calls} calls, {rate:.2} per request, slowest caller waited {slowest:?} (an attempt takes {ATTEMPT:?})"
+        );
         assert!(rate <= 1.2, "{calls} calls for {requests} requests");
         assert!(!hangs || most <= 2, "no caller waits for {most} attempts");
     }

@@ -85,7 +85,9 @@ async fn moto_understands_the_client() {
     let (status, document) = problem(service.post("/predict", RECORDED.replace("3418", "1"))).await;
     assert_eq!((status, &document["code"]), (502, &json!("upstream_failed")));
     assert!(
-        document["detail"].as_str().is_some_and(|detail| detail.ends_with("it answered with something that is no score")),
+        document["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.ends_with("it answered with something that is no score")),
         "{document}"
     );
 }
@@ -155,7 +157,9 @@ async fn failures_of_an_endpoint() {
         let detail = found["detail"].as_str().expect("a text");
         assert!(detail.contains(said), "{act:?}: {detail}");
         assert!(
-            !["arn:", "123456789012", "[bt]", "garbage", "bad row", "<"].iter().any(|inside| detail.contains(inside)),
+            !["arn:", "123456789012", "[bt]", "garbage", "bad row", "<"]
+                .iter()
+                .any(|inside| detail.contains(inside)),
             "{detail}"
         );
         assert_eq!(stub.calls().len() - before, attempts, "{act:?}");

@@ -20,7 +20,8 @@ const CHOICES: [&str; 4] = [
 
 /// What the headers among `passed` ask for; `None` if there is none of them.
 pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Arc<InferenceTarget>>, Fault> {
-    let is_refused = |name: &&&str| has(headers, name).is_some() && !passed.iter().any(|passed| passed == *name);
+    let is_refused =
+        |name: &&&str| has(headers, name).is_some() && !passed.iter().any(|passed| passed == *name);
     if let Some(name) = CHOICES.iter().find(is_refused) {
         let what = "one model answers here, and no other can be chosen (scorer.sagemaker.pass_headers)";
         return Err(Fault::new(Code::WrongParameter, format!("header {name}: {what}")));

@@ -5,8 +5,7 @@ use std::net::Ipv4Addr;
 use serde_json::Value;
 
 /// What only pages have.
-const MARKUP: [&str; 9] =
-    ["<html", "<!doctype", "<title", "<head", "<body", "<h1", "<p>", "<div", "<pre"];
+const MARKUP: [&str; 9] = ["<html", "<!doctype", "<title", "<head", "<body", "<h1", "<p>", "<div", "<pre"];
 /// Longest message in characters.
 const LONGEST: usize = 300;
 
@@ -27,9 +26,11 @@ pub(super) fn plain(message: &str) -> String {
         if in_traceback && is_indented {
             continue;
         }
-        let (said, trace) = part.split_once("Traceback (").map_or((part, None), |(said, at)| (said, Some(at)));
+        let (said, trace) =
+            part.split_once("Traceback (").map_or((part, None), |(said, at)| (said, Some(at)));
         in_traceback = trace.is_some();
-        for word in said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        for word in said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
+        {
             if !line.is_empty() {
                 line.push(' ');
             }
@@ -66,7 +67,8 @@ fn is_inside(word: &str) -> bool {
 fn without_envelope(message: &str) -> String {
     let object: Option<serde_json::Map<String, Value>> = serde_json::from_str(message).ok();
     let said = object.and_then(|object| {
-        let said = ["error-message", "message", "detail", "error"].map(|name| object.get(name)?.as_str().map(str::to_owned));
+        let said = ["error-message", "message", "detail", "error"]
+            .map(|name| object.get(name)?.as_str().map(str::to_owned));
         Some(said.into_iter().flatten().next().unwrap_or_default())
     });
     said.unwrap_or_else(|| message.to_owned())

@@ -11,12 +11,12 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::identity::IdentityCache;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sagemakerruntime::config::ConfigBag;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::identity::{
     IdentityFuture, ResolveCachedIdentity, SharedIdentityCache, SharedIdentityResolver,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_sdk_sagemakerruntime::config::ConfigBag;
 use tokio::time::Instant;
 
 /// Credentials are not looked for anew more often than this, however often they are refused.

@@ -66,7 +66,9 @@ async fn a_hang_is_not_multiplied() {
         }
     }
     let calls = stub.calls().len() - calls;
-    println!("{requests} requests, {calls} calls; the slowest caller waited {slowest:?}, an attempt takes 400 ms");
+    println!(
+        "{requests} requests, {calls} calls; the slowest caller waited {slowest:?}, an attempt takes 400 ms"
+    );
     assert!(calls as f64 <= 1.2 * f64::from(requests), "{calls} calls for {requests} requests");
 }
 
@@ -146,7 +148,11 @@ async fn a_model_that_cannot_be_chosen() {
                 let detail = found["detail"].as_str().expect("a text");
                 assert!(detail.contains(&name.to_ascii_lowercase()), "{detail}");
             }
-            assert_eq!(text(service.post("/predict", RECORDED).header(name, "")).await.0, 200, "{name}, empty");
+            assert_eq!(
+                text(service.post("/predict", RECORDED).header(name, "")).await.0,
+                200,
+                "{name}, empty"
+            );
         }
     }
 }
@@ -203,7 +209,11 @@ async fn a_right_that_is_missing() {
     command.env("IMBA__FEATURES__KIND", "dynamodb").env("AWS_REGION", "eu-west-1");
     command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
     let words = refusal(command).await;
-    for said in ["the right dynamodb:DescribeTable", "AccessDeniedException", "role/shop is not authorized to perform"] {
+    for said in [
+        "the right dynamodb:DescribeTable",
+        "AccessDeniedException",
+        "role/shop is not authorized to perform",
+    ] {
         assert!(words.contains(said), "{words}");
     }
 }
@@ -232,7 +242,8 @@ async fn credentials_that_are_replaced() {
     let mut command = program(folder.path(), &stub.url());
     command.env("IMBA__SCORER__KIND", "sagemaker").env("IMBA__SCORER__SAGEMAKER__ENDPOINT_NAME", "imba");
     command.env("AWS_REGION", "eu-west-1").env("AWS_SHARED_CREDENTIALS_FILE", &profile);
-    let mut running = Running(command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs"));
+    let mut running =
+        Running(command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs"));
     let (said, told) = (running.0.stderr.take().expect("piped"), running.0.stdout.take().expect("piped"));
     let url = tokio::task::spawn_blocking(move || listening(said).or_else(|| listening(told)));
     let url = url.await.expect("no panic").expect("it listens");
