@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::inference::{Inference, InferenceError};
 
-/// What a probe found is believed for this long, good or bad, so that many probers cost no more than one.
+/// What a probe found is believed for this long, so that many probers cost no more than one. What is wrong with our own parts
+/// costs nothing to find, and is looked for each time.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// Longest time a probe may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -121,6 +122,7 @@ impl Probe {
         let mut last = timeout(PATIENCE, self.0.lock()).await.map_err(|_| NotReady::Slow)?;
         if let Some((at, found)) = &*last
             && at.elapsed() < BELIEVED
+            && found.as_ref().err().is_none_or(NotReady::is_of_upstream)
         {
             return found.clone();
         }
