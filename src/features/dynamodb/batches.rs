@@ -100,7 +100,9 @@ impl Table {
                         answer.unprocessed_items.into_iter().flatten().flat_map(|(_, left)| left).collect();
                 }
                 // Nothing of it was processed, or it is not known what; the same rows may be written again.
-                Err(UpstreamError::Throttled(_) | UpstreamError::TimedOut(_) | UpstreamError::Open { .. }) => {}
+                Err(
+                    UpstreamError::Throttled(_) | UpstreamError::TimedOut(_) | UpstreamError::Open { .. },
+                ) => {}
                 Err(error) => return Err(error),
             }
             if writes.len() < count {
