@@ -21,4 +21,4 @@ end
 
 if __name__ == "__main__":
     env = {"IMBA__FEATURES__KIND": "dynamodb", "IMBA__FEATURES__DYNAMODB__IN_FLIGHT": "8"}
-    beside_plain_calls(arguments(__doc__).parse_args(), "dynamodb", ROUTE, "1,2", SCRIPT, env)
+    beside_plain_calls(arguments(__doc__).parse_args(), ROUTE, "1,2", SCRIPT, env)

@@ -118,14 +118,13 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def beside_plain_calls(
     options: argparse.Namespace,
-    upstream: str,
     path: str,
     body: str,
     script: str,
     env: dict[str, str],
     peer: list[str] | None = None,
 ) -> None:
-    """imba before a stub of `upstream`, beside a handler that makes one plain call of the SDK per request.
+    """imba before the stub of AWS, beside a handler that makes one plain call of the SDK per request.
 
     `peer`, a command that takes a port and the stub's URL, is measured beside imba before the stub of 0 s.
     """
@@ -133,7 +132,7 @@ def beside_plain_calls(
         servers = {}
         for at, delay in enumerate(["0s", "5ms"]):
             stub, imba, plain = (f"127.0.0.1:{port + at}" for port in (18190, 18170, 18180))
-            Server(stack, stub, [str(EXAMPLES / f"{upstream}_stub"), stub, delay], core=1)
+            Server(stack, stub, [str(EXAMPLES / "aws_stub"), stub, delay], core=1)
             time.sleep(0.3)
             settings = {
                 "IMBA__SERVER__LISTEN": imba,
@@ -143,7 +142,7 @@ def beside_plain_calls(
                 "IMBA__AWS__ENDPOINT_URL": f"http://{stub}",
                 **env,
             }
-            command = [str(EXAMPLES / f"plain_{upstream}"), plain, f"http://{stub}"]
+            command = [str(EXAMPLES / "plain_aws"), plain, f"http://{stub}"]
             servers["plain", delay] = Server(stack, plain, command)
             servers["imba", delay] = Server(stack, imba, [str(RELEASE / "imba")], settings)
         if peer:

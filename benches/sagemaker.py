@@ -17,4 +17,4 @@ if __name__ == "__main__":
         "IMBA__SCORER__SAGEMAKER__ENDPOINT_NAME": "imba",
         "IMBA__SCORER__SAGEMAKER__IN_FLIGHT": "8",
     }
-    beside_plain_calls(options, "sagemaker", "/predict", ROW, post(ROW), env, peer)
+    beside_plain_calls(options, "/predict", ROW, post(ROW), env, peer)

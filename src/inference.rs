@@ -22,6 +22,9 @@ pub use answer::{Answer, RowAnswer};
 pub use error::InferenceError;
 pub use rank::{RankedProduct, Ranking};
 
+/// The kinds of stores and scorers that are services of their own, which may be down while this one is well.
+const UPSTREAMS: [&str; 2] = ["dynamodb", "sagemaker"];
+
 /// What a request asks about.
 #[derive(Debug)]
 pub enum Input {
@@ -158,15 +161,29 @@ impl Inference {
         Ok(users.users(prefix, limit).await?)
     }
 
-    /// Shows that both ports answer.
+    /// Shows that those ports answer that are parts of this process.
     ///
     /// # Errors
-    /// That of the first port that does not.
-    pub async fn probe(&self) -> Result<(), InferenceError> {
-        self.model.scorer.probe().await?;
+    /// That of the first one that does not.
+    pub async fn probe_own(&self) -> Result<(), InferenceError> {
+        self.probe(|kind| !UPSTREAMS.contains(&kind)).await
+    }
+
+    /// Shows that those ports answer that are upstreams.
+    ///
+    /// # Errors
+    /// That of the first one that does not.
+    pub async fn probe_upstreams(&self) -> Result<(), InferenceError> {
+        self.probe(|kind| UPSTREAMS.contains(&kind)).await
+    }
+
+    async fn probe(&self, is_meant: fn(&str) -> bool) -> Result<(), InferenceError> {
+        if is_meant(self.model().backend) {
+            self.model.scorer.probe().await?;
+        }
         match &self.features {
-            Some(features) => Ok(features.store.probe().await?),
-            None => Ok(()),
+            Some(features) if is_meant(features.kind) => Ok(features.store.probe().await?),
+            _ => Ok(()),
         }
     }
 

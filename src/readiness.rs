@@ -1,14 +1,20 @@
-//! Whether the service should be sent requests: not while it drains, and only while both of its ports answer.
+//! Whether the service should be sent requests: not while it drains, and only while its own parts work.
+//!
+//! Upstreams count once: until they have answered for the first time the service is not ready. After that it is: another
+//! instance would meet the same upstreams, and a request that needs none of them is answered. What they say is told apart.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 
 use crate::inference::{Inference, InferenceError};
 
-/// A probe that went well is believed for this long, so that many probers cost the upstreams no more than one.
+/// What a probe found is believed for this long, so that many probers cost no more than one. What is wrong with our own parts
+/// costs nothing to find, and is looked for each time.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// Longest time a probe may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,11 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Readiness {
     inference: Arc<Inference>,
     draining: AtomicBool,
-    last_good: Mutex<Option<Instant>>,
+    /// Whether all upstreams have answered once.
+    begun: AtomicBool,
+    own: Probe,
+    upstreams: Probe,
 }
 
 /// Why the service should not be sent requests.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum NotReady {
     /// It is about to stop.
     #[error("the service is draining: it finishes what it has and stops")]
@@ -44,13 +53,28 @@ impl NotReady {
             Self::Draining => false,
         }
     }
+
+    /// What may be said of it to those who ask about upstreams.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Probe(error) if error.upstream().is_some() => error.to_string(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl Readiness {
     /// The readiness of a service that scores through `inference`.
     #[must_use]
     pub fn new(inference: Arc<Inference>) -> Self {
-        Self { inference, draining: AtomicBool::new(false), last_good: Mutex::new(None) }
+        Self {
+            inference,
+            draining: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            own: Probe::default(),
+            upstreams: Probe::default(),
+        }
     }
 
     /// Whether the service is ready: from a recent probe, or from one made now.
@@ -61,13 +85,17 @@ impl Readiness {
         if self.is_draining() {
             return Err(NotReady::Draining);
         }
-        // Held over the probe on purpose: the others wait for its outcome instead of probing too.
-        let mut last_good = self.last_good.lock().await;
-        if last_good.is_some_and(|at| at.elapsed() < BELIEVED) {
-            return Ok(());
-        }
-        tokio::time::timeout(PATIENCE, self.inference.probe()).await.map_err(|_| NotReady::Slow)??;
-        *last_good = Some(Instant::now());
+        self.own.outcome(self.inference.probe_own()).await?;
+        if self.begun.load(Ordering::Relaxed) { Ok(()) } else { self.check_upstreams().await }
+    }
+
+    /// Whether the upstreams answer, whatever the service's own state.
+    ///
+    /// # Errors
+    /// Why one does not.
+    pub async fn check_upstreams(&self) -> Result<(), NotReady> {
+        self.upstreams.outcome(self.inference.probe_upstreams()).await?;
+        self.begun.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -80,5 +108,29 @@ impl Readiness {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// What the last probe of a kind found, and when.
+#[derive(Default)]
+struct Probe(Mutex<Option<(Instant, Result<(), NotReady>)>>);
+
+impl Probe {
+    /// What `probe` finds, or what another one found a moment ago.
+    async fn outcome(&self, probe: impl Future<Output = Result<(), InferenceError>>) -> Result<(), NotReady> {
+        // Held over the probe on purpose: the others wait for its outcome instead of probing too.
+        let mut last = timeout(PATIENCE, self.0.lock()).await.map_err(|_| NotReady::Slow)?;
+        if let Some((at, found)) = &*last
+            && at.elapsed() < BELIEVED
+            && found.as_ref().err().is_none_or(NotReady::is_of_upstream)
+        {
+            return found.clone();
+        }
+        let found = match timeout(PATIENCE, probe).await {
+            Ok(found) => found.map_err(NotReady::from),
+            Err(_) => Err(NotReady::Slow),
+        };
+        *last = Some((Instant::now(), found.clone()));
+        found
     }
 }

@@ -156,13 +156,13 @@ pub enum ScoreError {
         limit: usize,
     },
     /// The model behind an upstream answered with an error of its own.
-    #[error("the model answered with status {status}: {message}")]
+    #[error("the model answered with status {status}{}", because(reason.as_deref()))]
     Refused {
         /// The model's HTTP status.
         status: u16,
-        /// Its words, without what is inside of it.
-        message: String,
-        /// All of them, for the log.
+        /// Where it does not like the rows: why, in one line without what is inside of it.
+        reason: Option<String>,
+        /// All of its words, for the log.
         source: Cause,
     },
     /// There are scores, but no contributions.
@@ -171,4 +171,8 @@ pub enum ScoreError {
     /// The upstream behind it gave no answer.
     #[error("the scorer gave no answer: {0}")]
     Upstream(#[from] UpstreamError),
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }

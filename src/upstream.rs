@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod batcher;
 mod breaker;
+mod budget;
 mod bulkhead;
 mod gate;
 
@@ -10,7 +11,6 @@ use std::time::Duration;
 
 use crate::cause::Cause;
 
-pub use breaker::CircuitBreaker;
 pub use bulkhead::{Bulkhead, WaitQueue};
 pub use gate::Gate;
 
@@ -44,6 +44,14 @@ pub enum UpstreamError {
         /// The whole reason.
         source: Cause,
     },
+    /// It no longer takes our credentials; newer ones may do.
+    #[error("it refuses our credentials ({code})")]
+    Expired {
+        /// Its word for the reason, e.g. `ExpiredTokenException`.
+        code: String,
+        /// The whole reason.
+        source: Cause,
+    },
     /// It failed.
     #[error("{what}")]
     Failed {
@@ -53,8 +61,13 @@ pub enum UpstreamError {
         source: Cause,
     },
     /// What it answered cannot be an answer.
-    #[error("{0}")]
-    Garbled(String),
+    #[error("it answered with {what}")]
+    Garbled {
+        /// What kind of thing it answered with, in our words.
+        what: &'static str,
+        /// What was found, in its own.
+        source: Cause,
+    },
 }
 
 impl UpstreamError {
@@ -63,8 +76,18 @@ impl UpstreamError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::TimedOut(_) | Self::Throttled(_) | Self::Failed { .. } => true,
-            Self::Overloaded | Self::Open { .. } | Self::Refused { .. } | Self::Garbled(_) => false,
+            Self::Overloaded
+            | Self::Open { .. }
+            | Self::Refused { .. }
+            | Self::Expired { .. }
+            | Self::Garbled { .. } => false,
         }
+    }
+
+    /// Whether it is what the upstream made of the call, which nobody made better by asking again.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Garbled { .. })
     }
 
     /// The word for it in metrics.
@@ -76,8 +99,8 @@ impl UpstreamError {
             Self::Throttled(_) => "throttled",
             Self::Overloaded => "overloaded",
             Self::Open { .. } => "circuit_open",
-            Self::Refused { .. } => "refused",
-            Self::Failed { .. } | Self::Garbled(_) => "failed",
+            Self::Refused { .. } | Self::Expired { .. } => "refused",
+            Self::Failed { .. } | Self::Garbled { .. } => "failed",
         }
     }
 }

@@ -135,7 +135,7 @@ impl From<InferenceError> for Fault {
                 ScoreError::Rejected(_) => (Code::Internal, "the model did not take the rows".into()),
                 ScoreError::TooLarge { .. } => (Code::RowsTooLarge, said()),
                 // The model's own 4xx is about what it was sent, which is what the caller sent.
-                ScoreError::Refused { status: 400..=423, .. } => (Code::ModelRefused, said()),
+                ScoreError::Refused { reason: Some(_), .. } => (Code::ModelRefused, said()),
                 ScoreError::Refused { .. } => (Code::UpstreamFailed, said()),
                 ScoreError::Unexplained(_) => return Self::new(Code::Unsupported, said()),
                 ScoreError::Upstream(upstream) => (upstream.into(), said()),
@@ -163,9 +163,10 @@ impl From<&UpstreamError> for Code {
             }
             UpstreamError::Overloaded => Self::Overloaded,
             UpstreamError::TimedOut(_) => Self::Deadline,
-            UpstreamError::Refused { .. } | UpstreamError::Failed { .. } | UpstreamError::Garbled(_) => {
-                Self::UpstreamFailed
-            }
+            UpstreamError::Refused { .. }
+            | UpstreamError::Expired { .. }
+            | UpstreamError::Failed { .. }
+            | UpstreamError::Garbled { .. } => Self::UpstreamFailed,
         }
     }
 }

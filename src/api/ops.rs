@@ -1,6 +1,6 @@
 //! For those who operate the service: is it alive, is it ready, what has it done.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 
@@ -12,8 +12,18 @@ pub(super) async fn livez() -> &'static str {
     "alive\n"
 }
 
-/// `GET /readyz`: requests would be answered.
-pub(super) async fn readyz(State(state): State<ApiState>) -> Result<&'static str, Fault> {
+/// `GET /readyz`: requests should be sent here. `GET /readyz?upstreams`: those behind this service answer.
+pub(super) async fn readyz(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+) -> Result<&'static str, Fault> {
+    let names = |parameter: &str| parameter.split('=').next() == Some("upstreams");
+    if query.is_some_and(|query| query.split('&').any(names)) {
+        return match state.readiness.check_upstreams().await {
+            Ok(()) => Ok("ready\n"),
+            Err(error) => Err(Fault::new(Code::NotReady, error.words()).caused_by(error)),
+        };
+    }
     match state.readiness.check().await {
         Ok(()) => Ok("ready\n"),
         Err(error) => Err(Fault::new(Code::NotReady, error.to_string()).caused_by(error)),

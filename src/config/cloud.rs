@@ -30,8 +30,10 @@ pub struct Calls {
     pub in_flight: usize,
     /// `….waiting`
     pub waiting: usize,
-    /// `….breaker_failures`
-    pub breaker_failures: u32,
+    /// `….breaker_rate`, above 0 and up to 1
+    pub breaker_rate: f64,
+    /// `….breaker_calls`
+    pub breaker_calls: usize,
     /// `….breaker_pause`
     pub breaker_pause: Duration,
 }
@@ -72,11 +74,34 @@ pub const PASSED: [&str; 5] = [
 
 pub(super) fn aws(reader: &mut Reader<'_>) -> Aws {
     Aws {
-        region: reader.optional("aws.region"),
+        region: region(reader),
         endpoint_url: reader.url("aws.endpoint_url"),
         connect_timeout: reader.duration("aws.connect_timeout"),
         idle_timeout: reader.duration("aws.idle_timeout"),
     }
+}
+
+fn region(reader: &mut Reader<'_>) -> Option<String> {
+    const KEY: &str = "aws.region";
+    let region = reader.optional(KEY)?;
+    if let Err(what) = check_region(&region) {
+        reader.mistake(KEY, what);
+    }
+    Some(region)
+}
+
+/// Whether `region` can be a region: it becomes a part of host names and signatures.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_region(region: &str) -> Result<(), String> {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    if region.len() <= 63 && region.split('-').all(is_part) {
+        return Ok(());
+    }
+    Err(format!("expected a region like \"eu-west-1\", found {region:?}"))
 }
 
 /// The shared keys of the upstream whose section is `section`; its calls end before the request's `deadline`.
@@ -88,11 +113,15 @@ pub(super) fn calls(reader: &mut Reader<'_>, section: &str, deadline: Duration) 
         attempts: u32::try_from(reader.count(&key("attempts"))).unwrap_or(u32::MAX),
         in_flight: reader.count(&key("in_flight")),
         waiting: reader.count(&key("waiting")),
-        breaker_failures: u32::try_from(reader.count(&key("breaker_failures"))).unwrap_or(u32::MAX),
+        breaker_rate: reader.share(&key("breaker_rate")),
+        breaker_calls: reader.count(&key("breaker_calls")),
         breaker_pause: reader.duration(&key("breaker_pause")),
     };
     if calls.attempt_timeout > calls.timeout {
         reader.mistake(&key("attempt_timeout"), format!("is longer than {section}.timeout"));
+    }
+    if calls.breaker_rate == 0.0 {
+        reader.mistake(&key("breaker_rate"), "is 0: expected a share above it, up to 1".to_owned());
     }
     calls_end_in_time(reader, &key("timeout"), calls.timeout, deadline);
     calls

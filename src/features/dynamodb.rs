@@ -16,9 +16,9 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
-use aws_sdk_dynamodb::config::retry::RetryPartition;
-use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::types::{AttributeValue, TableDescription};
 
 use self::item::{Item, Items};
 use super::{FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, UnreadableRow};
@@ -26,7 +26,8 @@ use crate::cause::cause;
 use crate::config::DynamoDb;
 use crate::row::{FeatureRow, PairKey};
 use crate::telemetry::metrics::UpstreamMetrics;
-use crate::upstream::{Gate, UpstreamError, WaitQueue, aws};
+use crate::upstream::aws::{self, CredentialsCache};
+use crate::upstream::{Gate, UpstreamError, WaitQueue};
 
 /// A feature store in a table.
 pub struct DynamoStore(Arc<Table>);
@@ -47,7 +48,7 @@ pub enum TableError {
     #[error("{0}")]
     Unfit(String),
     /// It could not be asked.
-    #[error("the table cannot be asked what it is: {0}")]
+    #[error("the table cannot be asked what it is, which takes the right dynamodb:DescribeTable: {0}")]
     Unknown(#[source] UpstreamError),
 }
 
@@ -55,18 +56,12 @@ impl DynamoStore {
     /// A client of the table that `config` describes, for rows of `columns`. Calls nobody yet.
     #[must_use]
     pub fn new(sdk: &SdkConfig, config: &DynamoDb, columns: &[String], metrics: UpstreamMetrics) -> Self {
-        let client = Client::from_conf(
-            Builder::from(sdk)
-                .timeout_config(aws::timeouts(sdk, &config.calls))
-                .retry_config(aws::retries(&config.calls))
-                // A budget of its own: the failures of another upstream take nothing from it.
-                .retry_partition(RetryPartition::new(format!("dynamodb:{}", config.table)))
-                .build(),
-        );
+        let credentials = CredentialsCache::default();
+        let client = Client::from_conf(Builder::from(sdk).identity_cache(credentials.clone()).build());
         Self(Arc::new(Table {
             client,
             items: Items::new(config, columns),
-            gate: Gate::new("dynamodb", &config.calls, metrics),
+            gate: Gate::new("dynamodb", &config.calls, credentials, metrics),
             config: config.clone(),
             verified: AtomicBool::new(false),
         }))
@@ -78,19 +73,11 @@ impl DynamoStore {
     /// It has not, or could not be asked.
     pub async fn verify(&self) -> Result<(), TableError> {
         let table = &*self.0;
-        let answer = table.client.describe_table().table_name(&table.config.table).send().await;
-        let answer = answer.map_err(|error| match error.as_service_error() {
-            Some(DescribeTableError::ResourceNotFoundException(_)) => {
-                let region = table.client.config().region().map(ToString::to_string).unwrap_or_default();
-                TableError::Unfit(format!("there is no table of this name in {region}"))
-            }
-            _ => TableError::Unknown(aws::failure(error)),
-        })?;
-        let found = answer.table.ok_or_else(|| {
-            TableError::Unknown(UpstreamError::Garbled(
-                "it answered without a description of the table".to_owned(),
-            ))
-        })?;
+        let found = table.gated(table.attempts(|| table.describe())).await.map_err(TableError::Unknown)?;
+        let Some(found) = found else {
+            let region = table.client.config().region().map(ToString::to_string).unwrap_or_default();
+            return Err(TableError::Unfit(format!("there is no table of this name in {region}")));
+        };
         shape::check(&found, &table.config).map_err(TableError::Unfit)?;
         table.verified.store(true, Ordering::Relaxed);
         Ok(())
@@ -98,6 +85,18 @@ impl DynamoStore {
 }
 
 impl Table {
+    /// What the table is, if there is one.
+    async fn describe(&self) -> Result<Option<TableDescription>, UpstreamError> {
+        match Box::pin(self.client.describe_table().table_name(&self.config.table).send()).await {
+            Ok(answer) => answer.table.map(Some).ok_or_else(|| UpstreamError::Garbled {
+                what: "no description of the table",
+                source: cause("DescribeTable without Table"),
+            }),
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+            Err(error) => Err(aws::failure(error)),
+        }
+    }
+
     async fn get_item(&self, key: Item) -> Result<Option<Item>, UpstreamError> {
         let request = self
             .client
@@ -113,7 +112,21 @@ impl Table {
 
     /// All items of a user, page by page.
     async fn query(&self, user: AttributeValue) -> Result<Vec<Item>, UpstreamError> {
-        let mut pages = self
+        let mut items = Vec::new();
+        let mut last = None;
+        loop {
+            let page = self.attempts(|| self.page(user.clone(), last.clone())).await?;
+            items.extend(page.items.into_iter().flatten());
+            last = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if last.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The items of a user that come after the key `after`, as many as fit in one answer.
+    async fn page(&self, user: AttributeValue, after: Option<Item>) -> Result<QueryOutput, UpstreamError> {
+        let request = self
             .client
             .query()
             .table_name(&self.config.table)
@@ -122,13 +135,8 @@ impl Table {
             .expression_attribute_values(":user", user)
             .projection_expression(&self.items.projection)
             .set_expression_attribute_names(Some(self.items.names.clone()))
-            .into_paginator()
-            .send();
-        let mut items = Vec::new();
-        while let Some(page) = pages.next().await {
-            items.extend(page.map_err(aws::failure)?.items.into_iter().flatten());
-        }
-        Ok(items)
+            .set_exclusive_start_key(after);
+        Box::pin(request.send()).await.map_err(aws::failure)
     }
 
     async fn gated<T>(
@@ -136,6 +144,13 @@ impl Table {
         call: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
         self.gate.call(call, |error| Some(error)).await
+    }
+
+    async fn attempts<T, F: Future<Output = Result<T, UpstreamError>>>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, UpstreamError> {
+        self.gate.attempts(attempt, |error| Some(error)).await
     }
 
     fn row_of(&self, item: &Item) -> Result<FeatureRow, UnreadableRow> {
@@ -152,7 +167,7 @@ impl DynamoStore {
 
     async fn get(&self, pair: &PairKey) -> Result<Lookup, StoreError> {
         let Some(key) = self.0.items.key(pair) else { return Ok(Ok(None)) };
-        let item = self.0.gated(self.0.get_item(key)).await?;
+        let item = self.0.gated(self.0.attempts(|| self.0.get_item(key.clone()))).await?;
         Ok(item.map(|item| self.0.row_of(&item)).transpose())
     }
 }
@@ -194,7 +209,7 @@ impl FeatureStore for DynamoStore {
                 TableError::Unfit(_) => StoreError::Unavailable(cause(error)),
             })?;
         }
-        self.0.gated(self.0.get_item(self.0.items.sentinel())).await?;
+        self.0.gated(self.0.attempts(|| self.0.get_item(self.0.items.sentinel()))).await?;
         Ok(())
     }
 }

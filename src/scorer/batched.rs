@@ -86,7 +86,7 @@ impl BatchCall for ScoreCall {
             | ScoreError::Refused { .. }
             | ScoreError::TooLarge { .. }
             // An answer that is none, e.g. one with a word among its numbers.
-            | ScoreError::Upstream(UpstreamError::Garbled(_)) => true,
+            | ScoreError::Upstream(UpstreamError::Garbled { .. }) => true,
             ScoreError::Unexplained(_) | ScoreError::Upstream(_) => false,
         }
     }

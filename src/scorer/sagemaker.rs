@@ -1,8 +1,8 @@
 //! The scorer behind a SageMaker endpoint: rows as CSV to `InvokeEndpoint`, scores out of its answer.
 
 mod message;
-mod retry;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +10,6 @@ use aws_config::SdkConfig;
 use aws_sdk_sagemakerruntime::Client;
 use aws_sdk_sagemakerruntime::config::Builder;
 use aws_sdk_sagemakerruntime::config::http::HttpResponse;
-use aws_sdk_sagemakerruntime::config::retry::RetryPartition;
 use aws_sdk_sagemakerruntime::error::SdkError;
 use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
 use aws_sdk_sagemakerruntime::primitives::Blob;
@@ -22,11 +21,14 @@ use crate::formats::text::write_features;
 use crate::model::ModelInfo;
 use crate::row::{Batch, excerpt};
 use crate::telemetry::metrics::UpstreamMetrics;
-use crate::upstream::{Gate, UpstreamError, WaitQueue, aws};
+use crate::upstream::aws::{self, CredentialsCache};
+use crate::upstream::{Gate, UpstreamError, WaitQueue};
 
 const CSV: &str = "text/csv";
 /// What SageMaker answers for an error of the model, whatever that was.
 const MODEL_ERROR: u16 = 424;
+/// Statuses of a model that say something about what it was sent, which is what the caller sent.
+const ABOUT_THE_ROWS: RangeInclusive<u16> = 400..=423;
 
 /// A client of one endpoint; the model behind it is known by the endpoint's name alone.
 pub struct SageMakerScorer {
@@ -44,15 +46,8 @@ impl SageMakerScorer {
     #[must_use]
     pub fn new(aws: &SdkConfig, config: &SageMaker, columns: &[String], metrics: UpstreamMetrics) -> Self {
         let endpoint = config.endpoint_name.clone();
-        let client = Client::from_conf(
-            Builder::from(aws)
-                .timeout_config(aws::timeouts(aws, &config.calls))
-                .retry_config(aws::retries(&config.calls))
-                .retry_classifier(retry::NotYetReady)
-                // A budget of its own: the failures of another upstream take nothing from it.
-                .retry_partition(RetryPartition::new(format!("sagemaker:{endpoint}")))
-                .build(),
-        );
+        let credentials = CredentialsCache::default();
+        let client = Client::from_conf(Builder::from(aws).identity_cache(credentials.clone()).build());
         let info = ModelInfo {
             version: format!("sagemaker:{endpoint}"),
             feature_names: columns.to_vec(),
@@ -69,7 +64,7 @@ impl SageMakerScorer {
             inference_id: None,
             custom_attributes: config.custom_attributes.clone(),
         };
-        let gate = Gate::new("sagemaker", &config.calls, metrics);
+        let gate = Gate::new("sagemaker", &config.calls, credentials, metrics);
         Self { client, endpoint, target, payload_limit: config.payload_limit, info: Arc::new(info), gate }
     }
 
@@ -85,7 +80,8 @@ impl SageMakerScorer {
             return Err(ScoreError::TooLarge { bytes: body.len(), limit: self.payload_limit });
         }
         // The SDK's future is kilobytes; boxed, it is not moved about.
-        self.gate.call(Box::pin(self.invoke(request, body)), upstream_fault).await
+        let attempt = || Box::pin(self.invoke(request, body.clone()));
+        self.gate.call(self.gate.attempts(attempt, upstream_fault), upstream_fault).await
     }
 
     async fn invoke(&self, request: &ScoreRequest, body: Vec<u8>) -> Result<Vec<f64>, ScoreError> {
@@ -109,7 +105,7 @@ impl SageMakerScorer {
             .await
             .map_err(failure)?;
         let body = answer.body().map(Blob::as_ref).unwrap_or_default();
-        read_scores(body, request.rows.len(), self.info.outputs)
+        Ok(read_scores(body, request.rows.len(), self.info.outputs)?)
     }
 }
 
@@ -128,14 +124,18 @@ impl Scorer for SageMakerScorer {
     }
 
     /// The last call's success is enough. Where there is none, scores a row of which nothing is known, which is paid for
-    /// like any other; the circuit breaker limits how often.
+    /// like any other; the circuit breaker limits how often. A model that refuses such a row, or makes no score of it, is a
+    /// model that answers.
     async fn probe(&self) -> Result<(), ScoreError> {
         if self.gate.is_healthy() {
             return Ok(());
         }
         let mut rows = Batch::new(self.info.feature_names.len());
         rows.push(&vec![f32::NAN; rows.width()]);
-        self.gated(&rows.into()).await.map(drop)
+        match self.gated(&rows.into()).await {
+            Err(error) if upstream_fault(&error).is_some_and(|fault| !fault.is_answer()) => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -153,17 +153,18 @@ fn csv_body(rows: &Batch) -> Vec<u8> {
 
 /// The numbers of an answer. Containers up to 1.2 separate rows by commas, later ones by line ends, and those of a row by
 /// commas, so that the count alone tells what is whose.
-fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, ScoreError> {
-    let garbled = |what: String| ScoreError::Upstream(UpstreamError::Garbled(what));
+fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, UpstreamError> {
+    let garbled = |what: &'static str, found: String| UpstreamError::Garbled { what, source: cause(found) };
     let text =
-        std::str::from_utf8(body).map_err(|_| garbled("it answered with bytes that are no text".into()))?;
+        std::str::from_utf8(body).map_err(|error| garbled("bytes that are no text", error.to_string()))?;
     let mut scores = Vec::with_capacity(rows * outputs);
     for number in text.trim().split([',', '\n']).map(str::trim) {
-        let score: f64 = number
-            .parse()
-            .map_err(|_| garbled(format!("it answered {:?} where a score was expected", excerpt(number))))?;
+        let score: f64 = number.parse().map_err(|_| {
+            garbled("something that is no score", format!("{:?} where a score was expected", excerpt(number)))
+        })?;
         if !score.is_finite() {
-            return Err(ScoreError::NotFinite { row: scores.len() / outputs + 1, value: score });
+            let row = scores.len() / outputs + 1;
+            return Err(garbled("a number that is no score", format!("{score} for row {row}")));
         }
         scores.push(score);
     }
@@ -171,9 +172,10 @@ fn read_scores(body: &[u8], rows: usize, outputs: usize) -> Result<Vec<f64>, Sco
         Ok(scores)
     } else {
         let found = scores.len();
-        Err(garbled(format!(
-            "it answered {found} numbers for {rows} rows of {outputs} (scorer.sagemaker.outputs)"
-        )))
+        Err(garbled(
+            "another number of scores than there are rows",
+            format!("{found} numbers for {rows} rows of {outputs} (scorer.sagemaker.outputs)"),
+        ))
     }
 }
 
@@ -196,11 +198,12 @@ fn failure(error: SdkError<InvokeEndpointError, HttpResponse>) -> ScoreError {
         _ => None,
     };
     match model_error {
-        Some((status, message)) => ScoreError::Refused {
-            status: status.and_then(|status| u16::try_from(status).ok()).unwrap_or(MODEL_ERROR),
-            message: message::plain(message.as_deref().unwrap_or_default()),
-            source: cause(error),
-        },
+        Some((status, message)) => {
+            let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(MODEL_ERROR);
+            let message = message.unwrap_or_default();
+            let reason = ABOUT_THE_ROWS.contains(&status).then(|| message::plain(&message));
+            ScoreError::Refused { status, reason, source: cause(error) }
+        }
         None => aws::failure(error).into(),
     }
 }
@@ -208,6 +211,7 @@ fn failure(error: SdkError<InvokeEndpointError, HttpResponse>) -> ScoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::chain;
 
     #[test]
     fn rows_as_csv() {
@@ -220,14 +224,14 @@ mod tests {
     #[test]
     fn answers_of_every_container() {
         let read = |body: &str, rows, outputs| {
-            read_scores(body.as_bytes(), rows, outputs).map_err(|e| e.to_string())
+            read_scores(body.as_bytes(), rows, outputs).map_err(|error| chain(&error))
         };
         assert_eq!(read("0.9275041222572327\n", 1, 1), Ok(vec![0.927_504_122_257_232_7]));
         assert_eq!(read("0.5,0.25", 2, 1), Ok(vec![0.5, 0.25]));
         assert_eq!(read("0.5\r\n0.25\r\n", 2, 1), Ok(vec![0.5, 0.25]));
         assert_eq!(read("0.5,0.5\n1e-05,0.75\n", 2, 2), Ok(vec![0.5, 0.5, 1e-5, 0.75]));
         for (body, said) in [
-            ("", "answered \"\" where a score"),
+            ("", "it answered with something that is no score: \"\" where a score"),
             ("0.5\n0.5", "2 numbers for 1 rows"),
             ("nan", "NaN for row 1"),
             ("-inf", "-inf for row 1"),

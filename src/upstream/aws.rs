@@ -1,8 +1,9 @@
-//! One pool of connections and one set of credentials for all clients of AWS, built only if the configuration needs them.
+//! One pool of connections and one source of credentials for all clients of AWS, built only if the configuration needs them.
+
+mod credentials;
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -17,10 +18,10 @@ use tokio::sync::OnceCell;
 
 use super::UpstreamError;
 use crate::cause::cause;
-use crate::config::{Aws, Calls};
+use crate::config::Aws;
+use crate::config::cloud::check_region;
 
-/// First and longest wait before another attempt; each is shortened at random.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
+pub use credentials::CredentialsCache;
 
 /// Why AWS cannot be called at all.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,9 @@ pub enum AwsError {
         "aws.region: no region is set here, in AWS_REGION or in a profile, and EC2/ECS metadata names none"
     )]
     NoRegion,
+    /// The environment says one that cannot be.
+    #[error("aws.region: the region that AWS_REGION or the profile names is wrong: {0}")]
+    BadRegion(String),
 }
 
 /// What all clients are made from: one pool of connections, one set of credentials, made when it is first asked for.
@@ -69,8 +73,12 @@ pub async fn sdk_config(aws: &Aws) -> Result<SdkConfig, AwsError> {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .pool_idle_timeout(aws.idle_timeout)
         .build_https();
+    let chain = credentials::FreshChain::new(http.clone(), aws.region.clone());
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
+        .credentials_provider(chain)
+        // Attempts are made, counted and limited by the gate. The model's source asks for its own.
+        .retry_config(RetryConfig::disabled())
         .app_name(AppName::new(Cow::Borrowed("imba")).expect("plain letters: this is a bug"))
         .timeout_config(TimeoutConfig::builder().connect_timeout(aws.connect_timeout).build())
         // It cuts off answers that pause for 5 s; ours are small, and bounded by the attempt's timeout.
@@ -82,39 +90,43 @@ pub async fn sdk_config(aws: &Aws) -> Result<SdkConfig, AwsError> {
         loader = loader.endpoint_url(url);
     }
     let config = loader.load().await;
-    if config.region().is_none() { Err(AwsError::NoRegion) } else { Ok(config) }
-}
-
-/// The limits of one attempt and of all attempts of a call.
-#[must_use]
-pub fn timeouts(aws: &SdkConfig, calls: &Calls) -> TimeoutConfig {
-    let shared = aws.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-    shared.operation_attempt_timeout(calls.attempt_timeout).operation_timeout(calls.timeout).build()
-}
-
-/// Few attempts, soon after one another. The SDK's token bucket is the budget: it ends retries while most of them fail.
-#[must_use]
-pub fn retries(calls: &Calls) -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(calls.attempts)
-        .with_initial_backoff(BACKOFF.0)
-        .with_max_backoff(BACKOFF.1)
+    match config.region().map(AsRef::as_ref) {
+        None | Some("") => Err(AwsError::NoRegion),
+        Some(region) => check_region(region).map_err(AwsError::BadRegion).map(|()| config),
+    }
 }
 
 /// Words for "fewer calls, please": AWS has many, most of them with status 400.
-const THROTTLES: [&str; 9] = [
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "TooManyRequestsException",
+const THROTTLES: [&str; 13] = [
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "ModelNotReadyException",
+    "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
     "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
 ];
 
-/// What a failed call means for its caller.
+/// Words for "not with these credentials": they have expired, or are not, or not yet, known.
+const STALE: [&str; 6] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "RequestExpired",
+    "UnrecognizedClientException",
+];
+
+/// Words, with status 400, for a request that did not arrive in time.
+const LATE: [&str; 2] = ["RequestTimeout", "RequestTimeoutException"];
+
+/// What a failed attempt means for its caller.
 pub fn failure<E>(error: SdkError<E, HttpResponse>) -> UpstreamError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -129,20 +141,38 @@ where
         SdkError::ServiceError(service) => (service.err().code(), service.err().message()),
         _ => (None, None),
     };
-    let code = code.unwrap_or_default().to_owned();
     // A throttled SageMaker endpoint may say nothing but 400.
-    let wordless = status == 400 && code.is_empty() && message.is_none();
-    if status == 429 || wordless || THROTTLES.contains(&code.as_str()) {
-        UpstreamError::Throttled(cause(error))
-    } else if status == 503 {
-        UpstreamError::Unavailable(cause(error))
+    let wordless = status == 400 && code.is_none() && message.is_none();
+    let said = message.map(str::to_owned);
+    // It goes to the public: a word, or nothing.
+    let is_word = |code: &&str| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let code = code.filter(is_word).unwrap_or_default().to_owned();
+    let source = match said {
+        Some(said) => cause(Said { said, source: Box::new(error) }),
+        None => cause(error),
+    };
+    let is_of = |words: &[&str]| words.contains(&code.as_str());
+    if status == 429 || wordless || is_of(&THROTTLES) {
+        UpstreamError::Throttled(source)
+    } else if status == 503 || is_of(&LATE) {
+        UpstreamError::Unavailable(source)
+    } else if is_of(&STALE) {
+        UpstreamError::Expired { code, source }
     } else if (400..500).contains(&status) {
         let code = if code.is_empty() { format!("status {status}") } else { code };
-        UpstreamError::Refused { code, source: cause(error) }
+        UpstreamError::Refused { code, source }
     } else if (200..300).contains(&status) {
-        UpstreamError::Failed { what: "it broke off its answer".to_owned(), source: cause(error) }
+        UpstreamError::Failed { what: "it broke off its answer".to_owned(), source }
     } else {
         let what = format!("it failed with status {status} {code}").trim_end().to_owned();
-        UpstreamError::Failed { what, source: cause(error) }
+        UpstreamError::Failed { what, source }
     }
+}
+
+/// AWS's own sentence about a failure.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+struct Said {
+    said: String,
+    source: Box<dyn Error + Send + Sync>,
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::UpstreamError;
 use super::bulkhead::{QueueSlot, WaitQueue};
+use crate::cause::cause;
 
 /// Shortest and longest interval between the starts of calls that are made beside others.
 const INTERVAL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
@@ -118,8 +119,9 @@ impl<C: BatchCall> Batcher<C> {
                 in_flight.complete();
                 response
             }
-            Entry::Batched(response) => response.await.unwrap_or_else(|_| {
-                Err(UpstreamError::Garbled("the call ended without an answer".to_owned()).into())
+            Entry::Batched(response) => response.await.unwrap_or_else(|dropped| {
+                let what = "it broke off".to_owned();
+                Err(UpstreamError::Failed { what, source: cause(dropped) }.into())
             }),
             Entry::Full => Err(UpstreamError::Overloaded.into()),
         }

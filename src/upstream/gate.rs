@@ -1,36 +1,59 @@
-//! The gate before an upstream: a bulkhead, then a circuit breaker, and a count of what came of each call.
+//! The gate before an upstream: a bulkhead before each call, then for each of its attempts a circuit breaker and a timeout,
+//! and a count of what came of them.
 //!
 //! Each upstream has its own, so that a failing one takes nothing from the others. The deadline of a request needs no gate:
-//! when it passes, the request is dropped with all that it waits for here.
+//! when it passes, the request is dropped with all that it waits for here. The clients themselves retry nothing: an attempt
+//! that nobody counts is an attempt too many.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
 
 use super::UpstreamError;
-use super::breaker::CircuitBreaker;
+use super::aws::CredentialsCache;
+use super::breaker::{CircuitBreaker, Outcome};
+use super::budget::RetryBudget;
 use super::bulkhead::{Bulkhead, WaitQueue};
+use crate::cause::cause;
 use crate::config::Calls;
 use crate::telemetry::metrics::UpstreamMetrics;
+
+/// First and longest wait before another attempt; each is shortened at random.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
 
 /// The gate of one upstream.
 pub struct Gate {
     upstream: &'static str,
+    calls: Calls,
     bulkhead: Bulkhead,
     breaker: CircuitBreaker,
-    /// Whether the last call was answered, if only with what it did not like about the rows.
+    budget: RetryBudget,
+    credentials: CredentialsCache,
+    /// Whether the last attempt was answered, if only with what it did not like about the rows.
     answered: AtomicBool,
     metrics: UpstreamMetrics,
 }
 
 impl Gate {
-    /// A gate with the limits of `calls`; `upstream` is its name in metrics.
+    /// A gate with the limits of `calls` before a client that holds its credentials in `credentials`; `upstream` is its name
+    /// in metrics.
     #[must_use]
-    pub fn new(upstream: &'static str, calls: &Calls, metrics: UpstreamMetrics) -> Self {
+    pub fn new(
+        upstream: &'static str,
+        calls: &Calls,
+        credentials: CredentialsCache,
+        metrics: UpstreamMetrics,
+    ) -> Self {
         metrics.circuit(upstream, false);
         Self {
             upstream,
             bulkhead: Bulkhead::new(calls.in_flight, calls.waiting),
-            breaker: CircuitBreaker::new(calls.breaker_failures, calls.breaker_pause),
+            breaker: CircuitBreaker::new(calls.breaker_rate, calls.breaker_calls, calls.breaker_pause),
+            budget: RetryBudget::default(),
+            calls: calls.clone(),
+            credentials,
             answered: AtomicBool::new(false),
             metrics,
         }
@@ -42,36 +65,83 @@ impl Gate {
         self.bulkhead.queue()
     }
 
-    /// Makes `call` if it may be made, when there is room for it. `fault` finds in an error what it says about the upstream,
-    /// if anything.
+    /// Makes `call`, which consists of attempts, when there is room for it. `fault` finds in an error what it says about the
+    /// upstream, if anything.
     ///
     /// # Errors
-    /// Those of `call`; also that it may not be made.
+    /// Those of `call`; also that there is no room.
     pub async fn call<T, E: From<UpstreamError>>(
         &self,
         call: impl Future<Output = Result<T, E>>,
         fault: impl Fn(&E) -> Option<&UpstreamError>,
     ) -> Result<T, E> {
-        let permit = self.bulkhead.permit().await.map_err(|error| self.shed(error))?;
-        let trial = self.breaker.admit().map_err(|error| self.shed(error))?;
-        let outcome = call.await;
-        let error = outcome.as_ref().err().and_then(&fault);
-        self.metrics.called(
-            self.upstream,
-            match (&outcome, error) {
-                (Ok(_), _) => "ok",
-                (Err(_), None) => "rejected",
-                (Err(_), Some(error)) => error.outcome(),
-            },
-        );
-        self.answered.store(error.is_none(), Ordering::Relaxed);
-        if let Some(is_open) = self.breaker.record(error.is_some_and(UpstreamError::is_outage)) {
-            self.metrics.circuit(self.upstream, is_open);
-        }
-        // Recorded: there is nothing left to undo.
-        trial.over();
-        drop(permit);
+        let outcome = match self.bulkhead.permit().await {
+            Ok(_permit) => call.await,
+            Err(full) => Err(full.into()),
+        };
+        let word = match &outcome {
+            Ok(_) => "ok",
+            Err(error) => fault(error).map_or("rejected", UpstreamError::outcome),
+        };
+        self.metrics.called(self.upstream, word);
         outcome
+    }
+
+    /// Makes one request by `attempt`, again where that may help: the upstream failed and the budget for retries allows it,
+    /// or it no longer takes our credentials and there may be newer ones.
+    ///
+    /// # Errors
+    /// That of the last attempt; also that the circuit is open.
+    pub async fn attempts<T, E: From<UpstreamError>, F: Future<Output = Result<T, E>>>(
+        &self,
+        attempt: impl Fn() -> F,
+        fault: impl Fn(&E) -> Option<&UpstreamError>,
+    ) -> Result<T, E> {
+        let until = Instant::now() + self.calls.timeout;
+        let mut retries = self.budget.call();
+        let (mut left, mut pause) = (self.calls.attempts, BACKOFF.0);
+        let mut last = None;
+        loop {
+            let admitted = match self.breaker.admit() {
+                Ok(admitted) => admitted,
+                // What the upstream said itself says more.
+                Err(open) => return Err(last.unwrap_or_else(|| open.into())),
+            };
+            self.metrics.attempted(self.upstream);
+            let started = Instant::now();
+            let outcome = in_time(self.calls.attempt_timeout.min(until - started), attempt()).await;
+            let error = outcome.as_ref().err().and_then(&fault);
+            self.answered.store(error.is_none_or(UpstreamError::is_answer), Ordering::Relaxed);
+            if let Some(is_open) = admitted.over(outcome_of(error)) {
+                self.metrics.circuit(self.upstream, is_open);
+            }
+            left -= 1;
+            let again = match error {
+                Some(UpstreamError::Expired { .. }) => self.credentials.renew(started),
+                Some(error) if error.is_outage() && left > 0 && self.breaker.is_closed() => {
+                    let timed_out = matches!(error, UpstreamError::TimedOut(_));
+                    // One that timed out is tried once more and no further: its caller has waited long enough.
+                    left = if timed_out { 1 } else { left };
+                    let wait = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+                    let again = Instant::now() + wait < until && retries.pay(timed_out);
+                    if again {
+                        sleep(wait).await;
+                        pause = (pause * 2).min(BACKOFF.1);
+                    }
+                    again
+                }
+                _ => false,
+            };
+            match outcome {
+                Err(error) if again => last = Some(error),
+                Ok(answer) => {
+                    retries.succeeded();
+                    return Ok(answer);
+                }
+                Err(error) => return Err(error),
+            }
+            left = left.max(1);
+        }
     }
 
     /// Whether the upstream answered last time, so that nobody needs to ask it again just to know.
@@ -79,9 +149,21 @@ impl Gate {
     pub fn is_healthy(&self) -> bool {
         self.answered.load(Ordering::Relaxed) && self.breaker.is_closed()
     }
+}
 
-    fn shed(&self, error: UpstreamError) -> UpstreamError {
-        self.metrics.called(self.upstream, error.outcome());
-        error
+fn outcome_of(error: Option<&UpstreamError>) -> Outcome {
+    match error {
+        Some(UpstreamError::TimedOut(_)) => Outcome::TimedOut,
+        Some(error) if error.is_outage() => Outcome::Failed,
+        _ => Outcome::Answered,
     }
+}
+
+async fn in_time<T, E: From<UpstreamError>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(UpstreamError::TimedOut(cause(format!("there was no answer within {limit:?}"))).into())
+    })
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use imba::config::Aws;
-use imba::row::python_float;
 use imba::row::Batch;
+use imba::row::python_float;
 use imba::scorer::Scorer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +33,8 @@ pub(crate) enum Act {
     Error(u16, &'static str, &'static str),
     /// Half of an answer, then the connection is cut.
     CutOff,
+    /// The refusal of credentials with this key id, else scores.
+    Expired(&'static str),
     /// An error about the rows if one of them begins with this cell, else scores.
     RefusesRow(&'static str),
 }
@@ -163,7 +165,11 @@ impl AwsStub {
                 let body = r#"{"Message":"Received client error (415)","OriginalStatusCode":415,"OriginalMessage":"could not convert"}"#;
                 (response(424, "ModelError", body), true)
             }
-            Act::Scores | Act::RefusesRow(_) => {
+            Act::Expired(key) if call.header("authorization").is_some_and(|signed| signed.contains(key)) => (
+                response(403, "ExpiredTokenException", r#"{"message":"The security token has expired"}"#),
+                true,
+            ),
+            Act::Scores | Act::RefusesRow(_) | Act::Expired(_) => {
                 (response(200, "", &self.scores(&call.body, "\n").await), true)
             }
         }

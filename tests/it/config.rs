@@ -169,6 +169,10 @@ fn aws_mistakes() {
             "scorer.sagemaker = { endpoint_name = 'imba', attempts = 0 }",
             "scorer.sagemaker.attempts: expected a whole number from 1",
         ),
+        ("aws.region = 'eu west 1'", "aws.region: expected a region like \"eu-west-1\", found \"eu west 1\""),
+        ("aws.region = 'eu-west-1/x'", "aws.region: expected a region like"),
+        ("scorer.sagemaker.breaker_rate = 0", "scorer.sagemaker.breaker_rate: is 0"),
+        ("scorer.sagemaker.breaker_failures = 3", "no such key"),
         (
             "scorer.sagemaker.pass_headers = ['cookie']",
             "\"cookie\" is none of x-amzn-sagemaker-target-variant",

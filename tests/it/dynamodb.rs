@@ -51,7 +51,10 @@ const TEXT: [ScalarAttributeType; 2] = [ScalarAttributeType::S, ScalarAttributeT
 const NUMBERS: [ScalarAttributeType; 2] = [ScalarAttributeType::N, ScalarAttributeType::N];
 
 fn dynamodb() -> Builder {
-    TestService::builder().with("features.kind", "dynamodb")
+    TestService::builder()
+        .with("features.kind", "dynamodb")
+        // The servers that stand in for AWS are slow with megabytes.
+        .with("features.dynamodb.attempt_timeout", "3s")
 }
 
 async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
@@ -115,7 +118,8 @@ async fn numeric_keys(store: &OpenStore) {
     let names: Vec<_> = products.iter().map(|(product, _)| product.as_str()).collect();
     assert_eq!(names, ["10", "9"], "in the order of the texts, as every store");
     assert_eq!(store.store.products_of("seven").await.expect("a query"), []);
-    let strange = store.writer.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
+    let strange =
+        store.writer.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
     assert_eq!(
         strange.to_string(),
         "the feature store does not take a row: user x, product 1: the table's keys of type N take whole numbers"
@@ -218,7 +222,7 @@ async fn start(proxy: &FaultProxy) -> TestService {
     let builder = dynamodb()
         .with("features.dynamodb.attempt_timeout", "200ms")
         .with("features.dynamodb.timeout", "600ms")
-        .with("features.dynamodb.breaker_failures", "3")
+        .with("features.dynamodb.breaker_calls", "4")
         .with("features.dynamodb.breaker_pause", "200ms");
     let store = open(&proxy.url(), &builder.config()).await.expect("a client");
     builder.store(store.store).start().await
@@ -227,7 +231,7 @@ async fn start(proxy: &FaultProxy) -> TestService {
 async fn recovers(service: &TestService) {
     let well = async {
         while text(service.post("/predict/pair", "1,2")).await.0 != 200
-            || text(service.get("/readyz")).await.0 != 200
+            || text(service.get("/readyz?upstreams")).await.0 != 200
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -296,8 +300,12 @@ async fn unprocessed_keys_and_items() {
     let peer = Peer::dynalite().await;
     table(&peer.url(), "packed", TEXT).await;
     let proxy = FaultProxy::before(peer.url()).await;
-    let builder =
-        || dynamodb().with("features.dynamodb.table", "packed").with("features.dynamodb.timeout", "2s");
+    let builder = || {
+        dynamodb()
+            .with("features.dynamodb.table", "packed")
+            .with("features.dynamodb.attempt_timeout", "1s")
+            .with("features.dynamodb.timeout", "2s")
+    };
     let store = small(&proxy.url(), builder()).await;
     proxy.set(Fault::Half);
     many(&store).await;

@@ -33,7 +33,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("not_ready", "faults.rs"),
     ("upstream_failed", "sagemaker.rs"),
     ("model_refused", "sagemaker.rs"),
-    ("overloaded", "coalescing.rs"),
+    ("overloaded", "batching.rs"),
     ("unsupported", "explain.rs"),
 ];
 

@@ -2,12 +2,12 @@
 
 /// A server that speaks the wire protocol of SageMaker, with faults on request.
 mod aws_stub;
+/// Requests to an upstream that are batched.
+mod batching;
 /// What is remembered of lookups, and for how long.
 mod cache;
 /// The program's commands: what they print and how they exit.
 mod cli;
-/// Callers that share calls to an upstream.
-mod coalescing;
 /// Layers of configuration and the mistakes in them.
 mod config;
 /// Which origins may call, on every kind of answer.
@@ -22,10 +22,12 @@ mod fault_proxy;
 mod faults;
 /// One table of faults, every line of it reached.
 mod fault_table;
+/// The gate before an upstream: circuit breaker, retries and bounded concurrency.
+mod gate;
 /// Scores equal to those of the official package.
 mod golden;
-/// The guard before an upstream: circuit breaker and bounded concurrency.
-mod guard;
+/// What strangers, upstreams and disks may do, by kind.
+mod hostile;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
 /// Content types in and out.

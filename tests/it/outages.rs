@@ -11,7 +11,7 @@ async fn service(stub: &AwsStub, settings: &[(&str, &str)]) -> TestService {
         .with("scorer.sagemaker.attempt_timeout", "200ms")
         .with("scorer.sagemaker.timeout", "700ms")
         .with("scorer.sagemaker.attempts", "2")
-        .with("scorer.sagemaker.breaker_failures", "3")
+        .with("scorer.sagemaker.breaker_calls", "4")
         .with("scorer.sagemaker.breaker_pause", "300ms");
     let builder = settings.iter().fold(builder, |builder, (key, value)| builder.with(key, value));
     builder.sagemaker(stub).await.start().await
@@ -27,6 +27,16 @@ async fn becomes(service: &TestService, path: &str, status: u16) {
     tokio::time::timeout(Duration::from_secs(15), waiting)
         .await
         .unwrap_or_else(|_| panic!("{path} never {status}"));
+}
+
+/// Waits until a row is scored.
+async fn recovers(service: &TestService) {
+    let waiting = async {
+        while text(service.post("/predict", RECORDED)).await.0 != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), waiting).await.expect("it recovers by itself");
 }
 
 /// Down at start: alive, not ready, and ready by itself once the endpoint is there, with no request to find out by.
@@ -52,7 +62,8 @@ async fn an_endpoint_that_goes_away_and_comes_back() {
     let service = service(&stub, &[("scorer.sagemaker.breaker_pause", "1500ms")]).await;
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
     stub.otherwise(Act::Error(500, "InternalFailure", "{}"));
-    for _ in 0..3 {
+    // Two attempts each; with the two good ones before, the third makes it three failures of five.
+    for _ in 0..2 {
         assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 502);
     }
     let before = stub.calls().len();
@@ -66,18 +77,22 @@ async fn an_endpoint_that_goes_away_and_comes_back() {
     let (_, metrics) = text(service.get("/metrics")).await;
     for line in [
         r#"imba_upstream_circuit_open{upstream="sagemaker"} 1"#,
-        r#"imba_upstream_calls_total{upstream="sagemaker",outcome="failed"} 3"#,
+        r#"imba_upstream_calls_total{upstream="sagemaker",outcome="failed"} 2"#,
+        r#"imba_upstream_attempts_total{upstream="sagemaker"} 5"#,
         r#"imba_upstream_calls_total{upstream="sagemaker",outcome="circuit_open"} 1"#,
     ] {
         assert!(metrics.contains(line), "no {line} in\n{metrics}");
     }
+    // Ready all the same: another instance would meet the same endpoint.
+    assert_eq!(text(service.get("/readyz")).await.0, 200);
+    becomes(&service, "/readyz?upstreams", 503).await;
     // Still ill at the first trial: one call, and the circuit stays open.
     tokio::time::sleep(Duration::from_millis(1550)).await;
     assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 502);
     assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 503);
     stub.otherwise(Act::Scores);
-    becomes(&service, "/readyz", 200).await;
-    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+    recovers(&service).await;
+    becomes(&service, "/readyz?upstreams", 200).await;
     assert!(
         text(service.get("/metrics"))
             .await
@@ -107,8 +122,8 @@ async fn a_hanging_endpoint_starves_nobody() {
     assert!(statuses.iter().all(|status| [503, 504].contains(status)), "{statuses:?}");
     assert!(statuses.contains(&504) && statuses.contains(&503), "{statuses:?}");
     stub.otherwise(Act::Scores);
-    becomes(&service, "/readyz", 200).await;
-    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+    recovers(&service).await;
+    becomes(&service, "/readyz?upstreams", 200).await;
 }
 
 /// Every other call fails, and retries make up for it.
@@ -135,7 +150,7 @@ async fn probes_are_not_billed() {
     assert_eq!(stub.calls().len(), 1);
 }
 
-/// Credentials that have expired: not ready, and not shown; new ones, or the old ones accepted again, end it.
+/// Credentials that have expired are not shown; new ones, or the old ones accepted again, end it.
 #[tokio::test]
 async fn expired_credentials() {
     let stub = AwsStub::start().await;
@@ -144,8 +159,8 @@ async fn expired_credentials() {
     let (status, found) = problem(service.post("/predict", RECORDED)).await;
     assert_eq!((status, &found["code"]), (502, &json!("upstream_failed")));
     assert!(!found.to_string().contains("AKID"), "{found}");
-    becomes(&service, "/readyz", 503).await;
+    becomes(&service, "/readyz?upstreams", 503).await;
     stub.otherwise(Act::Scores);
-    becomes(&service, "/readyz", 200).await;
-    assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+    recovers(&service).await;
+    becomes(&service, "/readyz?upstreams", 200).await;
 }

@@ -1,18 +1,34 @@
 //! Headers by which a request says which of several models its rows are for, as the SageMaker API names them.
+//!
+//! Another model than the one that was asked for never answers: a choice that is not passed on is refused.
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 
 use crate::api::fault::{Code, Fault};
 use crate::config::cloud::check_header;
 use crate::scorer::InferenceTarget;
 
+/// Headers that choose a model.
+const CHOICES: [&str; 4] = [
+    "x-amzn-sagemaker-target-variant",
+    "x-amzn-sagemaker-target-model",
+    "x-amzn-sagemaker-inference-component",
+    "x-amzn-sagemaker-target-container-hostname",
+];
+
 /// What the headers among `passed` ask for; `None` if there is none of them.
 pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Arc<InferenceTarget>>, Fault> {
+    let is_refused =
+        |name: &&&str| has(headers, name).is_some() && !passed.iter().any(|passed| passed == *name);
+    if let Some(name) = CHOICES.iter().find(is_refused) {
+        let what = "one model answers here, and no other can be chosen (scorer.sagemaker.pass_headers)";
+        return Err(Fault::new(Code::WrongParameter, format!("header {name}: {what}")));
+    }
     let mut target = InferenceTarget::default();
     for name in passed {
-        let Some(value) = headers.get(name) else { continue };
+        let Some(value) = has(headers, name) else { continue };
         let (part, longest) = match name.trim_start_matches("x-amzn-sagemaker-") {
             "target-variant" => (&mut target.variant, 63),
             "target-model" => (&mut target.model, 1024),
@@ -27,4 +43,9 @@ pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Ar
         *part = Some(value);
     }
     Ok((target != InferenceTarget::default()).then(|| Arc::new(target)))
+}
+
+/// The header's value, unless it is empty, which chooses nothing.
+fn has<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h HeaderValue> {
+    headers.get(name).filter(|value| !value.is_empty())
 }

@@ -65,8 +65,9 @@ impl Table {
                 .set_expression_attribute_names(Some(self.items.names.clone()))
                 .build()
                 .expect("the keys are set: this is a bug");
-            let answer = self.client.batch_get_item().request_items(&self.config.table, wanted).send().await;
-            let answer = answer.map_err(aws::failure)?;
+            let request = self.client.batch_get_item().request_items(&self.config.table, wanted);
+            let read = || Box::pin(request.clone().send());
+            let answer = self.attempts(|| async { read().await.map_err(aws::failure) }).await?;
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             let left = answer.unprocessed_keys.into_iter().flatten();
             keys = left.flat_map(|(_, left)| left.keys).collect();
@@ -92,13 +93,16 @@ impl Table {
         while !writes.is_empty() {
             let count = writes.len();
             let request = self.client.batch_write_item().request_items(&self.config.table, writes.clone());
-            match request.send().await.map_err(aws::failure) {
+            let write = || Box::pin(request.clone().send());
+            match self.attempts(|| async { write().await.map_err(aws::failure) }).await {
                 Ok(answer) => {
                     writes =
                         answer.unprocessed_items.into_iter().flatten().flat_map(|(_, left)| left).collect();
                 }
-                // Nothing of it was processed.
-                Err(UpstreamError::Throttled(_)) => {}
+                // Nothing of it was processed, or it is not known what; the same rows may be written again.
+                Err(
+                    UpstreamError::Throttled(_) | UpstreamError::TimedOut(_) | UpstreamError::Open { .. },
+                ) => {}
                 Err(error) => return Err(error),
             }
             if writes.len() < count {

@@ -1,13 +1,20 @@
 //! A model's own error message, fit for its caller: what went wrong, without what is inside.
 
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+
+/// What only pages have.
+const MARKUP: [&str; 9] = ["<html", "<!doctype", "<title", "<head", "<body", "<h1", "<p>", "<div", "<pre"];
 /// Longest message in characters.
 const LONGEST: usize = 300;
 
-/// `message` as one plain line: without markup, stack traces, ARNs and addresses.
+/// `message` as one plain line: without markup, stack traces, paths, ARNs and addresses.
 pub(super) fn plain(message: &str) -> String {
     let mut line = String::new();
     let mut in_traceback = false;
-    for part in without_markup(message).lines() {
+    let message = without_envelope(message).replace("\\n", "\n");
+    for part in without_markup(&message).lines() {
         let is_indented = part.starts_with([' ', '\t']);
         let part = part.trim();
         if part.is_empty() {
@@ -16,11 +23,14 @@ pub(super) fn plain(message: &str) -> String {
         if part.starts_with("Stack trace") || part.starts_with("[bt]") {
             break;
         }
-        in_traceback = part.starts_with("Traceback (") || in_traceback && is_indented;
-        if in_traceback {
+        if in_traceback && is_indented {
             continue;
         }
-        for word in part.split_whitespace() {
+        let (said, trace) =
+            part.split_once("Traceback (").map_or((part, None), |(said, at)| (said, Some(at)));
+        in_traceback = trace.is_some();
+        for word in said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
+        {
             if !line.is_empty() {
                 line.push(' ');
             }
@@ -38,16 +48,36 @@ pub(super) fn plain(message: &str) -> String {
     line
 }
 
-/// ARNs, links to consoles and logs, and account numbers.
+/// ARNs, links to consoles and logs, account numbers, network and memory addresses, and paths of files.
 fn is_inside(word: &str) -> bool {
     let longest_number = word.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
-    word.contains("arn:") || word.contains("://") || longest_number == 12
+    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '/');
+    let is_path = bare.starts_with('/') && bare[1..].contains('/');
+    let host = bare.split([':', '/']).next().unwrap_or_default();
+    let is_memory = bare.starts_with("0x") && bare.len() > 6;
+    word.contains("arn:")
+        || word.contains("://")
+        || longest_number == 12
+        || is_path
+        || is_memory
+        || host.parse::<Ipv4Addr>().is_ok()
+}
+
+/// What a message that is a JSON object says, as containers in script mode word it; or the message itself.
+fn without_envelope(message: &str) -> String {
+    let object: Option<serde_json::Map<String, Value>> = serde_json::from_str(message).ok();
+    let said = object.and_then(|object| {
+        let said = ["error-message", "message", "detail", "error"]
+            .map(|name| object.get(name)?.as_str().map(str::to_owned));
+        Some(said.into_iter().flatten().next().unwrap_or_default())
+    });
+    said.unwrap_or_else(|| message.to_owned())
 }
 
 /// The text of an HTML page, or the message itself.
 fn without_markup(message: &str) -> String {
     let lower = message.to_ascii_lowercase();
-    if !["<html", "<!doctype", "<title"].iter().any(|tag| lower.contains(tag)) {
+    if !MARKUP.iter().any(|tag| lower.contains(tag)) {
         return message.to_owned();
     }
     let mut text = String::new();
@@ -85,6 +115,21 @@ mod tests {
             (
                 "Traceback (most recent call last):\n  File \"/opt/serve.py\", line 1\n    x()\nValueError: could not convert string to float: 'a'",
                 "ValueError: could not convert string to float: 'a'",
+            ),
+            (
+                "bad value\\nTraceback (most recent call last):\\n  File \"/opt/serve.py\", line 1\\n    x()\\nValueError: no",
+                "bad value ValueError: no",
+            ),
+            ("cannot parse: Traceback (most recent call last):\n  File \"x.py\"", "cannot parse:"),
+            (
+                "{\"error\": \"ValueError\", \"error-message\": \"could not convert\", \"stack-trace\": \"Traceback\"}",
+                "could not convert",
+            ),
+            ("{\"stack-trace\": \"Traceback (most recent call last)\"}", "it gave no reason"),
+            ("<h1>Bad Request</h1><p>no\u{1b}[31m</p>", "Bad Request no [31m"),
+            (
+                "[10:11:12] /workspace/src/c_api.cc:986: Check failed at 0x7f00aa11 on 10.0.0.7:8080 (\"/opt/ml/model\")",
+                "[10:11:12] … Check failed at … on … …",
             ),
             (
                 "see arn:aws:logs:eu-west-1:123456789012:log-group:/x or https://console.aws.amazon.com/x in account 123456789012 now",

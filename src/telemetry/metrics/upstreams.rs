@@ -23,6 +23,7 @@ struct UpstreamLabels {
 #[derive(Clone, Default)]
 pub struct UpstreamMetrics {
     calls: Family<CallLabels, Counter>,
+    attempts: Family<UpstreamLabels, Counter>,
     open: Family<UpstreamLabels, Gauge>,
     shadow: ShadowMetrics,
 }
@@ -31,6 +32,11 @@ impl UpstreamMetrics {
     /// A call to `upstream` came to `outcome`.
     pub fn called(&self, upstream: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&CallLabels { upstream, outcome }).inc();
+    }
+
+    /// An attempt at a call to `upstream` is made.
+    pub fn attempted(&self, upstream: &'static str) {
+        self.attempts.get_or_create(&UpstreamLabels { upstream }).inc();
     }
 
     /// The circuit before `upstream` is open or closed from now on.
@@ -47,12 +53,17 @@ impl UpstreamMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "upstream_calls",
-            "Calls to an upstream by what came of them; retries within a call are not counted apart",
+            "Calls to an upstream by what came of them, whatever number of attempts they took",
             self.calls.clone(),
         );
         registry.register(
+            "upstream_attempts",
+            "Attempts at calls to an upstream, retries and probes included",
+            self.attempts.clone(),
+        );
+        registry.register(
             "upstream_circuit_open",
-            "1 while an upstream is left alone because it failed repeatedly",
+            "1 while an upstream is left alone because it fails or hangs",
             self.open.clone(),
         );
         self.shadow.register(registry);

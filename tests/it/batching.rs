@@ -107,8 +107,7 @@ async fn who_hangs_up_leaves_the_queue() {
 
 #[tokio::test]
 async fn a_shared_call_has_its_limits() {
-    let limits =
-        [ONE_AT_A_TIME[0], ("scorer.sagemaker.batch_rows", "4"), ("scorer.sagemaker.waiting", "10")];
+    let limits = [ONE_AT_A_TIME[0], ("scorer.sagemaker.batch_rows", "4"), ("scorer.sagemaker.waiting", "10")];
     let (stub, service, first) = busy(&limits, Act::Scores).await;
     let before = stub.calls().len();
     let mut callers = JoinSet::new();
@@ -138,7 +137,11 @@ async fn a_slow_call_is_overtaken() {
 /// Requests for different targets, or with ids of their own, never share.
 #[tokio::test]
 async fn targets_are_kept_apart() {
-    let (stub, service, first) = busy(&ONE_AT_A_TIME, Act::Scores).await;
+    let passed = [
+        ONE_AT_A_TIME[0],
+        ("scorer.sagemaker.pass_headers", "x-amzn-sagemaker-target-variant,x-amzn-sagemaker-inference-id"),
+    ];
+    let (stub, service, first) = busy(&passed, Act::Scores).await;
     let before = stub.calls().len();
     let mut callers = JoinSet::new();
     for (caller, (name, value)) in [
@@ -212,7 +215,9 @@ async fn lookups_share_too() {
             (Arc::clone(&store), users.iter().map(|user| PairKey::new(user, "1")).collect::<Vec<_>>());
         tokio::spawn(async move {
             let rows = store.get_many(&keys).await.map_err(|error| error.to_string())?;
-            Ok::<_, String>(rows.into_iter().map(|row| row.expect("readable").map(|row| row[0])).collect::<Vec<_>>())
+            Ok::<_, String>(
+                rows.into_iter().map(|row| row.expect("readable").map(|row| row[0])).collect::<Vec<_>>(),
+            )
         })
     };
     let first = ask(&["1"]);

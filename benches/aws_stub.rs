@@ -1,6 +1,8 @@
-//! A table on loopback that holds one and the same row for every pair, answers after the given time, and checks nothing.
+//! SageMaker and DynamoDB on loopback, as fast as they can be: an endpoint that answers 0.5 for every row, and a table that
+//! holds one and the same row for every pair. Both answer after the given time and check nothing. The stub with faults is the
+//! tests' own, `tests/it/aws_stub.rs`.
 //!
-//! `cargo run --release --example dynamodb_stub -- 127.0.0.1:8090 5ms`
+//! `cargo run --release --example aws_stub -- 127.0.0.1:8090 5ms`
 
 use std::error::Error;
 use std::future::pending;
@@ -20,17 +22,24 @@ const ROW: &str = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.14
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(address), Some(time)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: dynamodb_stub ADDRESS TIME".into());
+        return Err("usage: aws_stub ADDRESS TIME".into());
     };
     let time = humantime::parse_duration(&time)?;
-    let call = move |headers: HeaderMap, body: Bytes| async move {
+    let pause = move || async move {
         if !time.is_zero() {
             tokio::time::sleep(time).await;
         }
+    };
+    let invoke = move |rows: Bytes| async move {
+        pause().await;
+        "0.5\n".repeat(rows.split(|byte| *byte == b'\n').count())
+    };
+    let call = move |headers: HeaderMap, body: Bytes| async move {
+        pause().await;
         let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         answer(target, &serde_json::from_slice(&body).unwrap_or_default()).to_string()
     };
-    let router = Router::new().route("/", post(call));
+    let router = Router::new().route("/", post(call)).route("/endpoints/{name}/invocations", post(invoke));
     let config = Config::resolve(&Settings::defaults())?;
     imba::server::serve(TcpListener::bind(address).await?, router, &config.server, pending(), || {}).await;
     Ok(())

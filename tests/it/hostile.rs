@@ -1,0 +1,2 @@
+/// Upstreams that hang, fail, or answer nonsense.
+mod upstream;
