@@ -104,9 +104,9 @@ export function moved(row, name, value) {
   return next;
 }
 
-/** The features that move along with one. */
-export const companions = (name) =>
-  [...new Set((guide.features[name]?.moves ?? []).map(({ feature }) => feature))].filter((feature) => feature !== name && place(feature) >= 0);
+/** The features that move along with one in a row. */
+export const companions = (name, row) =>
+  [...new Set((guide.features[name]?.moves ?? []).filter((move) => isWhere(move, row, row)).map(({ feature }) => feature))].filter((feature) => feature !== name && place(feature) >= 0);
 
 /**
  * The least and most that a feature can be while the rest of the row stands.

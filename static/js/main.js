@@ -6,7 +6,7 @@ import { readCommand, rowOf, words } from "./ask/command.js";
 import { commandField } from "./ask/field.js";
 import { TableError, readTable } from "./ask/table.js";
 import { byId, el, styled } from "./dom.js";
-import { guideFor, readGuide } from "./guide.js";
+import { about, guideFor, readGuide } from "./guide.js";
 import { showHome } from "./home.js";
 import { describeModel } from "./model/foot.js";
 import { failure, show } from "./screen.js";
@@ -149,9 +149,10 @@ function refuse(error) {
 /** The cells of a row by the names they would have, which shows where a row has shifted. */
 function cells(row) {
   const names = state.model.feature_names;
-  const width = Math.max(names.length, row.length);
-  return el("section", { class: "cells", "aria-label": "The row as it was read" }, el("h2", {}, "The row as it was read"), el("ol", {}, Array.from({ length: width }, (_, at) =>
-    el("li", { class: at >= row.length || at >= names.length ? "missing" : "" }, el("b", {}, at < row.length ? row[at] || "(empty)" : "nothing left"), at < names.length ? names[at] : "no such feature"))));
+  const left = names.slice(row.length);
+  return el("section", { class: "cells", "aria-label": "The row as it was read" }, el("h2", {}, "The row as it was read"), el("ol", {},
+    row.map((cell, at) => el("li", { class: at < names.length ? "" : "missing" }, el("b", {}, cell || "empty"), at < names.length ? about(names[at]).label : "one too many")),
+    left.length > 0 && el("li", { class: "missing" }, el("b", {}, `${left.length} not there`), left.length === 1 ? about(left[0]).label : `from “${about(left[0]).label}” on`)));
 }
 
 /** A file may be dropped anywhere; a dragged text goes where the browser would put it. */

@@ -44,7 +44,7 @@ export async function scoreSubject(subject, signal) {
   const answer = subject.kind === "pair"
     ? await (explain ? explainPairs : predictPairs)([[subject.user, subject.product]], signal)
     : await post(explain ? "explain" : "predict", subject.row, "text/csv", signal);
-  return only(explain ? answer.explanations : answer.predictions, subject.kind === "pair" ? "This pair has no score" : "This row has no score");
+  return only(explain ? answer.explanations : answer.predictions, subject.kind === "pair" ? `Nothing is stored for customer ${subject.user} and product ${subject.product}` : "This row has no score");
 }
 
 /** One row, as an array in the model's order, scored and explained where the scorer can. */
@@ -58,7 +58,8 @@ export async function scoreValues(values, signal) {
 
 function only([entry], title) {
   if (!entry.error) return entry;
-  throw new ServiceError("problem", { title, advice: advise(entry.error), problem: entry.error, retry: false });
+  const known = entry.error.code === "unknown_pair" ? ADVICE.unknown_pair : advise(entry.error);
+  throw new ServiceError("problem", { title: entry.error.code === "unknown_pair" || !title.startsWith("Nothing") ? title : "This pair has no score", advice: known, problem: entry.error, retry: false });
 }
 
 /** The likeliest products of a user. */
@@ -156,7 +157,7 @@ function unauthorised(problem) {
 
 /** What to do about some of the service's problems. */
 const ADVICE = {
-  unknown_pair: "imba answers for pairs that its table holds, and it does not guess.",
+  unknown_pair: "imba answers for the pairs in its table, and it does not guess. Check both ids, or choose one of the customer’s products.",
   unknown_user: "Check the id. The table may be older than the customer's first order.",
   body_too_large: "Split the table and score its parts.",
 };

@@ -7,13 +7,14 @@ import { byId, copy, el, icon, say } from "../dom.js";
 import { shownScore, change, follow, isLikely, isProbability, shownThreshold, state } from "../state.js";
 import { scoreSubject, scoreValues } from "../service.js";
 import { run } from "../screen.js";
-import { causes } from "./causes.js";
+import { causes, isAmongFirst } from "./causes.js";
 import { codeSection } from "./code.js";
 import { compareSection } from "./compare.js";
 import { curvePanel } from "./curve.js";
 import { hero, sticky } from "./hero.js";
 import { notes } from "./notes.js";
 import { scale } from "./scale.js";
+import { thresholdHandle } from "../threshold.js";
 import { setOf } from "./what_if.js";
 
 /**
@@ -28,6 +29,7 @@ export function showAnswer(subject, params) {
     const changed = values ? await scoreValues(values, signal) : null;
     const open = params.get("open") ?? "";
     Object.assign(state, { answer, changed, open: state.model.feature_names.includes(open) ? open : "" });
+    state.all = state.open !== "" && !isAmongFirst(state.open);
     const title = titleOf(subject, answer);
     if (typeof answer.score === "number") noteVisit({ hash: location.hash, subject, title, score: answer.score });
     return {
@@ -62,8 +64,8 @@ function screen(subject, answer, params) {
   const main = el("div", { class: "answer" },
     head(subject, answer),
     hero(),
-    isProbability() ? scale() : null,
     notes(),
+    isProbability() ? scale() : thresholdHandle(() => ""),
     explained ? causes() : noReasons());
   const split = el("div", { class: explained ? "split" : "" }, main,
     explained && el("aside", { "aria-label": "What if" }, asideCurve));

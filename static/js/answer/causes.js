@@ -18,10 +18,16 @@ const MARKS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.
 /** Pixels between two marks. */
 const MARK_ROOM = 52;
 
+/** The places of the true row's causes, the largest first; a changed row keeps that order, so that nothing jumps. */
+const largestFirst = () => (state.answer?.contributions ?? []).map((change, at) => ({ at, size: Math.abs(change) }))
+  .sort((left, right) => right.size - left.size).map(({ at }) => at);
+
+/** Whether a feature is listed before the reader asks for all. */
+export const isAmongFirst = (name) => largestFirst().slice(0, FIRST).includes(state.model.feature_names.indexOf(name));
+
 export function causes() {
   const answer = /** @type {import("../state.js").Explained} */ (state.answer);
-  const order = (answer.contributions ?? []).map((change, at) => ({ at, size: Math.abs(change) }))
-    .sort((left, right) => right.size - left.size).map(({ at }) => at);
+  const order = largestFirst();
   const marks = el("div", { class: "marks", "aria-hidden": "true" });
   const lines = el("div", { class: "grid-lines", "aria-hidden": "true" });
   const lens = svg("svg", { class: "lens", "aria-hidden": "true", preserveAspectRatio: "none" });
@@ -72,7 +78,7 @@ export function causes() {
   return section;
 }
 
-const baseWords = () => (isProbability() ? "mean log-odds of training, as a score: where every answer starts" : "mean margin of training, where every answer starts");
+const baseWords = () => (isProbability() ? "training’s mean log-odds, as a score" : "training’s mean margin");
 
 /** The margins that must fit: the whole way, both of the true row and of the changed one, and the threshold. */
 function domain(start, contributions, order, answer) {
@@ -103,7 +109,7 @@ function lane() {
 function still(kind, label, words) {
   const parts = lane();
   const element = el("li", { class: `cause ${kind}` },
-    el("div", { class: "cause-grid" }, el("span", { class: "cause-name" }, label, words && el("small", {}, words)), parts.lane, parts.effect));
+    el("div", { class: "cause-grid" }, el("span", { class: "cause-name" }, label, words && el("small", {}, words)), parts.lane, parts.effect, el("span", { class: "cause-chevron" })));
   return { ...parts, element };
 }
 
@@ -117,7 +123,7 @@ function row(at, isRest) {
       change({ open: state.open === name ? "" : name, mistake: "" });
       note({ open: state.open });
     },
-  }, el("span", { class: "cause-name" }, about(name).label, value), parts.lane, parts.effect, icon("chevron", "chevron"));
+  }, el("span", { class: "cause-name" }, about(name).label, value), parts.lane, parts.effect, el("span", { class: "cause-chevron" }, icon("chevron", "chevron")));
   const element = el("li", { class: `cause ${isRest ? "rest" : ""}`, "data-feature": name }, button);
   follow(element, () => {
     const isOpen = state.open === name;

@@ -168,7 +168,7 @@ function curve(name) {
     draw(drawing, name, all, row[place], now, score);
     const { x0, x1 } = geometry(all, drawing.clientWidth);
     styled(slider, { "margin-left": `${x0 - 12}px`, width: `${x1 - x0 + 24}px` });
-    keys.replaceChildren(...legend(name, all));
+    keys.replaceChildren(...legend(name, all, row));
   };
 
   words.textContent = "Asking the service for the curve…";
@@ -191,7 +191,7 @@ const typed = (value) => (value === null ? "" : String(value));
  */
 async function ask(name, row, signal) {
   const wanted = points(name, row);
-  const bound = companions(name).length > 0;
+  const bound = companions(name, row).length > 0;
   const rows = [...wanted.map(({ row }) => row), ...(bound ? wanted.map(({ alone }) => alone) : [])];
   const { explanations } = await explainRows(rows, signal);
   return wanted.map(({ value, row }, at) => ({ value, row, answer: explanations[at], alone: explanations[bound ? wanted.length + at : at].score }));
@@ -289,8 +289,8 @@ function valueTicks(name, low, high, x) {
     .map((value) => ({ at: x(value), words: isShare ? share(value) : short(value) }));
 }
 
-function legend(name, all) {
-  const along = companions(name).map((other) => `“${inSentence(other)}”`);
+function legend(name, all, row) {
+  const along = companions(name, row).map((other) => `“${inSentence(other)}”`);
   const apart = all.some(({ answer, alone }) => Math.abs(answer.score - alone) > SEEN);
   const data = state.model.card?.data;
   const key = (kind, ...words) => el("span", { class: "key" }, el("i", { class: `key-${kind}` }), ...words);

@@ -3,7 +3,7 @@
 import { note } from "../address.js";
 import { el } from "../dom.js";
 import { clause, inSentence, shown } from "../guide.js";
-import { perCent } from "../numbers.js";
+import { listed, perCent } from "../numbers.js";
 import { change, follow, isLikely, isProbability, shownScore, shownThreshold, state } from "../state.js";
 import { difference } from "./what_if.js";
 
@@ -36,7 +36,7 @@ export function hero() {
   follow(element, () => {
     if (!state.answer) return;
     const { answer, score } = present();
-    number.replaceChildren(...(score === null ? ["–"] : isProbability() ? [perCent(score), el("small", {}, " %")] : [String(score)]));
+    number.replaceChildren(...(score === null ? ["–"] : isProbability() ? [perCent(score), el("small", {}, "%")] : [String(score)]));
     number.classList.toggle("long", !isProbability());
     paintPill(pill, score);
     back.hidden = state.changed === null && !state.mistake;
@@ -69,10 +69,12 @@ function whatIf() {
   const at = moved.includes(first) ? first : moved[0];
   if (at === undefined) return [];
   const raised = Number(state.changed?.score) >= Number(state.answer?.score);
-  const rest = moved.length - 1;
+  const others = moved.filter((place) => place !== at).map((place) => `“${inSentence(names[place])}”`);
   return ["What if ", el("em", { class: raised ? "up" : "down" }, `${inSentence(names[at])} were ${shown(names[at], now[at])}`), ` instead of ${shown(names[at], was[at])}? `,
-    rest === 0 ? "All else stays." : rest === 1 ? "One value that is tied to it, or changed before, moves too." : `${rest} values that are tied to it, or changed before, move too.`];
+    others.length === 0 ? "All else stays." : `${upper(listed(others.length > 3 ? [...others.slice(0, 2), `${others.length - 2} others`] : others))} ${others.length === 1 ? "is" : "are"} changed too.`];
 }
+
+const upper = (text) => text.replace(/^“(.)/, (_, first) => `“${first.toUpperCase()}`);
 
 /** Number and pill once more under the bar, while the answer itself is out of sight. */
 export function sticky(content, subject, title) {

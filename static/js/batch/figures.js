@@ -29,7 +29,7 @@ function trueFigures({ likely, rows, all, buyers, hits, contacted, missed }) {
   const precision = contacted > 0 ? hits / contacted : 0;
   return [
     figure(whole(likely), "", "to contact", `${per(likely, rows)} of ${count(rows, "row")} score above ${shownThreshold()}`),
-    figure(ofHundred(hits, contacted), "of 100", "of them bought", `${base > 0 && contacted > 0 ? (precision / base).toFixed(1) : "–"} times the ${ofHundred(buyers, all)} of 100 among all rows: precision ${per(hits, contacted)}, lift`),
+    figure(ofHundred(hits, contacted), "of 100", "of them bought", `precision ${per(hits, contacted)}; lift ${base > 0 && contacted > 0 ? (precision / base).toFixed(1) : "–"} over the ${ofHundred(buyers, all)} of 100 among all rows`),
     figure(ofHundred(hits, buyers), "%", "of all buyers reached", `recall ${per(hits, buyers)}: ${whole(hits)} of ${whole(buyers)}, ${whole(missed)} are missed`),
   ];
 }
@@ -50,18 +50,18 @@ function costs(tally) {
   const missed = field("Cost of a missed buyer", of?.false_negative_cost ?? 1);
   const words = el("span");
   const least = el("button", { type: "button", class: "quiet" });
-  const line = el("p", { class: "costs" }, "A needless contact costs ", needless, " a missed buyer ", missed, words, least);
+  const line = el("p", { class: "costs" }, el("span", {}, "A needless contact costs"), needless, el("span", {}, "and a missed buyer"), missed, words, least);
   let best = { threshold: 0, cost: 0 };
   const paint = () => {
     const [one, other] = [needless.valueAsNumber, missed.valueAsNumber];
     const known = one >= 0 && other >= 0;
     const { needless: wasted = 0, missed: lost = 0 } = figures(tally(), threshold());
-    words.textContent = known ? `: together ${whole(wasted * one + lost * other)} at ${shownThreshold()}` : ": expected two numbers, 0 or more";
+    words.textContent = known ? `together ${whole(wasted * one + lost * other)} at ${shownThreshold()}` : "expected two numbers, 0 or more";
     best = (known && cheapest(tally(), one, other)) || { threshold: threshold(), cost: 0 };
     least.hidden = !known;
-    least.textContent = `Least: ${whole(best.cost)} at ${shownThreshold(Number(best.threshold.toPrecision(4)))}`;
+    least.textContent = `Least: ${whole(best.cost)} at ${shownThreshold(best.threshold)}`;
   };
-  least.addEventListener("click", () => choose(Number(best.threshold.toPrecision(4))));
+  least.addEventListener("click", () => choose(best.threshold));
   follow(line, paint);
   return line;
 }

@@ -17,6 +17,7 @@ const REST_MS = 140;
 /** Reasons kept. */
 const REASONS = 2_000;
 const NARROW = matchMedia("(max-width: 859px)");
+const NARROW_WIDTHS = { number: "44px", user: "minmax(0, 0.9fr)", product: "minmax(0, 1fr)", score: "116px", label: "40px" };
 
 /** @param {import("./scored.js").ScoredTable} scored */
 export function rowsTable(scored) {
@@ -45,7 +46,7 @@ export function rowsTable(scored) {
   /** What the service said of single rows. @type {Map<number, any>} */
   const reasons = new Map();
 
-  const fit = () => styled(grid, { "--columns": columns.filter(({ key }) => !NARROW.matches || !/^(reason|carried)/.test(key)).map(({ width }) => width).join(" ") });
+  const fit = () => styled(grid, { "--columns": columns.filter(({ key }) => !NARROW.matches || !/^(reason|carried)/.test(key)).map(({ key, width }) => (NARROW.matches ? NARROW_WIDTHS[key] : width)).join(" ") });
   const heads = columns.map(({ key, name }) => el("span", { role: "columnheader", "aria-sort": "none", "data-key": key, class: `column-${key.split("-")[0]}` },
     key === "reason" ? name : el("button", { type: "button", onclick: () => sort(key) }, name)));
   const space = el("div", { class: "rows-space", role: "presentation" });

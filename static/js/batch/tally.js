@@ -78,7 +78,16 @@ export function cheapest({ sorted, bought, told }, needless, missed) {
     if (cut > 0 && cut < end && sorted[cut] === sorted[cut - 1]) continue;
     const hits = bought[end] - bought[cut];
     const cost = needless * (told[end] - told[cut] - hits) + missed * bought[cut];
-    if (cost < best.cost) best = { threshold: cut === 0 ? 0 : sorted[cut - 1], cost };
+    if (cost < best.cost) best = { threshold: cut === 0 ? 0 : cut === end ? 1 : between(sorted[cut - 1], sorted[cut]), cost };
   }
   return best;
+}
+
+/** The number of fewest digits that is at least `low` and below `high`. */
+function between(low, high) {
+  for (let digits = 2; digits < 17; digits += 1) {
+    const number = Number((Math.ceil(low * 10 ** digits) / 10 ** digits).toFixed(digits));
+    if (number >= low && number < high) return number;
+  }
+  return low;
 }

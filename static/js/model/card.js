@@ -48,9 +48,9 @@ export function unusual(card, name, value) {
   const of = shown(name, value);
   if (least !== undefined && value < least) return { never: true, short: "below all of training", long: `${of} is below anything in the training data, which starts at ${shown(name, least)}.` };
   if (most !== undefined && value > most) return { never: true, short: "above all of training", long: `${of} is above anything in the training data, which ends at ${shown(name, most)}.` };
-  const above = known.filter(([share, edge]) => share >= 0.95 && share < 1 && value > edge).at(-1);
+  const above = known.filter(([share, edge]) => share >= 0.99 && share < 1 && value > edge).at(-1);
   if (above) return { never: false, short: `above ${percent0(above[0])} of training`, long: `${of} is above ${percent0(above[0])} of the training data.` };
-  const below = known.find(([share, edge]) => share <= 0.05 && share > 0 && value < edge);
+  const below = known.find(([share, edge]) => share <= 0.01 && share > 0 && value < edge);
   if (below) return { never: false, short: `below ${percent0(1 - below[0])} of training`, long: `${of} is below ${percent0(1 - below[0])} of the training data.` };
   if (feature.whole && !Number.isInteger(value)) return { never: true, short: "no whole number", long: `${of} is no whole number, as all in the training data are.` };
   return null;
