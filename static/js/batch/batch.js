@@ -11,7 +11,6 @@ import { histogram } from "./histogram.js";
 import { overview } from "./overview.js";
 import { rowsTable } from "./rows.js";
 import { ScoredTable } from "./scored.js";
-import { tallyOf } from "./tally.js";
 
 /** The table on the page. @type {ScoredTable | null} */
 let open = null;
@@ -108,7 +107,6 @@ function screen(scored, ask) {
   const holder = el("div");
   const rows = rowsTable(scored);
   const views = overview(scored);
-  let tally = tallyOf(scored.scores, table.labels);
   const body = el("div", { class: "batch-body" });
   let built = false;
 
@@ -137,16 +135,16 @@ function screen(scored, ask) {
   };
   scored.changed = () => {
     paintProgress();
-    const settled = scored.complete || !scored.running;
-    if (settled) tally = tallyOf(scored.scores, table.labels);
-    if (settled && tally.sorted.length > 0 && !built && !scored.several) {
+    const settled = !scored.running;
+    const tally = () => scored.tally;
+    if (settled && tally().sorted.length > 0 && !built && !scored.several) {
       built = true;
-      const figures = figuresSection(() => tally, scored);
-      holder.replaceChildren(figures, isProbability() ? histogram(() => tally, scored) : "", ownThreshold());
+      const figures = figuresSection(tally, scored);
+      holder.replaceChildren(figures, isProbability() ? histogram(tally, scored) : "", ownThreshold());
     }
     if (settled) {
       told.textContent = scored.mistakes.size > 0 ? `${count(scored.mistakes.size, "row")} with a mistake, named in the table.` : "";
-      say(scored.complete ? `${whole(tally.sorted.length)} rows scored${scored.mistakes.size > 0 ? `, ${whole(scored.mistakes.size)} with a mistake` : ""}.` : `Stopped after ${scored.done} rows.`);
+      say(scored.complete ? `${whole(scored.tally.sorted.length)} rows scored${scored.mistakes.size > 0 ? `, ${whole(scored.mistakes.size)} with a mistake` : ""}.` : `Stopped after ${scored.done} rows.`);
       rows.renew();
       views.renew();
       if (built) change({});

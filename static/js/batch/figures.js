@@ -52,12 +52,17 @@ function costs(tally) {
   const least = el("button", { type: "button", class: "quiet" });
   const line = el("p", { class: "costs" }, el("span", {}, "A needless contact costs"), needless, el("span", {}, "and a missed buyer"), missed, words, least);
   let best = { threshold: 0, cost: 0 };
+  let bestFor = "";
   const paint = () => {
     const [one, other] = [needless.valueAsNumber, missed.valueAsNumber];
     const known = one >= 0 && other >= 0;
+    const asked = `${one} ${other} ${tally().sorted.length}`;
+    if (known && asked !== bestFor) {
+      bestFor = asked;
+      best = cheapest(tally(), one, other) ?? best;
+    }
     const { needless: wasted = 0, missed: lost = 0 } = figures(tally(), threshold());
     words.textContent = known ? `together ${whole(wasted * one + lost * other)} at ${shownThreshold()}` : "expected two numbers, 0 or more";
-    best = (known && cheapest(tally(), one, other)) || { threshold: threshold(), cost: 0 };
     least.hidden = !known;
     least.textContent = `Least: ${whole(best.cost)} at ${shownThreshold(best.threshold)}`;
   };

@@ -83,16 +83,29 @@ export function rowsTable(scored) {
     if (column?.values && !orders.has(key)) orders.set(key, await scored.reader.ask("order", { values: column.values }));
     if (key !== by) return;
     const all = Uint32Array.from({ length: table.rows }, (_, at) => at);
-    const { scores } = scored;
     if (column?.values) ordered = Uint32Array.from(orders.get(key) ?? all);
-    else if (key === "score") ordered = all.sort((one, two) => (Number.isNaN(scores[one]) ? 1 : 0) - (Number.isNaN(scores[two]) ? 1 : 0) || (descending ? scores[two] - scores[one] : scores[one] - scores[two]) || one - two);
+    else if (key === "score") ordered = byScore(all);
     else if (key === "label") ordered = all.sort((one, two) => table.labels[one] - table.labels[two] || one - two);
     else ordered = all;
     if (descending && key !== "score") ordered.reverse();
     heads.forEach((head) => head.setAttribute("aria-sort", head.dataset.key !== key ? "none" : descending ? "descending" : "ascending"));
   }
 
-  const isFound = (row) => [table.users, table.products, ...table.carried].some((values) => values?.[row].toLowerCase().includes(wanted)) || (scored.mistakes.get(row) ?? "").toLowerCase().includes(wanted) || String(row + 1) === wanted;
+  /** Rows without a score come last, either way. */
+  function byScore(all) {
+    const { order: scoredRows } = scored.tally;
+    const places = Uint32Array.from(all);
+    places.set(descending ? Uint32Array.from(scoredRows).reverse() : scoredRows);
+    places.set(all.filter((row) => Number.isNaN(scored.scores[row])), scoredRows.length);
+    return places;
+  }
+
+  /** The words of each row to search in, made when the reader first searches. @type {string[] | null} */
+  let words = null;
+  const isFound = (row) => {
+    words ??= Array.from({ length: table.rows }, (_, at) => [table.users, table.products, ...table.carried].map((values) => values?.[at] ?? "").join("\n").toLowerCase());
+    return words[row].includes(wanted) || (scored.mistakes.get(row) ?? "").toLowerCase().includes(wanted) || String(row + 1) === wanted;
+  };
   const isListed = (row) => {
     const isMistake = scored.mistakes.has(row);
     if (filter === "mistakes" ? !isMistake : filter !== "all" && (isMistake || several() || Number.isNaN(scored.scores[row]) || isLikely(scored.scores[row]) !== (filter === "likely"))) return false;
@@ -180,6 +193,18 @@ export function rowsTable(scored) {
     if (focused) space.querySelector(`[data-row="${focused}"] a`)?.focus();
   }
 
+  /** What the threshold changes in the rows in sight. */
+  function repaintVerdicts() {
+    for (const element of space.querySelectorAll(".rows-line")) {
+      const score = scored.scores[Number(element.getAttribute("data-row"))];
+      const bar = element.querySelector(".meter");
+      bar?.classList.toggle("yes", isLikely(score));
+      bar?.classList.toggle("no", !isLikely(score));
+      const link = element.querySelector("a");
+      link?.setAttribute("aria-label", (link.getAttribute("aria-label") ?? "").replace(/, (un)?likely:/, `, ${isLikely(score) ? "likely" : "unlikely"}:`));
+    }
+  }
+
   window_.addEventListener("scroll", paint, { passive: true });
   new ResizeObserver(() => paint()).observe(window_);
   relist();
@@ -199,7 +224,7 @@ export function rowsTable(scored) {
       if (!element.isConnected || at === threshold()) return;
       at = threshold();
       if (filter === "likely" || filter === "unlikely") relist();
-      else repaintInPlace();
+      else repaintVerdicts();
     },
   };
 }

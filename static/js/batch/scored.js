@@ -3,6 +3,7 @@
 import { predict, predictPairs } from "../service.js";
 import { about } from "../guide.js";
 import { Reader } from "./reader.js";
+import { tallyOf } from "./tally.js";
 
 /** Times that a busy service is asked again for one piece. */
 const TRIES = 5;
@@ -31,6 +32,8 @@ export class ScoredTable {
     /** Why scoring stopped before the end. @type {any} */
     this.problem = null;
     this.model = "";
+    /** What follows from thresholds, of the scores so far. @type {import("./tally.js").Tally} */
+    this.tally = tallyOf(this.scores, null);
     /** @type {() => void} */
     this.changed = () => {};
     /** @type {AbortController | null} */
@@ -65,6 +68,7 @@ export class ScoredTable {
     } catch (error) {
       this.problem = signal.aborted ? null : error;
     } finally {
+      this.tally = await this.reader.ask("tally", { scores: this.scores, labels: this.table.labels });
       this.running = false;
       this.changed();
     }

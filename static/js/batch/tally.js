@@ -5,7 +5,8 @@ export const BINS = 50;
 
 /**
  * @typedef {object} Tally
- * @property {Float64Array} sorted the scores, ascending
+ * @property {Uint32Array} order the rows that have a score, by score, ascending
+ * @property {Float64Array} sorted the scores in that order
  * @property {Float64Array} sums the sum of the first n of them
  * @property {Uint32Array | null} bought how many of the first n were bought, if a label says so
  * @property {Uint32Array | null} told how many of the first n have a label
@@ -20,7 +21,7 @@ export const BINS = 50;
 export function tallyOf(scores, labels) {
   const at = [];
   for (let row = 0; row < scores.length; row += 1) if (!Number.isNaN(scores[row])) at.push(row);
-  const order = Uint32Array.from(at).sort((one, two) => scores[one] - scores[two]);
+  const order = Uint32Array.from(at).sort((one, two) => scores[one] - scores[two] || one - two);
   const sorted = Float64Array.from(order, (row) => scores[row]);
   const sums = new Float64Array(order.length + 1);
   const bought = labels ? new Uint32Array(order.length + 1) : null;
@@ -37,7 +38,7 @@ export function tallyOf(scores, labels) {
     told[place + 1] = told[place] + (label >= 0 ? 1 : 0);
     if (label === 1) bins.bought[bin] += 1;
   }
-  return { sorted, sums, bought, told, bins };
+  return { order, sorted, sums, bought, told, bins };
 }
 
 /** How many of the sorted scores are at or below the threshold, and so unlikely. */

@@ -1,6 +1,7 @@
 // Reads tables away from the page, so that it stays quick: parsing, the bodies of requests, orders of columns, downloads.
 
 import { ADDED, TableError, csvOf, labelOf, readRow, readTable, understood } from "../ask/table.js";
+import { tallyOf } from "./tally.js";
 
 /** Limits of the page; the service has its own. */
 const MOST_BYTES = 128 * 1024 * 1024;
@@ -79,6 +80,9 @@ const tasks = {
     const compare = numeric ? (one, two) => numbers[one] - numbers[two] || one - two : (one, two) => collator.compare(values[one], values[two]) || one - two;
     return places.sort(compare);
   },
+
+  /** What follows from thresholds over the scores. */
+  tally: ({ scores, labels }) => tallyOf(scores, labels),
 
   /** The table with its inputs, scores, and what is wrong, as a file. A file of this kind can be read again. */
   download({ at, scores, mistakes, threshold, several }) {
