@@ -46,7 +46,8 @@ export function causes() {
     sum && el("p", { class: "why-foot" }, unfold));
 
   const paint = () => {
-    const { base: start, margin, contributions, values } = /** @type {any} */ (state.changed ?? state.answer ?? answer);
+    if (!state.answer) return;
+    const { base: start, margin, contributions, values, score } = /** @type {any} */ (state.changed ?? state.answer);
     if (!contributions) return;
     section.classList.toggle("all", state.all);
     section.classList.toggle("stale", state.mistake !== "");
@@ -70,7 +71,7 @@ export function causes() {
       step(rows[place].parts, contributions[at]);
       rows[place].tell(values[at]);
     });
-    point(end, "now", x(margin), shownScore(/** @type {any} */ (state.changed ?? state.answer).score), plain(margin), false);
+    point(end, "now", x(margin), shownScore(score), plain(margin), false);
     if (isProbability()) paintMarks(section, { marks, lines, lens }, [low, high], x);
   };
   follow(section, paint);

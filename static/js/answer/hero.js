@@ -38,6 +38,7 @@ export function hero() {
     const { answer, score } = present();
     number.replaceChildren(...(score === null ? ["–"] : isProbability() ? [perCent(score), el("small", {}, "%")] : [String(score)]));
     number.classList.toggle("long", !isProbability());
+    number.dataset.score = number.title = score === null ? "" : String(score);
     paintPill(pill, score);
     back.hidden = state.changed === null && !state.mistake;
     back.textContent = `Back to the true row, ${shownScore(state.answer.score)}`;
