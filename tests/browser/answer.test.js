@@ -267,7 +267,7 @@ it("leaves out what a card would tell where there is none, and shows bare names 
   await page.waitForSelector(".curve .score-line");
   assert.equal(await page.$(".curve .seen, .cause .badge"), null);
   await page.click("#model summary");
-  const parts = await page.$$eval("#model h3", (all) => all.map((part) => part.textContent));
+  const parts = await page.$$eval("#model h2", (all) => all.map((part) => part.textContent));
   assert.deepEqual(parts, ["Threshold", "Service"]);
 });
 

@@ -104,7 +104,7 @@ export async function open(page, origin, fragment = "") {
   // From elsewhere, because an address that differs in its fragment alone loads nothing.
   await page.goto("about:blank");
   await page.goto(`${origin}/index_imba.html${fragment}`);
-  await page.waitForSelector("#screen h1");
+  await page.waitForSelector("#screen h1, #key[open]");
 }
 
 /** Asks by the command field as a reader would: the text, then Enter. */
@@ -175,11 +175,23 @@ export async function shows(page, selector, pattern) {
   }
 }
 
-/** Answers requests for `path` by `answer`, or lets them through where it gives nothing. */
+/** @type {WeakMap<object, Map<string, (request: object) => any>>} */
+const interceptions = new WeakMap();
+
+/** Answers requests for `path`, or below it if it ends with a slash, by `answer`, or lets them through where it gives nothing. */
 export async function intercept(page, path, answer) {
+  const known = interceptions.get(page);
+  if (known) {
+    known.set(path, answer);
+    return;
+  }
+  const answers = new Map([[path, answer]]);
+  interceptions.set(page, answers);
   await page.setRequestInterception(true);
   page.on("request", async (request) => {
-    const given = new URL(request.url()).pathname === path ? await answer(request) : undefined;
+    const { pathname } = new URL(request.url());
+    const [, found] = [...answers].find(([path]) => pathname === path || (path.endsWith("/") && pathname.startsWith(path))) ?? [];
+    const given = await found?.(request);
     if (given === undefined) await request.continue();
     else if (given === "abort") await request.abort("connectionrefused");
     else await request.respond(given);
@@ -196,4 +208,17 @@ export async function ask(origin, path, body, type = "text/csv") {
     ? { headers: { accept: "application/json" } }
     : { method: "POST", body, headers: { accept: "application/json", "content-type": type } });
   return response.json();
+}
+
+/** How a screen looks to its reader: dark, in forced colours, without motion. */
+export async function look(page, { scheme = "light", forced = false, still = false } = {}) {
+  const features = [{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: still ? "reduce" : "no-preference" }];
+  if (forced) features.push({ name: "forced-colors", value: "active" });
+  const session = await page.createCDPSession();
+  await session.send("Emulation.setEmulatedMedia", { features });
+}
+
+/** Waits until what moves has come to rest. */
+export async function still(page) {
+  await page.evaluate(() => document.fonts.ready.then(() => Promise.all(document.getAnimations().map(({ finished }) => finished))));
 }

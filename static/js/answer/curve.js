@@ -8,7 +8,7 @@ import { about, companions, inSentence, moved, shown } from "../guide.js";
 import { trained, unusual } from "../model/card.js";
 import { listed, percentOf, short, share, whole } from "../numbers.js";
 import { change, follow, isLikely, isProbability, shownScore, shownThreshold, state, threshold } from "../state.js";
-import { explainRows, scoreValues } from "../service.js";
+import { explainRows, predict, scoreValues } from "../service.js";
 import { readValue } from "../ask/table.js";
 import { difference, points, setText } from "./what_if.js";
 
@@ -192,9 +192,11 @@ const typed = (value) => (value === null ? "" : String(value));
 async function ask(name, row, signal) {
   const wanted = points(name, row);
   const bound = companions(name, row).length > 0;
-  const rows = [...wanted.map(({ row }) => row), ...(bound ? wanted.map(({ alone }) => alone) : [])];
-  const { explanations } = await explainRows(rows, signal);
-  return wanted.map(({ value, row }, at) => ({ value, row, answer: explanations[at], alone: explanations[bound ? wanted.length + at : at].score }));
+  const [{ explanations }, alone] = await Promise.all([
+    explainRows(wanted.map(({ row }) => row), signal),
+    bound ? predict(wanted.map(({ alone }) => alone.map((value) => value ?? "nan").join(",")).join("\n"), signal) : null,
+  ]);
+  return wanted.map(({ value, row }, at) => ({ value, row, answer: explanations[at], alone: (alone?.predictions ?? explanations)[at].score }));
 }
 
 /** Where the answer would turn, or that it cannot. */

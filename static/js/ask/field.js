@@ -20,7 +20,7 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
     id, type: "text", placeholder, "aria-label": label, role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false",
     "aria-controls": list.id, autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "go",
   });
-  const form = el("form", { class: "ask", role: "search", novalidate: true },
+  const form = el("form", { class: "ask", role: "search", "aria-label": openFile ? "Ask" : label, novalidate: true },
     el("div", { class: "ask-box" }, icon("find"), input,
       openFile && el("kbd", { "aria-hidden": "true" }, "/"),
       openFile && el("button", { type: "button", class: "ask-file", title: "Open a file", "aria-label": "Open a file of rows", onclick: openFile }, icon("file"))),
@@ -105,8 +105,14 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
     input.value = describe(text);
     open();
   });
-  input.addEventListener("focus", () => setTimeout(() => document.activeElement === input && input.select()));
-  input.addEventListener("click", () => list.hidden && open());
+  // What is there is replaced by typing, as in the address bar of a browser; a second click sets the caret.
+  let entering = false;
+  input.addEventListener("focus", () => input.select());
+  input.addEventListener("pointerdown", () => (entering = document.activeElement !== input));
+  input.addEventListener("click", () => {
+    if (entering) input.select();
+    if (list.hidden) open();
+  });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {

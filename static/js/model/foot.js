@@ -29,7 +29,7 @@ const auc = (card) => card?.metrics?.auc;
 /** @param {import("./card.js").Metric} metric */
 const metric = ({ value, low, high }) => `${value.toFixed(3)}${low === undefined || high === undefined ? "" : ` (${low.toFixed(3)}–${high.toFixed(3)})`}`;
 
-const part = (title, ...children) => el("section", {}, el("h3", {}, title), ...children);
+const part = (title, ...children) => el("section", {}, el("h2", {}, title), ...children);
 const line = (...words) => el("p", {}, ...words);
 
 /** @param {import("../state.js").Model} model */
