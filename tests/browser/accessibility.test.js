@@ -146,7 +146,7 @@ it("has targets of 44 px for fingers", async (page, { origin }) => {
     await page.waitForSelector(ready);
     await still(page);
     const small = await page.$$eval("a[href], button, summary, input:not([type=file]), textarea", (all) => all.filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.matches(".skip, .inline, .eyebrow a"))
-      .map((one) => ({ name: one.outerHTML.slice(0, 90), height: one.closest(".ask-box, .find")?.getBoundingClientRect().height ?? one.getBoundingClientRect().height }))
+      .map((one) => ({ name: `${one.className} ${one.textContent}`, height: one.closest(".ask-box, .find")?.getBoundingClientRect().height ?? one.getBoundingClientRect().height }))
       .filter(({ height }) => height < 43.5));
     assert.deepEqual(small, [], fragment);
   }

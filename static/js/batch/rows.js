@@ -17,7 +17,7 @@ const REST_MS = 140;
 /** Reasons kept. */
 const REASONS = 2_000;
 const NARROW = matchMedia("(max-width: 859px)");
-const NARROW_WIDTHS = { number: "44px", user: "minmax(0, 0.9fr)", product: "minmax(0, 1fr)", score: "116px", label: "40px" };
+const NARROW_WIDTHS = { number: "44px", user: "minmax(62px, 1fr)", product: "minmax(52px, 1fr)", score: "64px", label: "48px" };
 
 /** @param {import("./scored.js").ScoredTable} scored */
 export function rowsTable(scored) {
