@@ -78,6 +78,8 @@ let pending = {};
 /** Calls `arrived` with every address from now on, and with the present one. */
 export function follow(arrived) {
   addEventListener("hashchange", () => {
+    // An anchor within the page is no route.
+    if (location.hash && !location.hash.startsWith("#/")) return;
     clearTimeout(noting);
     pending = {};
     arrived(here());

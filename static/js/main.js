@@ -65,6 +65,16 @@ function listen() {
     byId("file").value = "";
   });
   acceptFiles();
+  // Places within the page, which must not take the place of the route in the address.
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
+  });
+  byId("chip").addEventListener("click", () => {
+    byId("model").open = true;
+    byId("model").scrollIntoView({ block: "start" });
+    byId("model").querySelector("summary").focus({ preventScroll: true });
+  });
   // The threshold goes along with every link of the page, and lies on every small bar.
   let above = state.above;
   follow(document.body, () => {

@@ -85,6 +85,8 @@ it("goes by keyboard alone from the first key to an answer, its curve, a compari
   };
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "Skip to the answer");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id + location.hash), "main");
   await until(/^Ask for a customer/);
   await page.keyboard.type("1,2");
   await page.keyboard.press("Enter");
@@ -145,12 +147,27 @@ it("has targets of 44 px for fingers", async (page, { origin }) => {
     await open(page, origin, fragment);
     await page.waitForSelector(ready);
     await still(page);
-    const small = await page.$$eval("a[href], button, summary, input:not([type=file]), textarea", (all) => all.filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.matches(".skip, .inline, .eyebrow a"))
+    const small = await page.$$eval("a[href], button, summary, input:not([type=file]), textarea", (all) => all.filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.matches(".skip, .inline"))
       .map((one) => ({ name: `${one.className} ${one.textContent}`, height: one.closest(".ask-box, .find")?.getBoundingClientRect().height ?? one.getBoundingClientRect().height }))
       .filter(({ height }) => height < 43.5));
     assert.deepEqual(small, [], fragment);
   }
 }, { viewport: NARROW });
+
+it("fits screens from 320 to 2560 px", async (page, { origin }) => {
+  for (const [fragment, ready] of [["", ".examples a"], ["#/pair?user=1&product=2&with=customer+1%2C+product+1000&open=up_order_rate&above=30", ".versus"], ["#/basket?user=1", ".basket li"]]) {
+    await open(page, origin, fragment);
+    await page.waitForSelector(ready);
+    for (const width of [320, 375, 720, 860, 1024, 1120, 1440, 2560]) {
+      await page.setViewport({ width, height: 900 });
+      await still(page);
+      const [wanted, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+      assert.ok(wanted <= room, `${fragment}: ${wanted} px wide on a screen of ${width} px`);
+      const cut = await page.$$eval("main h1, main .pill, main .reason, main .effect, main td, main .basket-score", (all) => all.filter((one) => one.checkVisibility() && !one.closest(".stick") && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline").map((one) => one.className + one.textContent));
+      assert.deepEqual(cut, [], `${fragment} at ${width} px`);
+    }
+  }
+});
 
 it("tells bars, tracks and tabs apart in forced colours", async (page, { origin }) => {
   await look(page, { forced: true });

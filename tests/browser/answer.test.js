@@ -283,7 +283,31 @@ it("tells what the card says of the model", async (page, { origin }) => {
   await open(page, origin, PAIR);
   await shows(page, "#model summary", /^Model fd7aeebb · 300 trees · trained 25 Nov 2026 · on 11,286 rows · AUC 0\.831 \(0\.822–0\.838\)/);
   await page.click("#chip");
-  await page.click("#model summary");
+  assert.equal(await page.evaluate(() => location.hash), PAIR, "the answer stays");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
   await shows(page, "#model .card", new RegExp(card.threshold.reason.replace(/[.+()]/g, "\\$&")));
   assert.equal((await page.$$(".calibration circle")).length, card.calibration.length);
+});
+
+it("tells how old the table is, where the service says so", async (page, { origin }) => {
+  const model = await ask(origin, "/model");
+  await intercept(page, "/model", () => json({ ...model, table: { version: "7", rows: 11286, source: "features.csv", loaded_at: "2026-11-24T06:00:00Z" } }));
+  await open(page, origin, PAIR);
+  await shows(page, "#model summary", /table of 24 Nov 2026/);
+  await page.click("#chip");
+  await shows(page, "#model .card", /11,286 rows in the table, loaded 24 Nov 2026, from features\.csv/);
+});
+
+it("shows several numbers per row as they are, of one row and of a table", async (page, { origin }) => {
+  const model = await ask(origin, "/model");
+  const row = [0.2, 0.3, 0.5];
+  await intercept(page, "/model", () => json({ ...model, outputs: 3, objective: "multi:softprob" }));
+  await intercept(page, "/explain/pair", () => json({ explanations: [{ user_id: "1", product_id: "2", score: row, margin: row, base: row, contributions: [[0], [0], [0]], values: [] }] }));
+  await intercept(page, "/predict", () => json({ predictions: [{ score: row }, { score: row }], model: model.version }));
+  await open(page, origin, PAIR);
+  await shows(page, ".outputs", /^0\.20\.30\.5$/);
+  await open(page, origin, "#/batch");
+  await page.$eval("#rows", (area, row) => (area.value = `${row}\n${row}`), RECORDED);
+  await page.$eval(".paste", (form) => form.requestSubmit());
+  await shows(page, ".rows-line .column-score", /^0\.2, 0\.3, 0\.5$/);
 });
