@@ -31,7 +31,7 @@ export function showAnswer(subject, params) {
     Object.assign(state, { answer, changed, open: state.model.feature_names.includes(open) ? open : "" });
     state.all = state.open !== "" && !isAmongFirst(state.open);
     const title = titleOf(subject, answer);
-    if (typeof answer.score === "number") noteVisit({ hash: location.hash, subject, title, score: answer.score });
+    if (typeof answer.score === "number") noteVisit({ subject, title, score: answer.score });
     return {
       content: Array.isArray(answer.score) ? severalOutputs(subject, answer) : screen(subject, answer, params),
       title: `${typeof answer.score === "number" ? `${shownScore(answer.score)} ` : ""}${title}`,

@@ -3,7 +3,7 @@
 const STORED = "imba.history";
 const KEPT = 12;
 
-/** @typedef {{hash: string, subject: import("../state.js").Subject, title: string, score: number}} Visit */
+/** @typedef {{subject: import("../state.js").Subject, title: string, score: number}} Visit */
 
 /**
  * The answers so far.
