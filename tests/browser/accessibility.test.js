@@ -139,8 +139,8 @@ it("goes through a table by keyboard alone", async (page, { origin }) => {
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowRight");
   await page.waitForFunction(() => document.querySelector(".segments [value=unlikely]").checked);
-  await page.waitForSelector(".rows-line a[href]");
-  await page.focus(".rows-line a");
+  await page.waitForSelector(".rows-line:first-child a[href]");
+  await page.focus(".rows-line:first-child a");
   await page.keyboard.press("Enter");
   await score(page);
 });

@@ -14,7 +14,7 @@ const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 360, height: 740, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
 /** How long a test waits for the page to show something. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /**
  * Starts service and browser for a test file. The service has the example card, unless told otherwise.

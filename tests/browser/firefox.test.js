@@ -76,8 +76,8 @@ test("scores a dropped table in its worker, sorts it, and explains a row", async
   const { predictions } = await ask(service.origin, "/predict", DEMO.slice(1, 301).map((line) => line.split(",").slice(2).join(",")).join("\n"));
   const best = Math.max(...predictions.map(({ score }) => score));
   assert.equal(await page.$eval(".rows-line [data-score]", (cell) => Number(cell.dataset.score)), best);
-  await page.waitForSelector(".rows-line a[href]");
-  await page.click(".rows-line a");
+  await page.waitForSelector(".rows-line:first-child a[href]");
+  await page.click(".rows-line:first-child a");
   assert.equal(await score(page), best);
 });
 
