@@ -36,7 +36,7 @@ export function address(route, params = {}) {
 }
 
 /** The reader's threshold as the address has it: in per cent where scores are. */
-export function aboveText() {
+function aboveText() {
   if (state.above === null || !state.model) return "";
   return String(isProbability() ? Number((state.above * 100).toFixed(6)) : state.above);
 }
@@ -87,9 +87,9 @@ export function follow(arrived) {
   arrived(here());
 }
 
-/** The subject of an answer as parameters of its address. */
-export const subjectParams = (subject) =>
-  subject.kind === "pair" ? { user: subject.user, product: subject.product } : { row: subject.row };
-
-/** The route that answers a subject. */
-export const routeOf = (subject) => (subject.kind === "pair" ? "pair" : "features");
+/**
+ * The address of the answer to a subject.
+ * @param {import("./state.js").Subject} subject
+ */
+export const subjectAddress = (subject) =>
+  subject.kind === "pair" ? address("pair", { user: subject.user, product: subject.product }) : address("features", { row: subject.row });

@@ -1,11 +1,11 @@
 // Next basket: the products that a customer is likeliest to buy again, with how they buy them and one reason each.
 
 import { address, go } from "./address.js";
-import { meter } from "./answer/compare.js";
 import { csvOf } from "./ask/table.js";
 import { copy, el, icon, save } from "./dom.js";
+import { strongest } from "./answer/reason.js";
 import { clause, rhythm } from "./guide.js";
-import { strongest } from "./home.js";
+import { meter } from "./meter.js";
 import { count } from "./numbers.js";
 import { explainPairs, recommend, users } from "./service.js";
 import { run } from "./screen.js";

@@ -62,7 +62,7 @@ export function shown(name, value) {
 }
 
 /** The number of a value, as people write it. */
-export const amount = (as, value) => (as === "share" ? share(value) : short(value));
+const amount = (as, value) => (as === "share" ? share(value) : short(value));
 
 const place = (name) => names.indexOf(name);
 

@@ -1,11 +1,11 @@
 // The start: one field, and three answers to begin with, one of them likely.
 
-import { address } from "./address.js";
+import { address, subjectAddress } from "./address.js";
 import { commandField } from "./ask/field.js";
 import { visits } from "./ask/history.js";
-import { meter } from "./answer/compare.js";
+import { because } from "./answer/reason.js";
 import { el } from "./dom.js";
-import { clause } from "./guide.js";
+import { meter } from "./meter.js";
 import { explainPairs, recommend, users } from "./service.js";
 import { follow, isLikely, isProbability, shownScore, state } from "./state.js";
 import { show } from "./screen.js";
@@ -28,7 +28,7 @@ export function showHome(ask) {
       examples,
       earlier.length > 0 && el("section", { class: "earlier-answers", "aria-labelledby": "earlier-title" }, el("h2", { id: "earlier-title" }, "Earlier in this session"),
         el("ul", { role: "list" }, earlier.map(({ subject, title, score }) =>
-          el("li", {}, el("a", { class: "mini", href: address(subject.kind === "pair" ? "pair" : "features", subject.kind === "pair" ? { user: subject.user, product: subject.product } : { row: subject.row }) },
+          el("li", {}, el("a", { class: "mini", href: subjectAddress(subject) },
             el("span", {}, subject.kind === "pair" ? `${title} · customer ${subject.user}` : title), el("b", {}, shownScore(score)))))))),
     title: "",
     spoken: "",
@@ -58,17 +58,4 @@ async function fill(section) {
       el("span", { class: "example-about" }, el("b", {}, product_name ?? `Product ${product}`), `Customer ${user}${because(explanations[at])}`),
       isProbability() ? meter(score) : el("span"),
       el("span", { class: "example-score" }, shownScore(score), el("span", { class: "unseen" }, isLikely(score) ? ", likely" : ", unlikely")))))));
-}
-
-/** The strongest cause that pushed the way the answer went. */
-export function because(explanation) {
-  if (!explanation?.contributions || explanation.error) return "";
-  const cause = strongest(explanation);
-  return cause ? `: ${clause(cause.name, explanation.values, cause.up ? "up" : "down")}` : "";
-}
-
-export function strongest({ base, margin, contributions }) {
-  const up = margin >= base;
-  const at = contributions.reduce((best, one, at) => ((up ? one > contributions[best] : one < contributions[best]) ? at : best), 0);
-  return contributions[at] === 0 ? null : { name: state.model.feature_names[at], at, up: contributions[at] > 0 };
 }

@@ -1,9 +1,9 @@
 // One answer: the number, the sentence, the axis, the causes as arrows, and beside them what would change it.
 
-import { address, here, subjectParams } from "../address.js";
+import { address, here } from "../address.js";
 import { noteVisit } from "../ask/history.js";
 import { shelf } from "../ask/suggestions.js";
-import { byId, copy, el, icon, say } from "../dom.js";
+import { copy, el, icon, say } from "../dom.js";
 import { shownScore, change, follow, isLikely, isProbability, shownThreshold, state } from "../state.js";
 import { scoreSubject, scoreValues } from "../service.js";
 import { run } from "../screen.js";
@@ -15,6 +15,7 @@ import { hero, sticky } from "./hero.js";
 import { notes } from "./notes.js";
 import { scale } from "./scale.js";
 import { thresholdHandle } from "../threshold.js";
+import { eyebrow, titleOf } from "./subject.js";
 import { setOf } from "./what_if.js";
 
 /**
@@ -38,17 +39,6 @@ export function showAnswer(subject, params) {
       spoken: spoken(subject, answer),
     };
   }, (error) => (error.problem?.code === "unknown_pair" && subject.kind === "pair" ? [productsInstead(subject.user)] : []));
-}
-
-/** What an answer is about, as a name. */
-export function titleOf(subject, answer) {
-  if (subject.kind === "row") return `A row of ${state.model.feature_names.length} values`;
-  return answer.product_name ?? `Product ${subject.product}`;
-}
-
-export function eyebrow(subject) {
-  if (subject.kind === "row") return "Values as given";
-  return ["Customer ", el("a", { href: address("basket", { user: subject.user }), title: "The customer’s next basket" }, subject.user), ` · product ${subject.product}`];
 }
 
 const verdict = (score) => (isLikely(score) ? "likely" : "unlikely");
@@ -131,8 +121,3 @@ function productsInstead(user) {
   }, () => list.append(el("p", { class: "eyebrow" }, `Nothing is stored for customer ${user} at all.`)));
   return list;
 }
-
-/** Puts the focus where a hidden element had it. */
-export const backToHeading = () => byId("screen").querySelector("h1")?.focus();
-
-export const subjectAddress = (subject) => address(subject.kind === "pair" ? "pair" : "features", subjectParams(subject));

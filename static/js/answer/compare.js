@@ -1,6 +1,6 @@
 // Two answers side by side, and what sets them apart.
 
-import { address, note, subjectParams } from "../address.js";
+import { note, subjectAddress } from "../address.js";
 import { readCommand, words } from "../ask/command.js";
 import { commandField } from "../ask/field.js";
 import { visits } from "../ask/history.js";
@@ -9,8 +9,9 @@ import { about, shown } from "../guide.js";
 import { signed } from "../numbers.js";
 import { follow, isLikely, isProbability, shownScore, state } from "../state.js";
 import { scoreSubject } from "../service.js";
-import { titleOf } from "./answer.js";
+import { meter } from "../meter.js";
 import { pillWords } from "./hero.js";
+import { titleOf } from "./subject.js";
 
 /** Causes in the table before the reader asks for all. */
 const FIRST = 6;
@@ -78,7 +79,7 @@ function sideBySide(other, answer) {
     more.setAttribute("aria-expanded", String(all));
     more.textContent = all ? "Show the largest only" : `Show all ${state.model.feature_names.length}`;
   } }, `Show all ${state.model.feature_names.length}`);
-  const link = el("a", { href: address(other.kind === "pair" ? "pair" : "features", subjectParams(other)) }, titleOf(other, answer));
+  const link = el("a", { href: subjectAddress(other) }, titleOf(other, answer));
   const table = el("table", { class: "versus" },
     el("caption", { class: "unseen" }, "This answer beside the other, by cause"),
     el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "unseen-cell" }, el("span", { class: "unseen" }, "Cause")), el("th", { scope: "col" }, "This answer"), el("th", { scope: "col" }, link), el("th", { scope: "col", class: "versus-bar-head" }, "apart, log-odds"))),
@@ -104,9 +105,4 @@ function sideBySide(other, answer) {
     }));
   });
   return element;
-}
-
-/** A small bar of a score with the threshold on it. */
-export function meter(score) {
-  return styled(el("span", { class: `meter ${isLikely(score) ? "yes" : "no"}`, "aria-hidden": "true" }, el("i"), el("u")), { "--value": score });
 }

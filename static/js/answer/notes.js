@@ -9,7 +9,7 @@ import { follow, state } from "../state.js";
 const SHOWN = 4;
 
 /** The notes on a row, the gravest first. */
-export function notesOn(values) {
+function notesOn(values) {
   const names = state.model.feature_names;
   const found = names.flatMap((name, at) => {
     const value = values[at];

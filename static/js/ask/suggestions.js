@@ -1,7 +1,7 @@
 // What the command field suggests for a text: earlier answers, customers by the beginning of their ids, products of a customer
 // by id or name. A store that cannot list its customers just has none to suggest.
 
-import { address, subjectParams } from "../address.js";
+import { address, subjectAddress } from "../address.js";
 import { recommend, users } from "../service.js";
 import { shownScore, state } from "../state.js";
 import { words } from "./command.js";
@@ -49,7 +49,7 @@ function recent() {
   return {
     title: "Earlier answers",
     options: visits().slice(0, SHOWN).map(({ subject, title, score }) =>
-      ({ text: words(subject), label: title, hint: shownScore(score), href: address(subject.kind === "pair" ? "pair" : "features", subjectParams(subject)) })),
+      ({ text: words(subject), label: title, hint: shownScore(score), href: subjectAddress(subject) })),
   };
 }
 

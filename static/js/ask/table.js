@@ -28,7 +28,7 @@ export class TableError extends Error {
  */
 
 const DELIMITERS = ["\t", ";", ",", "|"];
-export const DELIMITER_NAMES = { "\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars" };
+const DELIMITER_NAMES = { "\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars" };
 const PAIR = ["user_id", "product_id"];
 const LABELS = ["label", "bought", "bought_again", "target", "y", "outcome"];
 const YES = new Set(["1", "1.0", "true", "yes"]);

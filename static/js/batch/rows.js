@@ -1,10 +1,10 @@
 // The rows of a table, of which only those in sight are in the page: to sort, filter and search, with the main reason of each.
 
 import { address } from "../address.js";
-import { meter } from "../answer/compare.js";
 import { el, icon, styled } from "../dom.js";
+import { strongest } from "../answer/reason.js";
 import { about, shown } from "../guide.js";
-import { strongest } from "../home.js";
+import { meter } from "../meter.js";
 import { count } from "../numbers.js";
 import { explainPairs, explainRows } from "../service.js";
 import { isLikely, isProbability, shownScore, state, threshold } from "../state.js";

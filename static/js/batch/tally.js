@@ -42,7 +42,7 @@ export function tallyOf(scores, labels) {
 }
 
 /** How many of the sorted scores are at or below the threshold, and so unlikely. */
-export function unlikelyIn(sorted, threshold) {
+function unlikelyIn(sorted, threshold) {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;

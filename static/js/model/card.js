@@ -33,7 +33,7 @@ const quantiles = (feature) =>
   Object.entries(feature?.quantiles ?? {}).map(([share, value]) => [Number(share), value]).sort(([left], [right]) => left - right);
 
 /** A quantile of a feature, if the card has it. */
-export const quantile = (feature, share) => feature?.quantiles?.[String(share)];
+const quantile = (feature, share) => feature?.quantiles?.[String(share)];
 
 /**
  * A note on a value that training saw rarely or never: short for a badge, and a sentence. Null for a usual value.
