@@ -36,7 +36,7 @@ export function showHome(ask) {
   fill(examples).catch(() => examples.replaceChildren());
 }
 
-/** Examples of this store: a likely pair, one at the threshold, an unlikely one. Without a list of users there are none. */
+/** Examples of the first customers of this store. Where it cannot list its users there are none. */
 async function fill(section) {
   if (!state.model.capabilities.list_users || state.model.outputs !== 1) return;
   const quiet = AbortSignal.timeout(10_000);
@@ -47,7 +47,7 @@ async function fill(section) {
   const cut = state.model.threshold;
   const likely = all[0];
   const edge = all.filter((one) => one !== likely).reduce((best, one) => (Math.abs(one.score - cut) < Math.abs(best.score - cut) ? one : best));
-  const chosen = [["A regular", likely], ["On the edge", edge], ["Long forgotten", all[all.length - 1]]];
+  const chosen = [["The likeliest", likely], ["On the edge", edge], ["The unlikeliest", all[all.length - 1]]];
   const pairs = chosen.map(([, { user, product_id }]) => [user, product_id]);
   const { explanations } = state.model.capabilities.explain ? await explainPairs(pairs, quiet, true) : { explanations: [] };
   const list = el("ul", { role: "list" });

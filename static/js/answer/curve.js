@@ -44,7 +44,8 @@ export function curvePanel(content, beside) {
     if (noted) note({ open: name });
   };
   follow(content, settle);
-  BESIDE.addEventListener("change", settle);
+  // A change of the width may change the place; the observer goes with the content.
+  new ResizeObserver(settle).observe(content);
 }
 
 /** The largest cause: the curve that is open before the reader chooses one. */

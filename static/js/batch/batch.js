@@ -92,7 +92,7 @@ function prompt(ask) {
   return {
     content: el("div", { class: "home" },
       el("h1", { tabindex: -1 }, "Score a table"),
-      el("p", { class: "lede" }, "Drop a file anywhere on the page, open one, or paste rows. They are sent to this service in pieces and kept nowhere."),
+      el("p", { class: "lede" }, "Drop a file anywhere on the page, open one, or paste rows. They are sent to this service in pieces; this page forgets them when it is closed."),
       form),
     title: "Batch",
     spoken: "",

@@ -53,8 +53,6 @@ export function rowsTable(scored) {
   const window_ = el("div", { class: "rows-window", role: "rowgroup", tabindex: 0, "aria-label": "Rows" }, space);
   const grid = el("div", { class: "rows", role: "table", "aria-label": "Scored rows", "aria-colcount": columns.length },
     el("div", { role: "rowgroup" }, el("div", { role: "row", class: "rows-head" }, heads)), window_);
-  fit();
-  NARROW.addEventListener("change", fit);
   const counted = el("span", { class: "rows-count", role: "status" });
   const filters = [["all", "All"], ["likely", "Likely"], ["unlikely", "Unlikely"], ["mistakes", "Mistakes"]].map(([value, name]) =>
     el("label", {}, el("input", { type: "radio", name: "filter", value, checked: value === "all", onchange: () => {
@@ -206,7 +204,11 @@ export function rowsTable(scored) {
   }
 
   window_.addEventListener("scroll", paint, { passive: true });
-  new ResizeObserver(() => paint()).observe(window_);
+  new ResizeObserver(() => {
+    fit();
+    paint();
+  }).observe(window_);
+  fit();
   relist();
 
   let at = -1;
