@@ -165,11 +165,12 @@ it("comes back from the reason of a row to the table as it was, without sending 
   await page.waitForSelector("[data-key=score][aria-sort=descending]");
   await page.waitForSelector(".rows-line:first-child a[href]");
   const [best] = await scores(page);
-  const sent = [];
-  page.on("request", (request) => /predict/.test(request.url()) && sent.push(request.url()));
   await page.focus(".rows-line:first-child a");
   await page.keyboard.press("Enter");
   assert.equal(await score(page), best);
+  await page.waitForSelector(".curve .score-line");
+  const sent = [];
+  page.on("request", (request) => /predict/.test(request.url()) && sent.push(request.url()));
   await page.goBack();
   await settled(page);
   assert.equal((await scores(page))[0], best);
