@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench bench-engine fuzz demo screenshots test-rust test-browser test-training check-rust check-deny check-python clean
+.PHONY: help run test check fmt bench bench-engine fuzz demo screenshots test-rust test-browser test-training check-rust check-deny check-python check-page clean
 
 CARGO_DENY_VERSION := 0.20.2
 TOOLS := target/tools
@@ -21,7 +21,7 @@ run: ## Serve the embedded demo on http://127.0.0.1:8080/
 
 test: test-rust test-browser test-training ## Run every test; installs what the tests need
 
-check: check-rust check-deny check-python ## Formatting, lints, documentation, licences: warnings are errors
+check: check-rust check-deny check-python check-page ## Formatting, lints, documentation, licences: warnings are errors
 
 fmt: $(TRAINING)/.ready ## Format everything
 	cargo fmt --all
@@ -49,8 +49,9 @@ screenshots: tests/browser/node_modules/.ready ## Take the README's pictures fro
 test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The service's and the engine's tests
 	cargo test --workspace
 
-test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium
-	command -v chromium >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium; }
+test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium, its main ways in Firefox
+	command -v chromium >/dev/null && command -v firefox-esr >/dev/null || \
+		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium firefox-esr; }
 	$(BUILD)
 	cd tests/browser && IMBA_BIN=$(BIN) npm test
 
@@ -69,6 +70,9 @@ check-deny: $(TOOLS)/bin/cargo-deny
 check-python: $(TRAINING)/.ready
 	$(TRAINING)/bin/ruff format --check .
 	$(TRAINING)/bin/ruff check .
+
+check-page: tests/browser/node_modules/.ready
+	cd tests/browser && npm run --silent check
 
 $(TOOLS)/bin/cargo-deny:
 	cargo install --quiet --locked --debug --root $(TOOLS) cargo-deny@$(CARGO_DENY_VERSION)

@@ -1,6 +1,6 @@
 // The API key: asked for when the service wants one, kept for this browser session only, never in an address or a log.
 
-import { byId } from "./markup.js";
+import { byId } from "./dom.js";
 
 const STORED = "imba.api-key";
 
@@ -13,7 +13,9 @@ export function storedKey() {
   }
 }
 
+/** @type {string | null} */
 let given = null;
+/** @type {Promise<boolean> | null} */
 let asking = null;
 
 /**

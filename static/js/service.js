@@ -1,6 +1,7 @@
 // The service behind the page: one function per route, one kind of error for whatever can go wrong.
 
 import { askForKey, storedKey } from "./key.js";
+import { state } from "./state.js";
 
 /** Longest wait for an answer; the service itself gives up much earlier. */
 const PATIENCE_MS = 60_000;
@@ -9,47 +10,66 @@ const PATIENCE_MS = 60_000;
 export class ServiceError extends Error {
   /**
    * @param {"offline" | "unauthorised" | "problem"} kind
-   * @param {{title: string, advice?: string, problem?: object, retry?: boolean}} what
+   * @param {{title: string, advice?: string, problem?: any, retry?: boolean, wait?: number}} what `wait` is in seconds
    */
-  constructor(kind, { title, advice = "", problem = null, retry = true }) {
+  constructor(kind, { title, advice = "", problem = null, retry = true, wait = 0 }) {
     super(title);
-    Object.assign(this, { kind, title, advice, problem, retry });
+    this.kind = kind;
+    this.title = title;
+    this.advice = advice;
+    this.problem = problem;
+    this.retry = retry;
+    this.wait = wait;
   }
 }
 
-/** What scores here: names, threshold, version. */
+/** What scores here: names, threshold, version, and the model's card where it has one. */
 export const model = (signal) => get("model", signal);
 
-/** Scores feature rows, in CSV. */
+/** Scores many feature rows, in CSV, or many pairs, as `[user, product]`. */
 export const predict = (rows, signal) => post("predict", rows, "text/csv", signal);
+export const predictPairs = (pairs, signal) => post("predict/pair", JSON.stringify({ instances: pairs }), "application/json", signal);
 
-/** Scores pairs, in CSV. */
-export const predictPairs = (rows, signal) => post("predict/pair", rows, "text/csv", signal);
+/** Scores and explains feature rows, as arrays in the model's order, or pairs. */
+export const explainRows = (rows, signal, quietly = false) => post("explain", JSON.stringify({ instances: rows }), "application/json", signal, quietly);
+export const explainPairs = (pairs, signal, quietly = false) => post("explain/pair", JSON.stringify({ instances: pairs }), "application/json", signal, quietly);
 
-/** One row in CSV scored, and explained where the scorer can: an entry of `/explain` or of `/predict`. */
-export const scoreRow = (model, row, signal) => one(model, "", row, "text/csv", signal);
+/**
+ * One subject scored, and explained where the scorer can.
+ * @param {import("./state.js").Subject} subject
+ * @returns {Promise<import("./state.js").Explained>}
+ */
+export async function scoreSubject(subject, signal) {
+  const { explain } = state.model.capabilities;
+  const answer = subject.kind === "pair"
+    ? await (explain ? explainPairs : predictPairs)([[subject.user, subject.product]], signal)
+    : await post(explain ? "explain" : "predict", subject.row, "text/csv", signal);
+  return only(explain ? answer.explanations : answer.predictions, subject.kind === "pair" ? `Nothing is stored for customer ${subject.user} and product ${subject.product}` : "This row has no score");
+}
 
-/** One pair looked up and scored, and explained where the scorer can. */
-export const scorePair = (model, user, product, signal) => 
-  one(model, "/pair", JSON.stringify({ instances: [[user, product]] }), "application/json", signal);
+/** One row, as an array in the model's order, scored and explained where the scorer can. */
+export async function scoreValues(values, signal) {
+  if (!state.model.capabilities.explain) {
+    const body = values.map((value) => value ?? "nan").join(",");
+    return only((await predict(body, signal)).predictions, "This row has no score");
+  }
+  return only((await explainRows([values], signal)).explanations, "This row has no score");
+}
+
+function only([entry], title) {
+  if (!entry.error) return entry;
+  const known = entry.error.code === "unknown_pair" ? ADVICE.unknown_pair : advise(entry.error);
+  throw new ServiceError("problem", { title: entry.error.code === "unknown_pair" || !title.startsWith("Nothing") ? title : "This pair has no score", advice: known, problem: entry.error, retry: false });
+}
 
 /** The likeliest products of a user. */
-export const recommend = (user, limit, signal, quietly) => get(`recommend/${encodeURIComponent(user)}?limit=${limit}`, signal, quietly);
+export const recommend = (user, limit, signal, quietly = false) => get(`recommend/${encodeURIComponent(user)}?limit=${encodeURIComponent(limit)}`, signal, quietly);
 
 /** Users whose ids begin so. Asked quietly, as while the reader types: no dialog for an API key. */
 export const users = (prefix, limit, signal) => get(`users?${new URLSearchParams({ prefix, limit })}`, signal, true);
 
-async function one(model, suffix, body, type, signal) {
-  const { explain } = model.capabilities;
-  const answer = await post(`${explain ? "explain" : "predict"}${suffix}`, body, type, signal);
-  const [entry] = explain ? answer.explanations : answer.predictions;
-  if (!entry.error) return entry;
-  const title = suffix === "" ? "This row has no score" : "This pair has no score";
-  throw new ServiceError("problem", { title, advice: advise(entry.error), retry: false });
-}
-
-const get = (path, signal, quietly) => call(path, { method: "GET" }, signal, quietly);
-const post = (path, body, type, signal) => call(path, { method: "POST", body, headers: { "content-type": type } }, signal);
+const get = (path, signal, quietly = false) => call(path, { method: "GET" }, signal, quietly);
+const post = (path, body, type, signal, quietly = false) => call(path, { method: "POST", body, headers: { "content-type": type } }, signal, quietly);
 
 async function call(path, request, signal, quietly = false) {
   for (;;) {
@@ -137,7 +157,7 @@ function unauthorised(problem) {
 
 /** What to do about some of the service's problems. */
 const ADVICE = {
-  unknown_pair: "A score needs the history of both: the customer must have bought the product before, and the table must hold the pair.",
+  unknown_pair: "imba answers for the pairs in its table, and it does not guess. Check both ids, or choose one of the customer’s products.",
   unknown_user: "Check the id. The table may be older than the customer's first order.",
   body_too_large: "Split the table and score its parts.",
 };
@@ -154,9 +174,9 @@ function wrong(response, problem) {
       retry,
     });
   }
-  const wait = Number(response.headers.get("retry-after"));
+  const wait = Number(response.headers.get("retry-after")) || 0;
   const advice = wait > 0 ? `Try again in ${wait} ${wait === 1 ? "second" : "seconds"}.` : "";
-  return new ServiceError("problem", { title: problem.title, advice: advise(problem, advice), problem, retry });
+  return new ServiceError("problem", { title: problem.title, advice: advise(problem, advice), problem, retry, wait });
 }
 
 function advise({ code, detail }, more = "") {

@@ -7,30 +7,32 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
 
-import { startService } from "./service.js";
+import { CARD, startService, withModel } from "./service.js";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 360, height: 740, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
 /** How long a test waits for the page to show something. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /**
- * Starts service and browser for a test file.
- * @param {Object<string, string>} settings of the service
+ * Starts service and browser for a test file. The service has the example card, unless told otherwise.
+ * @param {{settings?: Object<string, string>, card?: boolean}} options settings of the service
  * @returns {(name: string, body: (page: import("puppeteer-core").Page, service: {origin: string}, complaints: string[]) => Promise<void>, options?: object) => void}
  *     registers a test with a page of its own, which fails on any error in the console and any violated policy
  */
-export function withPage(settings = {}) {
+export function withPage({ settings = {}, card = true } = {}) {
   const state = {};
   before(async () => {
-    state.service = await startService(settings);
+    state.bare = await startService(settings);
+    state.service = card ? await withModel(state.bare.origin, (model) => ({ ...model, card: CARD })) : state.bare;
     state.browser = await launch();
   });
   after(async () => {
     await state.browser?.close();
-    await state.service?.stop();
+    if (state.service !== state.bare) await state.service?.stop();
+    await state.bare?.stop();
   });
   return (name, body, { viewport = WIDE, expectedErrors = [] } = {}) =>
     test(name, async () => {
@@ -93,14 +95,66 @@ async function listen(page) {
 }
 
 /** Lets messages under way arrive. */
-async function settle(page) {
+export async function settle(page) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
 }
 
-/** Opens the page at a fragment such as `#/pair?user=1` and waits until the view is there. */
+/** Opens the page at a fragment such as `#/pair?user=1&product=2` and waits until something is shown. */
 export async function open(page, origin, fragment = "") {
+  // From elsewhere, because an address that differs in its fragment alone loads nothing.
+  await page.goto("about:blank");
   await page.goto(`${origin}/index_imba.html${fragment}`);
-  await page.waitForSelector("#views:not([inert]) > .view:not([hidden])");
+  await page.waitForSelector("#screen h1, #key[open]");
+}
+
+/** Asks by the command field as a reader would: the text, then Enter. */
+export async function askFor(page, words) {
+  const field = (await page.$("#ask-start")) ?? (await page.$("#ask"));
+  await field.focus();
+  await settle(page);
+  await page.keyboard.down("Control");
+  await page.keyboard.press("a");
+  await page.keyboard.up("Control");
+  await page.keyboard.type(words);
+  await page.keyboard.press("Enter");
+}
+
+/** Pastes a text into an input, as the clipboard would. */
+export async function paste(page, selector, words) {
+  await page.focus(selector);
+  return page.$eval(selector, (input, words) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", words);
+    const taken = !input.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    // An untrusted event inserts nothing by itself.
+    if (!taken) {
+      input.setRangeText(words.replace(/[\r\n]/g, ""), 0, input.value.length, "end");
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    return taken;
+  }, words);
+}
+
+/** The score that the answer on the page is of, with all its digits. */
+export async function score(page) {
+  await page.waitForSelector(".hero .number[data-score]:not([data-score=''])");
+  return page.$eval(".hero .number", (number) => Number(number.dataset.score));
+}
+
+/** Drops a file on an element, or drags it over. Gives whether the page took the event for itself. */
+export function drag(page, type, selector, name, content) {
+  return page.$eval(selector, (place, type, name, content) => {
+    const dataTransfer = new DataTransfer();
+    if (name) dataTransfer.items.add(new File([content], name));
+    else dataTransfer.setData("text/plain", content);
+    return !place.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, type, name, content);
+}
+
+/** Opens a file as the reader would by the button. */
+export async function openFile(page, path) {
+  const input = await page.$("#file");
+  await input.uploadFile(path);
 }
 
 /** The text of the first element that matches, once there is one with a text. */
@@ -121,23 +175,23 @@ export async function shows(page, selector, pattern) {
   }
 }
 
-/** Presses a button, whatever list of suggestions happens to lie over it. */
-export async function press(page, selector) {
-  await page.$eval(selector, (button) => button.click());
-}
+/** @type {WeakMap<object, Map<string, (request: object) => any>>} */
+const interceptions = new WeakMap();
 
-/** Empties an input and types into it as a reader would. */
-export async function fill(page, selector, value) {
-  await page.$eval(selector, (input) => input.select());
-  await page.keyboard.press("Backspace");
-  await page.type(selector, value);
-}
-
-/** Answers requests for `path` by `answer`, or lets them through where it gives nothing. */
+/** Answers requests for `path`, or below it if it ends with a slash, by `answer`, or lets them through where it gives nothing. */
 export async function intercept(page, path, answer) {
+  const known = interceptions.get(page);
+  if (known) {
+    known.set(path, answer);
+    return;
+  }
+  const answers = new Map([[path, answer]]);
+  interceptions.set(page, answers);
   await page.setRequestInterception(true);
   page.on("request", async (request) => {
-    const given = new URL(request.url()).pathname === path ? await answer(request) : undefined;
+    const { pathname } = new URL(request.url());
+    const [, found] = [...answers].find(([path]) => pathname === path || (path.endsWith("/") && pathname.startsWith(path))) ?? [];
+    const given = await found?.(request);
     if (given === undefined) await request.continue();
     else if (given === "abort") await request.abort("connectionrefused");
     else await request.respond(given);
@@ -154,4 +208,17 @@ export async function ask(origin, path, body, type = "text/csv") {
     ? { headers: { accept: "application/json" } }
     : { method: "POST", body, headers: { accept: "application/json", "content-type": type } });
   return response.json();
+}
+
+/** How a screen looks to its reader: dark, in forced colours, without motion. */
+export async function look(page, { scheme = "light", forced = false, still = false } = {}) {
+  const features = [{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: still ? "reduce" : "no-preference" }];
+  if (forced) features.push({ name: "forced-colors", value: "active" });
+  const session = await page.createCDPSession();
+  await session.send("Emulation.setEmulatedMedia", { features });
+}
+
+/** Waits until what moves has come to rest. */
+export async function still(page) {
+  await page.evaluate(() => document.fonts.ready.then(() => Promise.all(document.getAnimations().map(({ finished }) => finished))));
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after } from "node:test";
 
-import { open, shows, text, withPage } from "./browser.js";
+import { open, openFile, score, shows, text, withPage } from "./browser.js";
 
 const NAME = `<img src=x onerror="document.title='owned'"> "Tom & Jerry's" <b>cheese</b>`;
 const USER = "<script>document.title='owned'</script>";
@@ -20,33 +20,44 @@ await writeFile(join(folder, "products.csv"), `product_id,product_name\n${quoted
 after(() => rm(folder, { recursive: true, force: true }));
 
 const it = withPage({
-  IMBA__FEATURES__EMBEDDED__SEED: join(folder, "features.csv"),
-  IMBA__PRODUCTS__NAMES: join(folder, "products.csv"),
+  settings: { IMBA__FEATURES__EMBEDDED__SEED: join(folder, "features.csv"), IMBA__PRODUCTS__NAMES: join(folder, "products.csv") },
 });
 
 it("shows a hostile product name and ids as they are, everywhere", async (page, { origin }) => {
   await open(page, origin, `#/basket?${new URLSearchParams({ user: USER })}`);
-  assert.equal(await text(page, ".basket-name"), NAME);
-  assert.equal(await text(page, ".basket-id"), PRODUCT);
-  await page.click(".basket-name");
-  assert.equal(await text(page, "#answer-pair .about b"), NAME);
-  assert.equal(await text(page, "#answer-pair .about"), `Customer ${USER} · ${NAME} (product ${PRODUCT})`);
+  assert.equal(await text(page, ".basket-product b"), NAME);
+  await page.click(".basket a");
+  await score(page);
+  assert.equal(await text(page, "h1"), NAME);
+  assert.equal(await text(page, ".eyebrow"), `Customer ${USER} · product ${PRODUCT}`);
+  assert.equal(await page.$eval("#ask", (input) => input.value), `customer ${USER}, product """>${PRODUCT.slice(2)}"`);
 
-  await page.click("#pair-product");
-  await page.waitForSelector("#pair-product-list:not([hidden])");
-  assert.equal(await text(page, "#pair-product-list [role=option]"), PRODUCT + NAME);
-  assert.equal(await page.$("main img, main svg, main script"), null);
+  // What the field shows asks for the same again.
+  const asked = page.waitForRequest((request) => request.url().endsWith("/explain/pair"));
+  await page.focus("#ask");
+  await page.keyboard.press("Enter");
+  assert.deepEqual(JSON.parse((await asked).postData()), { instances: [[USER, PRODUCT]] });
+  await score(page);
+  await page.click(".mark");
+  await shows(page, ".earlier-answers", /<img src=x/);
+  await page.focus("#ask-start");
+  await page.keyboard.press("ArrowDown");
+  await page.waitForSelector("#ask-start-list:not([hidden])");
+  assert.match(await text(page, "#ask-start-list [role=option]"), /^<img src=x/);
+  assert.equal(await page.$("main img, main script, [onload], [onerror]"), null);
   assert.notEqual(await page.title(), "owned");
 });
 
 it("shows hostile cells of a pasted table as they are", async (page, { origin }) => {
   const names = header.split(",").slice(2);
-  await open(page, origin, "#/features");
-  await page.$eval("#features-rows", (area, rows) => (area.value = rows),
-    `note,${names.join(",")}\n${quoted(NAME)},${names.map(() => "1").join(",")}\n${quoted(USER)},${names.map(() => "x").join(",")}\n`);
-  await page.click("#form-features .primary");
-  assert.equal(await text(page, ".scores td:nth-child(2)"), NAME);
-  assert.equal(await text(page, ".scores tr:nth-child(2) td:nth-child(2)"), USER);
+  const file = join(folder, "<b>rows<b>.csv".replaceAll("<", "‹"));
+  await writeFile(file, `<i>note</i>,${names.join(",")}\n${quoted(NAME)},${names.map(() => "1").join(",")}\n${quoted(USER)},${names.map(() => "<b>x").join(",")}\n`);
+  await open(page, origin, "#/batch");
+  await openFile(page, file);
+  await page.waitForSelector(".rows-line:nth-child(2)");
+  assert.deepEqual(await page.$$eval(".rows-line .column-carried", (cells) => cells.map((cell) => cell.textContent)), [NAME, USER]);
+  assert.match(await text(page, ".column-reason .row-mistake"), /“<b>x” is not a number/);
+  assert.equal(await text(page, ".rows-head .column-carried"), "<i>note</i>");
   assert.equal(await page.$("main img, main script"), null);
 });
 
@@ -54,6 +65,7 @@ it("is served under a policy that lets nothing else in, and these tests would se
   const response = await page.goto(`${origin}/`);
   assert.match(response.headers()["content-security-policy"], /^default-src 'self';/);
   await shows(page, "#model", /trees/);
+  assert.equal(await page.$("[style*=url], style, script:not([src])"), null);
   await page.evaluate(() => {
     const script = document.createElement("script");
     script.textContent = "document.title = 'owned'";

@@ -1,7 +1,8 @@
 // The real binary, started for a test file on a free port with a temporary store, and stopped with it.
 
 import { spawn } from "node:child_process";
-import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { access, constants, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -75,4 +76,38 @@ function parsed(line) {
   } catch {
     return {};
   }
+}
+
+/** A model's card as training writes it, of the demo's own table; its metrics are those of a training with a test part. */
+export const CARD = JSON.parse(await readFile(join(import.meta.dirname, "card.json"), "utf8"));
+
+/**
+ * The service behind a proxy that changes its answers to `GET /model`, and nothing else.
+ * @param {string} origin
+ * @param {(model: object) => object} change
+ */
+export async function withModel(origin, change) {
+  const server = createServer((asked, answer) => {
+    const passed = request(origin + asked.url, { method: asked.method, headers: { ...asked.headers, host: new URL(origin).host, "accept-encoding": asked.url === "/model" ? "identity" : asked.headers["accept-encoding"] ?? "identity" } }, async (given) => {
+      if (asked.url !== "/model") {
+        answer.writeHead(given.statusCode, given.headers);
+        given.pipe(answer);
+        return;
+      }
+      const parts = [];
+      for await (const part of given) parts.push(part);
+      const body = JSON.stringify(change(JSON.parse(Buffer.concat(parts).toString())));
+      answer.writeHead(given.statusCode, { ...given.headers, "content-length": Buffer.byteLength(body) });
+      answer.end(body);
+    });
+    passed.on("error", () => answer.destroy());
+    answer.on("close", () => passed.destroy());
+    asked.pipe(passed);
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const stop = () => new Promise((done) => {
+    server.close(done);
+    server.closeAllConnections();
+  });
+  return { origin: `http://127.0.0.1:${server.address().port}`, stop };
 }

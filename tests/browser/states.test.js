@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, intercept, json, open, press, shows, text, withPage } from "./browser.js";
+import { ask, askFor, intercept, json, open, score, shows, text, withPage } from "./browser.js";
 
 const it = withPage();
 
@@ -12,22 +12,22 @@ const problem = (status, more) => ({ type: "about:blank", title: "?", status, de
 
 it("shows that it waits, then that it waits long, and keeps the answer before", async (page, { origin }) => {
   await open(page, origin, PAIR);
-  const first = await text(page, "#answer-pair .verdict");
+  const first = await text(page, ".hero .number");
   let release;
   const held = new Promise((done) => (release = done));
   await intercept(page, "/explain/pair", async () => {
     await held;
   });
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
-  await shows(page, "#answer-pair .progress", /Asking the service/);
-  assert.equal(await page.$eval("#answer-pair", (panel) => panel.getAttribute("aria-busy")), "true");
-  assert.equal(await text(page, "#answer-pair .verdict"), first);
-  await shows(page, "#answer-pair .progress", /Still waiting/);
-  await shows(page, "#answer-pair [role=status]", /Still waiting/);
+  await shows(page, "#waiting", /Asking the service/);
+  assert.equal(await page.$eval("#screen", (screen) => screen.getAttribute("aria-busy")), "true");
+  assert.equal(await text(page, ".hero .number"), first);
+  await shows(page, "#waiting", /Still waiting/);
+  await shows(page, "#spoken", /Still waiting/);
   release();
-  await shows(page, "#answer-pair .about", /product 1000/);
-  assert.equal(await page.$eval("#answer-pair", (panel) => panel.getAttribute("aria-busy")), null);
-  await shows(page, "#answer-pair [role=status]", /^This customer is likely to buy this product again: /);
+  await shows(page, ".eyebrow", /product 1000/);
+  assert.equal(await page.$eval("#screen", (screen) => screen.getAttribute("aria-busy")), null);
+  await shows(page, "#spoken", /Apple Baby Cereal: 60\.9\s%, likely\.$/);
 });
 
 it("does not let an older, slower answer replace a newer one", async (page, { origin }) => {
@@ -38,45 +38,45 @@ it("does not let an older, slower answer replace a newer one", async (page, { or
     if (request.postData().includes('"2"')) await held;
   });
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=2"));
-  await shows(page, "#answer-pair .progress", /Asking/);
+  await shows(page, "#waiting", /Asking/);
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
-  await shows(page, "#answer-pair .about", /product 1000/);
+  await shows(page, ".eyebrow", /product 1000/);
   release();
   await new Promise((done) => setTimeout(done, 300));
-  await shows(page, "#answer-pair .about", /product 1000/);
+  await shows(page, ".eyebrow", /product 1000/);
 }, { expectedErrors: [NETWORK] });
 
 it("says that the device is offline, keeps the input, and goes on when it is back", async (page, { origin }) => {
   await open(page, origin, PAIR);
-  const first = await text(page, "#answer-pair .verdict");
+  const first = await score(page);
   await page.setOfflineMode(true);
   await page.waitForSelector("#offline:not([hidden])");
-  assert.equal(await text(page, "#answer-pair .verdict"), first);
-  await press(page, "#form-pair .primary");
-  await shows(page, "#answer-pair .notice h3", /^You are offline$/);
-  assert.equal(await page.$eval("#pair-product", (input) => input.value), "2");
+  assert.equal(await score(page), first);
+  await askFor(page, "1, 1000");
+  await shows(page, ".trouble h1", /^You are offline$/);
+  assert.equal(await page.$eval("#ask", (input) => input.value), "customer 1, product 1000");
   await page.setOfflineMode(false);
   await page.waitForSelector("#offline", { hidden: true });
-  await page.click("#answer-pair .notice button");
-  await shows(page, "#answer-pair .verdict", /likely/);
+  await page.click(".trouble button");
+  await shows(page, ".hero .pill", /likely/);
 }, { expectedErrors: [NETWORK] });
 
 it("says that the service is gone, and where it was looked for", async (page, { origin }) => {
   await open(page, origin);
   await intercept(page, "/explain/pair", () => "abort");
   await page.evaluate((hash) => (location.hash = hash), PAIR);
-  await shows(page, "#answer-pair .notice", new RegExp(`The service cannot be reached.*${new URL(origin).host}.*Check that imba is running`));
+  await shows(page, ".trouble", new RegExp(`The service cannot be reached.*${new URL(origin).host}.*Check that imba is running`));
 }, { expectedErrors: [NETWORK] });
 
 it("says at the start that the service is gone, and starts when it is back", async (page, { origin }) => {
   let gone = true;
   await intercept(page, "/model", () => (gone ? "abort" : undefined));
   await page.goto(`${origin}/index_imba.html${PAIR}`);
-  await shows(page, "#banner .notice h3", /The service cannot be reached/);
+  await shows(page, ".trouble h1", /The service cannot be reached/);
   gone = false;
-  await page.click("#banner .notice button");
-  await shows(page, "#answer-pair .verdict", /likely/);
-  assert.equal(await page.$("#banner .notice"), null);
+  await page.click(".trouble button");
+  await shows(page, ".hero .pill", /likely/);
+  assert.equal(await page.$(".trouble"), null);
 }, { expectedErrors: [NETWORK] });
 
 it("asks for the API key, again if it is refused, and keeps it for the session only", async (page, { origin }) => {
@@ -94,20 +94,21 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
   await page.waitForSelector("#key-refused:not([hidden])");
   await page.type("#key-value", "right");
   await page.keyboard.press("Enter");
-  await shows(page, "#answer-pair .verdict", /likely/);
+  await shows(page, ".hero .pill", /likely/);
   assert.deepEqual(keys, [undefined, "wrong", "right"]);
-  const kept = await page.evaluate(() => ({ session: Object.values(sessionStorage), local: Object.values(localStorage), address: location.href, cookie: document.cookie }));
-  assert.deepEqual(kept, { session: ["right"], local: [], address: `${origin}/index_imba.html${PAIR}`, cookie: "" });
+  const kept = await page.evaluate(() => ({ session: Object.entries(sessionStorage).filter(([, value]) => value.includes("right")), local: Object.values(localStorage), address: location.href, cookie: document.cookie }));
+  assert.deepEqual(kept, { session: [["imba.api-key", "right"]], local: [], address: `${origin}/index_imba.html${PAIR}`, cookie: "" });
   await page.reload();
-  await shows(page, "#answer-pair .verdict", /likely/);
+  await shows(page, ".hero .pill", /likely/);
   assert.equal(keys.at(-1), "right");
 }, { expectedErrors: [NETWORK] });
 
 it("does not ask for a key while the reader types", async (page, { origin }) => {
   await intercept(page, "/users", () => json(problem(401), 401));
-  await open(page, origin);
+  await open(page, origin, PAIR);
+  await score(page);
   const refused = page.waitForResponse((response) => response.status() === 401);
-  await page.type("#pair-user", "1");
+  await page.type("#ask", "1");
   await refused;
   await new Promise((done) => setTimeout(done, 200));
   assert.equal(await page.$("#key[open]"), null);
@@ -118,8 +119,8 @@ it("says what to do when no key is given", async (page, { origin }) => {
   await open(page, origin, PAIR);
   await page.waitForSelector("#key[open]");
   await page.keyboard.press("Escape");
-  await shows(page, "#answer-pair .notice", /asks for an API key/);
-  await page.click("#answer-pair .notice button");
+  await shows(page, ".trouble", /asks for an API key/);
+  await page.click(".trouble button");
   await page.waitForSelector("#key[open]");
 }, { expectedErrors: [NETWORK] });
 
@@ -129,31 +130,21 @@ it("tells an overloaded service's advice and tries again on request", async (pag
     ? json(problem(503, { title: "A part of the service is unavailable", detail: "the feature store is unavailable" }), 503, { "retry-after": "1" })
     : undefined);
   await open(page, origin, PAIR);
-  await shows(page, "#answer-pair .notice", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1 second\.Request id r-1/);
+  await shows(page, ".trouble", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1 second\.Try again.*request r-1/s);
   overloaded = false;
-  await page.click("#answer-pair .notice button");
-  await shows(page, "#answer-pair .verdict", /likely/);
+  await page.click(".trouble button");
+  await shows(page, ".hero .pill", /likely/);
 }, { expectedErrors: [NETWORK] });
 
 it("knows an answer of something between from one of the service", async (page, { origin }) => {
   let body = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
   await intercept(page, "/explain/pair", () => body);
   await open(page, origin, PAIR);
-  await shows(page, "#answer-pair .notice", /Unexpected answer 502.*such as a proxy/);
+  await shows(page, ".trouble", /Unexpected answer 502.*such as a proxy/);
   body = { status: 200, contentType: "application/json", body: '{"explanations": [' };
-  await page.click("#answer-pair .notice button");
-  await shows(page, "#answer-pair .notice", /The answer cannot be read/);
+  await page.click(".trouble button");
+  await shows(page, ".trouble", /The answer cannot be read/);
 }, { expectedErrors: [NETWORK] });
-
-it("shows a score that is no probability as the number it is", async (page, { origin }) => {
-  const model = await ask(origin, "/model");
-  model.objective = "reg:squarederror";
-  await intercept(page, "/model", () => json(model));
-  await open(page, origin, PAIR);
-  const { predictions: [{ score }] } = await ask(origin, "/predict/pair", "1,2");
-  assert.equal(await text(page, "#answer-pair .score strong"), String(score));
-  assert.equal(await page.$("#answer-pair .scale"), null);
-});
 
 it("follows a model that is replaced while the page is open", async (page, { origin }) => {
   const model = await ask(origin, "/model");
@@ -161,16 +152,16 @@ it("follows a model that is replaced while the page is open", async (page, { ori
   const explanation = { score: 3.5, likely: true, margin: 3.5, base: 3.5, contributions: model.feature_names.map(() => 0), values: model.feature_names.map(() => 1) };
   const headers = { "x-model-version": other.version };
   await open(page, origin, PAIR);
-  await shows(page, "#answer-pair .score strong", /%/);
+  await shows(page, ".hero .number", /%/);
   const answers = { "/model": other, "/explain/pair": { explanations: [explanation] } };
   await page.setRequestInterception(true);
   page.on("request", (request) => {
     const document = answers[new URL(request.url()).pathname];
     return document ? request.respond(json(document, 200, headers)) : request.continue();
   });
-  await press(page, "#form-pair .primary");
-  await shows(page, "#model", /ffffffffffff · reg:squarederror/);
-  await shows(page, "#answer-pair .score strong", /^3\.5$/);
+  await askFor(page, "1, 1000");
+  await shows(page, "#model summary", /^Model ffffffff/);
+  await shows(page, ".hero .number", /^3\.5$/);
 });
 
 it("lets nothing jump from the first paint to the answer", async (page, { origin }) => {
@@ -179,7 +170,7 @@ it("lets nothing jump from the first paint to the answer", async (page, { origin
     new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({ value }) => value)))
       .observe({ type: "layout-shift", buffered: true });
   });
-  for (const [fragment, answer] of [[PAIR, "#answer-pair .waterfall"], ["#/basket?user=1", ".basket li"], ["#/features?row=1,2", "#answer-features .notice"]]) {
+  for (const [fragment, answer] of [[PAIR, ".curve .score-line"], ["#/basket?user=1", ".basket li"], ["#/features?row=1,2,3", ".cells"], ["", ".examples a"], ["#/batch", "#rows"]]) {
     await page.goto("about:blank");
     await open(page, origin, fragment);
     await page.waitForSelector(answer);
