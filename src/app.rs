@@ -17,9 +17,9 @@ use tracing::{info, warn};
 
 use crate::admission::{Admission, AdmissionLimits};
 use crate::api::{ApiState, PageError, PageFiles, Parts, edge};
-use crate::cause::chain;
 use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
+use crate::cause::chain;
 use crate::config::{self, Config, ScorerKind};
 use crate::features::dynamodb::TableError;
 use crate::features::embedded::OpenError;
@@ -153,13 +153,8 @@ impl App {
             (model.version.clone(), model.objective.clone().unwrap_or_default())
         });
         let metrics = Metrics::new(upstreams, vec![Box::new(in_use)]);
-        let inference = Arc::new(Inference::new(
-            schema,
-            features,
-            model,
-            config.model.threshold,
-            admission.clone(),
-        ));
+        let inference =
+            Arc::new(Inference::new(schema, features, model, config.model.threshold, admission.clone()));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
         // This first call also opens connections and fetches credentials. An upstream that is down now may be back in a
         // minute, as it may be at any other time: the service starts, and is ready when its upstreams are.

@@ -83,8 +83,8 @@ pub struct Model {
     pub size_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
-    /// `model.threshold`
-    pub threshold: f64,
+    /// `model.threshold`; `None` for `"auto"`
+    pub threshold: Option<f64>,
 }
 
 /// `model.path`, told apart.
@@ -244,7 +244,7 @@ impl Config {
                 path: reader.model_path("model.path"),
                 size_limit: reader.size("model.size_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
-                threshold: reader.finite("model.threshold"),
+                threshold: reader.threshold("model.threshold"),
             },
             scorer: scorer(&mut reader, deadline),
             features: Features {

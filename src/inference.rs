@@ -14,6 +14,7 @@ use std::time::Instant;
 use crate::admission::Admission;
 use crate::features::{FeatureStore, UserIndex};
 use crate::model::ModelInfo;
+use crate::model::card::DEFAULT_THRESHOLD;
 use crate::row::{Batch, Decoded, PairKey, Schema};
 use crate::scorer::{Explainer, Explanations, InferenceTarget, Output, ScoreRequest, Scorer, Scores};
 use crate::telemetry::Stages;
@@ -72,18 +73,20 @@ pub struct Inference {
     schema: Arc<Schema>,
     features: Option<Features>,
     model: Model,
-    threshold: f64,
+    /// The configured one.
+    threshold: Option<f64>,
     admission: Admission,
 }
 
 impl Inference {
-    /// The use case over a store and a scorer of the same `schema`. A score above `threshold` counts as likely.
+    /// The use case over a store and a scorer of the same `schema`. A score above `threshold`, or where that is
+    /// `None` above the model's own, counts as likely.
     #[must_use]
     pub fn new(
         schema: Arc<Schema>,
         features: Option<Features>,
         model: Model,
-        threshold: f64,
+        threshold: Option<f64>,
         admission: Admission,
     ) -> Self {
         Self { schema, features, model, threshold, admission }
@@ -95,10 +98,10 @@ impl Inference {
         &self.schema
     }
 
-    /// The score above which a purchase counts as likely.
+    /// The score above which a purchase counts as likely by `model`: as configured, else the model's own.
     #[must_use]
-    pub fn threshold(&self) -> f64 {
-        self.threshold
+    pub fn threshold(&self, model: &ModelInfo) -> f64 {
+        self.threshold.or(model.threshold).unwrap_or(DEFAULT_THRESHOLD)
     }
 
     /// The model in use now.
@@ -135,7 +138,8 @@ impl Inference {
         let (rows, outcomes) = (joined.rows, joined.outcomes);
         let InferenceRequest { target, output, .. } = request;
         let scores = self.score(ScoreRequest { rows, target, output }, &mut stages).await?;
-        Ok(Answer::new(scores, outcomes, self.threshold, stages))
+        let threshold = self.threshold(&scores.model);
+        Ok(Answer::new(scores, outcomes, threshold, stages))
     }
 
     /// Scores and explains every good row of `request`.
@@ -149,7 +153,8 @@ impl Inference {
         let started = Instant::now();
         let explanations = explainer.explain(joined.rows).await?;
         stages.score = started.elapsed();
-        Ok(Answer::new(explanations, joined.outcomes, self.threshold, stages))
+        let threshold = self.threshold(&explanations.scores.model);
+        Ok(Answer::new(explanations, joined.outcomes, threshold, stages))
     }
 
     /// Up to `limit` users whose identifiers begin with `prefix`, in order.

@@ -3,6 +3,7 @@
 //! [`watcher`] watches a source and hands what is new to what scores by it. Requests under way finish on the model they
 //! began with.
 
+pub mod card;
 pub mod file;
 pub mod s3;
 pub mod watcher;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+
+pub use card::ModelCard;
 
 /// What a model is, for those who ask.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,10 @@ pub struct ModelInfo {
     pub trees: Option<usize>,
     /// Numbers per score: 1, or the number of classes or targets.
     pub outputs: usize,
+    /// The threshold that travels in the file, if one does.
+    pub threshold: Option<f64>,
+    /// The card that travels in the file, if one does.
+    pub card: Option<ModelCard>,
     /// Whether its scores can be explained.
     pub explains: bool,
     /// Where it is: the `scorer.kind` of the configuration.

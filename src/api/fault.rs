@@ -143,9 +143,9 @@ impl From<InferenceError> for Fault {
             InferenceError::UnreadableProduct(_) => return Self::new(Code::UnreadableRow, said()),
             InferenceError::UnknownUser(_) => return Self::new(Code::UnknownUser, said()),
             InferenceError::NoStore => return Self::new(Code::NoStore, said()),
-            InferenceError::NoUserIndex
-            | InferenceError::Unranked { .. }
-            | InferenceError::Unexplained => return Self::new(Code::Unsupported, said()),
+            InferenceError::NoUserIndex | InferenceError::Unranked { .. } | InferenceError::Unexplained => {
+                return Self::new(Code::Unsupported, said());
+            }
         };
         let mut fault = Self::new(code, detail);
         if let Some(UpstreamError::Open { pause }) = error.upstream() {

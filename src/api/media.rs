@@ -117,9 +117,11 @@ mod tests {
             let found = MediaType::parse(text).unwrap();
             (found.essence.clone(), found.parameter("charset").map(str::to_owned))
         };
-        for text in
-            ["text/csv;charset=UTF-8", "Text/CSV ; Charset=\"UTF-8\"", "text/csv; header=\"a;b\"; charset=UTF-8 ;"]
-        {
+        for text in [
+            "text/csv;charset=UTF-8",
+            "Text/CSV ; Charset=\"UTF-8\"",
+            "text/csv; header=\"a;b\"; charset=UTF-8 ;",
+        ] {
             assert_eq!(charset(text), ("text/csv".to_owned(), Some("UTF-8".to_owned())), "{text}");
         }
         for text in ["", "csv", "text/", "text/csv; charset", "text/c sv", "/"] {

@@ -78,7 +78,7 @@ pub fn inference_over(file: &[u8], iterations: Option<(usize, usize)>) -> Result
     let admission = Admission::default();
     let scorer = Arc::new(EmbeddedScorer::new(file, options, admission.clone())?);
     let model = Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) };
-    Ok(Inference::new(schema_of(&*model.scorer), None, model, 0.0, admission))
+    Ok(Inference::new(schema_of(&*model.scorer), None, model, None, admission))
 }
 
 /// The inputs of the model that `scorer` scores by.

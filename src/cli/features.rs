@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{CommandError, ConfigArgs, block_on, print, progress};
-use crate::app::store::open_store;
 use crate::app::scorer::configured_schema;
+use crate::app::store::open_store;
 use crate::features::table::{FeatureTable, Report};
 use crate::row::{PairKey, check_id, python_float};
 use crate::upstream::aws::AwsContext;
@@ -73,8 +73,7 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
             return table.check(|bytes| bar.set_position(bytes)).map_err(CommandError::failed);
         }
         let opened = open_store(&config.features, &schema, &aws).await?;
-        let loaded =
-            table.load_into(&*opened.writer, args.from_line, |bytes| bar.set_position(bytes)).await;
+        let loaded = table.load_into(&*opened.writer, args.from_line, |bytes| bar.set_position(bytes)).await;
         loaded.map_err(|error| CommandError::of(&name, error))
     })?;
     bar.finish_and_clear();

@@ -49,7 +49,9 @@ impl OriginPattern {
                 .and_then(|rest| rest.strip_suffix(after.as_str()))
                 .is_some_and(|name| {
                     !name.is_empty()
-                        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+                        && name
+                            .bytes()
+                            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
                 }),
         }
     }
@@ -127,8 +129,19 @@ mod tests {
             assert_eq!(pattern(text), Some(OriginPattern::Exact(origin.to_owned())), "{text}");
         }
         for text in [
-            "", "*", "https://", "https://shop.example?x", "https://shop.example/path", "https://a@b", "https://*",
-            "https://a.*.com", "ftp://a", "shop.example.com", "https://a:b", "https://a, https://b", "https://a#b",
+            "",
+            "*",
+            "https://",
+            "https://shop.example?x",
+            "https://shop.example/path",
+            "https://a@b",
+            "https://*",
+            "https://a.*.com",
+            "ftp://a",
+            "shop.example.com",
+            "https://a:b",
+            "https://a, https://b",
+            "https://a#b",
         ] {
             assert_eq!(pattern(text), None, "{text}");
         }
@@ -141,8 +154,13 @@ mod tests {
             assert!(pattern.matches(origin), "{origin}");
         }
         for origin in [
-            "https://example.com", "http://shop.example.com", "https://shop.example.com:444", "https://.example.com",
-            "https://evil.com/.example.com", "https://shop.example.com.evil.com", "https://x@evil.com#.example.com",
+            "https://example.com",
+            "http://shop.example.com",
+            "https://shop.example.com:444",
+            "https://.example.com",
+            "https://evil.com/.example.com",
+            "https://shop.example.com.evil.com",
+            "https://x@evil.com#.example.com",
         ] {
             assert!(!pattern.matches(origin), "{origin}");
         }

@@ -196,10 +196,13 @@ impl<'a> Reader<'a> {
         size.unwrap_or_default()
     }
 
-    pub(super) fn finite(&mut self, key: &str) -> f64 {
-        let number =
-            self.parsed(key, "a number", |text| text.parse().ok().filter(|number: &f64| number.is_finite()));
-        number.unwrap_or_default()
+    /// A number, or `None` for `"auto"`.
+    pub(super) fn threshold(&mut self, key: &str) -> Option<f64> {
+        self.parsed(key, "a number or \"auto\"", |text| match text {
+            "auto" => Some(None),
+            _ => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Some),
+        })
+        .flatten()
     }
 
     pub(super) fn flag(&mut self, key: &str) -> bool {

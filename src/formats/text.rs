@@ -25,7 +25,8 @@ pub fn write_row<T: Into<f64> + Copy>(row: &[T], spelling: Spelling, out: &mut S
         match spelling {
             Spelling::Float => python_float((*value).into(), out),
             Spelling::Whole => {
-                write!(out, "{:.0}", (*value).into()).expect("writing to a String does not fail: this is a bug");
+                write!(out, "{:.0}", (*value).into())
+                    .expect("writing to a String does not fail: this is a bug");
             }
         }
     }

@@ -83,26 +83,20 @@ impl Inference {
         let scores = self.score(ScoreRequest { rows, target, output: Output::Score }, &mut stages).await?;
         // Again: the model may have been replaced since.
         one_number_per_row(&scores.model)?;
+        let threshold = self.threshold(&scores.model);
         let mut products: Vec<_> = products
             .into_iter()
             .zip(scores.values)
             .map(|(product, score)| RankedProduct {
                 product,
                 score,
-                likely: is_likely(&[score], self.threshold).unwrap_or_default(),
+                likely: is_likely(&[score], threshold).unwrap_or_default(),
             })
             .collect();
         // The store gives products in the order of their identifiers, and this sort keeps that order among equals.
         products.sort_by(|left, right| right.score.total_cmp(&left.score));
         products.truncate(limit);
-        Ok(Ranking {
-            model: scores.model,
-            threshold: self.threshold,
-            stored: count,
-            products,
-            unreadable,
-            stages,
-        })
+        Ok(Ranking { model: scores.model, threshold, stored: count, products, unreadable, stages })
     }
 }
 

@@ -54,6 +54,8 @@ impl SageMakerScorer {
             objective: None,
             trees: None,
             outputs: config.outputs,
+            threshold: None,
+            card: None,
             explains: false,
             backend: "sagemaker",
         };

@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::service_fn;
 
 use super::{Listener, serve};
-use crate::telemetry::access_log::ClientAddress;
 use crate::config::{Config, Server, source::Settings};
+use crate::telemetry::access_log::ClientAddress;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const LARGE: usize = 4 << 20;

@@ -361,9 +361,7 @@ fn a_model_of_other_columns_needs_no_other_settings() {
     }
     child.kill().expect("killed");
     child.wait().expect("it ends");
-    for words in
-        ["demo/features.csv is skipped: line 1: ", "demo/products.csv is skipped: No such file"]
-    {
+    for words in ["demo/features.csv is skipped: line 1: ", "demo/products.csv is skipped: No such file"] {
         assert!(log.contains(words), "no {words} in {log}");
     }
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use imba::config::source::{DEFAULTS, Origin, Raw, Settings};
 use imba::config::{Config, LogFormat, ModelPath, OriginPattern, Origins, ScorerKind, Store, Table};
 
-
 fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("test.toml");
@@ -26,7 +25,7 @@ fn the_defaults_are_the_embedded_demo() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.body_limit, 6 << 20);
     assert_eq!(config.cors.origins, Origins::Any);
-    assert_eq!(config.model.threshold, 0.2);
+    assert_eq!(config.model.threshold, None);
     assert!(config.features.columns.is_empty(), "the model's own");
     let Store::Embedded(embedded) = config.features.store else { panic!("the embedded store") };
     let demo = Table { path: PathBuf::from("demo/features.csv"), required: false };
@@ -45,14 +44,15 @@ fn later_layers_win_key_by_key() {
     assert_eq!(config.server.listen.to_string(), "[::1]:2");
     assert_eq!(config.server.deadline.as_secs(), 3);
     assert_eq!(config.log.format, LogFormat::Json);
-    assert_eq!(config.model.threshold, 0.5);
+    assert_eq!(config.model.threshold, Some(0.5));
 }
 
 #[test]
 fn lists_in_the_environment() {
     for value in ["https://a.example,https://b.example", r#"["https://a.example", "https://b.example"]"#] {
         let config = resolve("", &[("IMBA__CORS__ORIGINS", value)]).expect("a configuration");
-        let expected = ["https://a.example", "https://b.example"].map(|origin| OriginPattern::Exact(origin.to_owned()));
+        let expected =
+            ["https://a.example", "https://b.example"].map(|origin| OriginPattern::Exact(origin.to_owned()));
         assert_eq!(config.cors.origins, Origins::Only(expected.to_vec()));
     }
     let config = resolve("", &[("IMBA__CORS__ORIGINS", "")]).expect("a configuration");
@@ -76,7 +76,7 @@ fn all_mistakes_are_reported_together_each_with_its_origin() {
         "server.deadline: expected a duration with its unit, like \"250ms\" or \"10s\", found 10 (/test.toml, line 3)",
         "cors.origins: \"*\" stands alone or not at all (/test.toml, line 9)",
         "cors.origins: \"https://a.example/path\" is not an origin: expected scheme and host, like \"https://shop.example.com\" or \"https://*.example.com\" (/test.toml, line 9)",
-        "model.threshold: expected a number, found \"nan\" (environment variable IMBA__MODEL__THRESHOLD)",
+        "model.threshold: expected a number or \"auto\", found \"nan\" (environment variable IMBA__MODEL__THRESHOLD)",
         "scorer.kind: expected \"embedded\" or \"sagemaker\", found \"psychic\" (environment variable IMBA__SCORER__KIND)",
         "features.columns: names \"a\" twice (environment variable IMBA__FEATURES__COLUMNS)",
         "log.access: expected true or false, found \"yes\" (environment variable IMBA__LOG__ACCESS)",

@@ -55,6 +55,7 @@ fn dynamodb() -> Builder {
         .with("features.kind", "dynamodb")
         // The servers that stand in for AWS are slow with megabytes.
         .with("features.dynamodb.attempt_timeout", "3s")
+        .with("features.dynamodb.timeout", "9s")
 }
 
 async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
@@ -359,7 +360,9 @@ async fn an_import_goes_on_where_it_broke_off() {
     proxy.set(Fault::TwoWrites);
     let (code, said) = import(&[]).await;
     assert!(
-        code == 1 && said.contains("all rows before line 2 are in the store: go on with --from-line 2: the feature"),
+        code == 1
+            && said
+                .contains("all rows before line 2 are in the store: go on with --from-line 2: the feature"),
         "{said}"
     );
     proxy.set(Fault::Half);

@@ -88,7 +88,8 @@ fn crate_paths(code: &str) -> Vec<String> {
             paths.extend(list.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()));
             continue;
         }
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').unwrap_or(rest.len());
         let path = rest[..end].trim_end_matches("::");
         if let Some(list) = rest[end..].strip_prefix('{') {
             let list = list.split('}').next().unwrap_or_default();
@@ -145,8 +146,12 @@ fn what_each_module_reaches_at_most() {
 fn apis_do_not_import_each_other() {
     let protocols: Vec<String> = fs::read_dir(root().join("src/api"))
         .expect("the APIs")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
-        .filter(|name| !["layers", "fault", "body", "media", "ops", "page", "routes", "state"].contains(&name.as_str()))
+        .map(|entry| {
+            entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".rs").to_owned()
+        })
+        .filter(|name| {
+            !["layers", "fault", "body", "media", "ops", "page", "routes", "state"].contains(&name.as_str())
+        })
         .collect();
     assert!(protocols.iter().any(|name| name == "native"), "{protocols:?}");
     let imports = Imports::read(2);
@@ -188,7 +193,8 @@ fn only_the_edge_knows_http_servers() {
 
 #[test]
 fn only_the_composition_root_names_adapters() {
-    let words = ["EmbeddedScorer", "EmbeddedStore", "SageMakerScorer", "DynamoStore", "S3Object", "LocalFile"];
+    let words =
+        ["EmbeddedScorer", "EmbeddedStore", "SageMakerScorer", "DynamoStore", "S3Object", "LocalFile"];
     let adapters = ["src/features/", "src/scorer/", "src/model/", "src/config"];
     absent("src", &words, &[&["src/app"], &adapters[..]].concat());
 }
@@ -198,7 +204,11 @@ fn libraries_stay_behind_their_adapters() {
     absent("src", &["gbtree::"], &["src/scorer/embedded", "src/cli/model.rs"]);
     absent("src", &["redb::"], &["src/features/embedded"]);
     let aws = ["src/upstream/aws", "src/scorer/sagemaker", "src/features/dynamodb", "src/model/s3.rs"];
-    absent("src", &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::", "aws_credential_types::"], &aws);
+    absent(
+        "src",
+        &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::", "aws_credential_types::"],
+        &aws,
+    );
 }
 
 #[test]

@@ -18,10 +18,10 @@ mod dynamodb;
 mod explain;
 /// A proxy with faults on request.
 mod fault_proxy;
-/// Faults behind the ports: what the client hears, and that the service goes on.
-mod faults;
 /// One table of faults, every line of it reached.
 mod fault_table;
+/// Faults behind the ports: what the client hears, and that the service goes on.
+mod faults;
 /// The gate before an upstream: circuit breaker, retries and bounded concurrency.
 mod gate;
 /// Scores equal to those of the official package.

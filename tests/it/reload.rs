@@ -1,7 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use imba::model::model_version;
@@ -66,12 +66,12 @@ async fn a_swap_under_load_mixes_nothing() {
         models.push(file);
     }
     let (answers, done) = (Arc::new(answers), Arc::new(AtomicBool::new(false)));
+    let served = Arc::new(Mutex::new(HashSet::new()));
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let (service, body) = (Arc::clone(&service), Arc::clone(&body));
-            let (answers, done) = (Arc::clone(&answers), Arc::clone(&done));
+            let (answers, done, served) = (Arc::clone(&answers), Arc::clone(&done), Arc::clone(&served));
             tokio::spawn(async move {
-                let mut seen = Vec::new();
                 while !done.load(Ordering::Relaxed) {
                     let request = service.post("/predict", body.as_str().to_owned());
                     let response = request.send().await.expect("an answer");
@@ -79,9 +79,8 @@ async fn a_swap_under_load_mixes_nothing() {
                     let version = response.headers()["x-model-version"].to_str().expect("ASCII").to_owned();
                     let answer = response.text().await.expect("a text");
                     assert!(answers[&version] == answer, "not the answer of {version}");
-                    seen.push(version);
+                    served.lock().expect("no panic").insert(version);
                 }
-                seen
             })
         })
         .collect();
@@ -89,15 +88,19 @@ async fn a_swap_under_load_mixes_nothing() {
         let file = &models[(swap + 1) % 2];
         put(&path, file);
         metrics_say(&service, &format!("imba_model_reloads_total{{outcome=\"loaded\"}} {}", swap + 1)).await;
-        assert_eq!(version(&service).await, model_version(file));
+        let version_now = model_version(file);
+        assert_eq!(version(&service).await, version_now);
+        served.lock().expect("no panic").clear();
+        let is_served = async {
+            while !served.lock().expect("no panic").contains(&version_now) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), is_served).await.expect("it serves");
     }
     done.store(true, Ordering::Relaxed);
-    let mut seen = Vec::new();
     for client in clients {
-        seen.extend(client.await.expect("no client fails"));
-    }
-    for version in answers.keys() {
-        assert!(seen.contains(version), "{version} has served");
+        client.await.expect("no client fails");
     }
 }
 

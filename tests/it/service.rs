@@ -164,7 +164,10 @@ impl Builder {
 
     /// Has the endpoint `stub` score, through everything that stands before one in the service.
     pub(crate) async fn sagemaker(self, stub: &AwsStub) -> Self {
-        self.with("scorer.kind", "sagemaker").with("features.columns", &columns().join(",")).shadow(stub).await
+        self.with("scorer.kind", "sagemaker")
+            .with("features.columns", &columns().join(","))
+            .shadow(stub)
+            .await
     }
 
     /// Has the endpoint `stub` at hand, for what the configuration uses it for.

@@ -93,12 +93,9 @@ impl Code {
         use GrpcCode as Grpc;
         use StatusCode as Status;
         let (word, status, grpc, title) = match self {
-            Self::Malformed => (
-                "malformed",
-                Status::BAD_REQUEST,
-                Grpc::InvalidArgument,
-                "The request body cannot be read",
-            ),
+            Self::Malformed => {
+                ("malformed", Status::BAD_REQUEST, Grpc::InvalidArgument, "The request body cannot be read")
+            }
             Self::WrongParameter => {
                 ("wrong_parameter", Status::BAD_REQUEST, Grpc::InvalidArgument, "A parameter is wrong")
             }
@@ -108,12 +105,9 @@ impl Code {
                 Grpc::NotFound,
                 "No features are stored for this user and product",
             ),
-            Self::UnknownUser => (
-                "unknown_user",
-                Status::NOT_FOUND,
-                Grpc::NotFound,
-                "No features are stored for this user",
-            ),
+            Self::UnknownUser => {
+                ("unknown_user", Status::NOT_FOUND, Grpc::NotFound, "No features are stored for this user")
+            }
             Self::UnknownRoute => {
                 ("unknown_route", Status::NOT_FOUND, Grpc::Unimplemented, "There is no such route")
             }

@@ -9,8 +9,8 @@ use axum::response::Response;
 
 use super::negotiate::ReplyType;
 use super::receive::{Question, Received, pairs, receive, rows};
-use super::wire::{Explained, Explanation, Explanations, Outcome, Score};
 use super::respond;
+use super::wire::{Explained, Explanation, Explanations, Outcome, Score};
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::formats::text;

@@ -7,6 +7,7 @@ use super::negotiate::ReplyType;
 use super::respond::{by_model, document, reply};
 use super::wire::{Backends, Capabilities, Model};
 use crate::api::state::ApiState;
+use crate::model::ModelCard;
 
 /// What is known of the model and of what stands around it.
 pub(in crate::api) async fn model(State(state): State<ApiState>) -> Response {
@@ -17,8 +18,9 @@ pub(in crate::api) async fn model(State(state): State<ApiState>) -> Response {
         objective: model.objective.as_deref(),
         trees: model.trees,
         outputs: model.outputs,
-        threshold: inference.threshold(),
+        threshold: inference.threshold(&model),
         version: &model.version,
+        card: model.card.as_ref().map(ModelCard::json),
         backends: Backends { features: inference.features_kind(), scorer: model.backend },
         capabilities: Capabilities { explain: inference.explains(), list_users: inference.lists_users() },
     });

@@ -52,7 +52,8 @@ pub(super) fn reply_type(headers: &HeaderMap) -> Result<ReplyType, Fault> {
     let mut liked = Vec::new();
     let mut is_silent = true;
     for value in headers.get_all(header::ACCEPT) {
-        let text = value.to_str().map_err(|_| Fault::new(Code::Malformed, "the Accept header is not ASCII"))?;
+        let text =
+            value.to_str().map_err(|_| Fault::new(Code::Malformed, "the Accept header is not ASCII"))?;
         is_silent &= text.trim().is_empty();
         liked.extend(ranges(text));
     }

@@ -5,8 +5,8 @@ use axum::response::Response;
 
 use super::negotiate::ReplyType;
 use super::receive::{Question, Received, pairs, receive, rows};
-use super::wire::{Outcome, Prediction, Predictions, Score};
 use super::respond;
+use super::wire::{Outcome, Prediction, Predictions, Score};
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::formats::text;

@@ -3,6 +3,7 @@
 #![expect(clippy::struct_field_names, reason = "the names are the documents' members")]
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::api::fault::Code;
 use crate::row::RowError;
@@ -171,6 +172,9 @@ pub(super) struct Model<'a> {
     pub(super) outputs: usize,
     pub(super) threshold: f64,
     pub(super) version: &'a str,
+    /// What the model file says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) card: Option<&'a RawValue>,
     pub(super) backends: Backends,
     pub(super) capabilities: Capabilities,
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tracing::warn;
+
 use super::{Explained, check_finite};
-use crate::model::{ModelInfo, model_version};
+use crate::model::card::{CARD, THRESHOLD, parse_threshold};
+use crate::model::{ModelCard, ModelInfo, model_version};
 use crate::scorer::{Output, ScoreError};
 
 /// Which part of a model is used, and for which inputs.
@@ -54,6 +57,8 @@ impl Loaded {
             objective: Some(model.objective().to_owned()),
             trees: Some(model.num_trees()),
             outputs: model.num_outputs(),
+            threshold: travelling(&model, THRESHOLD, parse_threshold),
+            card: travelling(&model, CARD, ModelCard::parse),
             explains: false,
             backend: "embedded",
         };
@@ -111,6 +116,17 @@ impl Loaded {
 
     fn count(&self, rows: &[f32]) -> usize {
         rows.len() / self.info.feature_names.len()
+    }
+}
+
+/// What `read` makes of an attribute of the model. The model scores as well without: a bad one is told to the log.
+fn travelling<T>(model: &gbtree::Model, name: &str, read: fn(&str) -> Result<T, String>) -> Option<T> {
+    match read(model.attribute(name)?) {
+        Ok(read) => Some(read),
+        Err(why) => {
+            warn!("the model's attribute {name} {why}; it is ignored");
+            None
+        }
     }
 }
 
