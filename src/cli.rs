@@ -11,6 +11,7 @@ mod serve;
 mod settings;
 mod verify;
 
+use std::error::Error;
 use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::StartError;
+use crate::cause::chain;
 use crate::config::{Config, Mistakes, source};
 
 /// Exit code of a command that failed. Usage errors are clap's 2.
@@ -85,13 +87,14 @@ enum CommandError {
 }
 
 impl CommandError {
-    fn failed(what: impl std::fmt::Display) -> Self {
-        Self::Failed(format!("{what}"))
+    /// With all that is behind it.
+    fn failed(what: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(chain(&*what.into()))
     }
 
     /// A failure of the file or stream `name`.
-    fn of(name: impl std::fmt::Display, what: impl std::fmt::Display) -> Self {
-        Self::Failed(format!("{name}: {what}"))
+    fn of(name: impl std::fmt::Display, what: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(format!("{name}: {}", chain(&*what.into())))
     }
 }
 
@@ -118,7 +121,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
-            let _ = writeln!(stderr(), "imba: {error}");
+            let _ = writeln!(stderr(), "imba: {}", chain(&error));
             ExitCode::from(if matches!(error, CommandError::Config(_)) { BAD_CONFIG } else { FAILED })
         }
     }

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use self::item::{Item, Items};
-use super::{FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, UnreadableRow};
+use super::{FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, TableInfo, UnreadableRow};
 use crate::cause::cause;
 use crate::config::DynamoDb;
 use crate::row::{FeatureRow, PairKey};
@@ -205,5 +205,14 @@ impl FeatureWriter for DynamoStore {
         let items = last.iter().map(|(pair, row)| self.0.items.item(pair, row));
         let items = items.collect::<Result<_, _>>().map_err(StoreError::Rejected)?;
         Ok(self.0.write(items).await?)
+    }
+
+    /// Each batch is in the table already.
+    async fn finish(&self) -> Result<TableInfo, StoreError> {
+        Ok(TableInfo::default())
+    }
+
+    fn keeps_what_it_took(&self) -> bool {
+        true
     }
 }

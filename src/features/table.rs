@@ -6,12 +6,14 @@
 use std::io::Read;
 
 use super::{FeatureWriter, StoreError};
+use crate::cause::chain;
 use crate::row::{FeatureRow, PairKey, Schema, check_id, parse_value};
 
 /// Rows per batch: each is written whole or not at all.
 pub const BATCH_ROWS: usize = 10_000;
 
-const KEYS: [&str; 2] = ["user_id", "product_id"];
+/// The columns before the features.
+pub const KEYS: [&str; 2] = ["user_id", "product_id"];
 const PACKED: &str = "feature";
 
 /// Why a table cannot be imported, or not on.
@@ -26,13 +28,16 @@ pub enum TableError {
     #[error("the table cannot be read: {0}")]
     Read(#[from] csv::Error),
     /// The store did not take a batch.
-    #[error("{source}; all rows before line {line} are in the store: go on with --from-line {line}")]
-    Store {
+    #[error("{}; all rows before line {line} are in the store: go on with --from-line {line}", chain(error))]
+    Resumable {
         /// Line of the first row that may not be in the store, 1-based.
         line: u64,
         /// What the store says.
-        source: StoreError,
+        error: StoreError,
     },
+    /// The store did not take the table.
+    #[error("{}; the store is as it was", chain(.0))]
+    Store(StoreError),
 }
 
 /// A line that is no row, and why.
@@ -113,7 +118,10 @@ impl<'s, R: Read> FeatureTable<'s, R> {
             let (rows, more) = self.next_batch(&mut report)?;
             if !rows.is_empty() {
                 let count = rows.len() as u64;
-                store.put_many(rows).await.map_err(|source| TableError::Store { line, source })?;
+                store.put_many(rows).await.map_err(|error| match store.keeps_what_it_took() {
+                    true => TableError::Resumable { line, error },
+                    false => TableError::Store(error),
+                })?;
                 report.loaded += count;
             }
             progress(self.csv.position().byte());
@@ -210,6 +218,9 @@ impl<'s, R: Read> FeatureTable<'s, R> {
         for (at, cell) in cells {
             row[at] = parse_value(cell).map_err(|error| format!("{}: {error}", self.schema.names()[at]))?;
         }
+        if row.iter().all(|value| value.is_nan()) {
+            return Err("every value is missing: a row of nothing would be scored like any other".to_owned());
+        }
         Ok(row)
     }
 }
@@ -249,6 +260,13 @@ mod tests {
         assert!(bad[0].what.starts_with("a: \"x\" is not a number"), "{}", bad[0].what);
         assert_eq!(bad[1].what, "3 columns, expected 4");
         assert_eq!(bad[2].what, "user_id is empty");
+    }
+
+    #[test]
+    fn a_row_of_nothing_is_none() {
+        let (rows, bad) = read("user_id,product_id,a,b\n1,1,,1\n1,2,,nan\n").unwrap();
+        assert_eq!((rows.len(), bad[0].line), (1, 3));
+        assert!(bad[0].what.starts_with("every value is missing"), "{}", bad[0].what);
     }
 
     #[test]
