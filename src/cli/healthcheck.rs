@@ -30,7 +30,7 @@ pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
     let answer = block_on(async { timeout(PATIENCE, status(address, path)).await })?;
     match answer {
         Ok(Ok(status)) if status.is_success() => Ok(()),
-        Ok(Ok(status)) => Err(CommandError::of(format_args!("http://{address}{path}"), status)),
+        Ok(Ok(status)) => Err(CommandError::of(format_args!("http://{address}{path}"), status.to_string())),
         Ok(Err(error)) => Err(CommandError::of(format_args!("http://{address}{path}"), error)),
         Err(_) => Err(CommandError::of(
             format_args!("http://{address}{path}"),

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -8,8 +9,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes,
     ScalarAttributeType,
 };
-use imba::app::store::{OpenStore, open_store};
+use imba::app::store::{open_store, open_writer};
 use imba::config::{Config, Features};
+use imba::features::{FeatureStore, FeatureWriter};
 use imba::row::{FeatureRow, PairKey, Schema};
 use imba::upstream::aws::AwsContext;
 
@@ -60,7 +62,16 @@ async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
         [] => columns(),
         named => named.to_vec(),
     };
-    open_store(&config.features, &Schema::new(columns), &account).await.map_err(|error| error.to_string())
+    let schema = Schema::new(columns);
+    let store = open_store(&config.features, &schema, &account).await.map_err(|error| error.to_string())?;
+    let writer = open_writer(&config.features, &schema, &account, false, "the test").await;
+    Ok(OpenStore { store, writer: writer.map_err(|error| error.to_string())? })
+}
+
+/// A table, read and written.
+struct OpenStore {
+    store: Arc<dyn FeatureStore>,
+    writer: Box<dyn FeatureWriter>,
 }
 
 /// A store of rows of two columns.
@@ -71,7 +82,7 @@ async fn small(url: &str, builder: Builder) -> OpenStore {
 }
 
 async fn contract_of(store: &OpenStore, keeps_zero_signs: bool) {
-    contract(&*store.store, &*store.writer, keeps_zero_signs).await;
+    contract(&*store.store, async |rows| store.writer.put_many(rows).await, keeps_zero_signs).await;
 }
 
 /// What every server must be to us, in every layout.

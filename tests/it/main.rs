@@ -50,6 +50,8 @@ mod reload;
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
+/// What hostile or unlucky input does, by kind.
+mod hostile;
 /// The harness.
 mod service;
 /// A second scorer compared in the background.

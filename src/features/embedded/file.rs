@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableHandle, TableDefinition};
 
 use super::pages::{BadBlock, Pages};
 use crate::features::{Lookup, ProductRow, TableInfo, UnreadableRow, row_format};
@@ -114,8 +114,8 @@ impl StoreFile {
     /// What the file says it is; it must be a whole table of `columns`.
     fn about(&self, columns: &[String]) -> Result<TableInfo, OpenError> {
         let damaged = |damage: Damage| OpenError::Damaged(damage.0);
-        let names = reading(|| Ok(self.database.begin_read()?.list_tables()?.map(|t| redb::TableHandle::name(&t).to_owned()).collect::<Vec<_>>())).map_err(damaged)?;
-        if !names.iter().any(|name| name == redb::TableHandle::name(&ABOUT)) {
+        let names = reading(|| Ok(self.database.begin_read()?.list_tables()?.map(|t| t.name().to_owned()).collect::<Vec<_>>())).map_err(damaged)?;
+        if !names.iter().any(|name| name == ABOUT.name()) {
             return Err(OpenError::NotAStore("it is a database of another program".to_owned()));
         }
         let (found, rows) = reading(|| {
