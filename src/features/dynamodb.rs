@@ -5,6 +5,7 @@
 
 mod batches;
 mod item;
+mod seen;
 mod shape;
 
 use std::collections::HashMap;
@@ -65,7 +66,7 @@ impl DynamoStore {
         );
         Self(Arc::new(Table {
             client,
-            items: Items::new(config, columns),
+            items: Items::new(config, columns, metrics.table().clone()),
             gate: Gate::new("dynamodb", &config.calls, metrics),
             config: config.clone(),
             verified: AtomicBool::new(false),

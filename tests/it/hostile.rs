@@ -1,4 +1,6 @@
 //! Nothing a stranger sends, and nothing a disk does, may hurt the service.
 
-/// A store that is cut short, damaged, empty or another program's; a disk that is full.
+/// Tables on their way into a store: cut short, with bad rows, on a full disk; and out of it again.
+mod load;
+/// A store that is damaged, before it is opened and after.
 mod store;

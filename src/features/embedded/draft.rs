@@ -35,7 +35,7 @@ pub struct StoreDraft {
     new: PathBuf,
     columns: Vec<String>,
     source: String,
-    /// `None` once it is finished.
+    /// `None` before it has begun and once it is finished.
     open: Arc<Mutex<Option<Open>>>,
     /// Held to the end, so that there is one draft at a time.
     _lock: File,
@@ -69,6 +69,14 @@ impl StoreDraft {
             _ => {}
         }
         let mut file = private(&new)?;
+        let draft = Self {
+            path: path.to_owned(),
+            new,
+            columns: columns.to_vec(),
+            source: source.to_owned(),
+            open: Arc::default(),
+            _lock: lock,
+        };
         if base == Base::Present {
             match StoreFile::open(path, columns, CACHE, u64::MAX) {
                 Ok(_) => copy(path, &mut file)?,
@@ -77,9 +85,8 @@ impl StoreDraft {
             }
         }
         let open = Open::new(file)?;
-        let open = Arc::new(Mutex::new(Some(open)));
-        let source = source.to_owned();
-        Ok(Self { path: path.to_owned(), new, columns: columns.to_vec(), source, open, _lock: lock })
+        *draft.open.lock().map_err(|_| io::Error::other("the draft is broken"))? = Some(open);
+        Ok(draft)
     }
 
     /// Does what waits for the disk where waiting holds nobody up.
