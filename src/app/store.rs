@@ -172,7 +172,9 @@ async fn open_seeded(
         info!(features.pairs = store.table().rows, "feature store open at {path}");
         return Ok(store);
     }
-    if let Some(seed) = embedded.seed.as_ref().and_then(|seed| of_the_demo("features.embedded.seed", seed, is_demo)) {
+    if let Some(seed) =
+        embedded.seed.as_ref().and_then(|seed| of_the_demo("features.embedded.seed", seed, is_demo))
+    {
         taken("features.embedded.seed", seed, load_seed(&seed.path, schema, embedded).await)?;
     }
     let store = match open_embedded(embedded, schema) {

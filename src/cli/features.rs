@@ -173,7 +173,10 @@ fn status(args: &ConfigArgs) -> Result<(), CommandError> {
     for line in damaged.iter().take(LISTED) {
         let _ = writeln!(say, "{}: {line}", path.display());
     }
-    Err(CommandError::of(path.display(), "the store is damaged; load the table again with `imba features import --replace`"))
+    Err(CommandError::of(
+        path.display(),
+        "the store is damaged; load the table again with `imba features import --replace`",
+    ))
 }
 
 fn export(args: &ConfigArgs) -> Result<(), CommandError> {

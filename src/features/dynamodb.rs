@@ -88,7 +88,9 @@ impl DynamoStore {
             _ => TableError::Unknown(aws::failure(error)),
         })?;
         let found = answer.table.ok_or_else(|| {
-            TableError::Unknown(UpstreamError::Garbled("it answered without a description of the table".to_owned()))
+            TableError::Unknown(UpstreamError::Garbled(
+                "it answered without a description of the table".to_owned(),
+            ))
         })?;
         shape::check(&found, &table.config).map_err(TableError::Unfit)?;
         table.verified.store(true, Ordering::Relaxed);

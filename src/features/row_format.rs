@@ -21,7 +21,11 @@ pub(super) fn encode((user, product): (&str, &str), row: &[f32], out: &mut Vec<u
 }
 
 /// Reads the row of `width` values stored for `user` and `product`, or says why these bytes are none.
-pub(super) fn decode((user, product): (&str, &str), bytes: &[u8], width: usize) -> Result<FeatureRow, String> {
+pub(super) fn decode(
+    (user, product): (&str, &str),
+    bytes: &[u8],
+    width: usize,
+) -> Result<FeatureRow, String> {
     let values = match bytes {
         [] => return Err("an empty row".to_owned()),
         [UNCHECKED, values @ ..] => values,
@@ -33,7 +37,9 @@ pub(super) fn decode((user, product): (&str, &str), bytes: &[u8], width: usize) 
             values
         }
         [version, ..] => {
-            return Err(format!("row format {version}; this program reads formats {UNCHECKED} and {CHECKED}"));
+            return Err(format!(
+                "row format {version}; this program reads formats {UNCHECKED} and {CHECKED}"
+            ));
         }
     };
     let (chunks, rest) = values.as_chunks::<4>();
@@ -73,7 +79,11 @@ mod tests {
         let row = [1.0, f32::NAN, -2.5];
         let values = [0, 0, 0x80, 0x3f, 0, 0, 0xc0, 0x7f, 0, 0, 0x20, 0xc0];
         let first = [&[1], &values[..]].concat();
-        let second = [&[2], &values[..], &crc32fast::hash(&[b"7\0\xc3\xa9\0\x02", &values[..]].concat()).to_le_bytes()];
+        let second = [
+            &[2],
+            &values[..],
+            &crc32fast::hash(&[b"7\0\xc3\xa9\0\x02", &values[..]].concat()).to_le_bytes(),
+        ];
         assert_eq!(encoded(&row), second.concat());
         for bytes in [first, second.concat()] {
             assert_eq!(bits(&decode(PAIR, &bytes, 3).unwrap()), bits(&row));

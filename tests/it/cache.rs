@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use imba::cause::cause;
 use imba::config::FeatureCache;
 use imba::features::cached::CachedStore;
 use imba::features::embedded::Base;
-use imba::cause::cause;
 use imba::features::{FeatureStore, Lookup, ProductRow, StoreError};
 use imba::row::{FeatureRow, PairKey};
 

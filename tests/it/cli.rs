@@ -298,9 +298,11 @@ fn sighup_reloads_the_model() {
     let folder = folder();
     let path = folder.path().join("model");
     std::fs::copy(fixture("binary.ubj"), &path).expect("copied");
-    let mut imba = imba(&folder);
-    imba.env("IMBA__MODEL__PATH", &path).env("IMBA__MODEL__RELOAD_INTERVAL", "off");
-    let mut child = imba.stderr(Stdio::piped()).spawn().expect("it runs");
+    let command = || imba(&folder);
+    let mut serve = command();
+    serve.env("IMBA__MODEL__PATH", &path).env("IMBA__MODEL__RELOAD_INTERVAL", "off");
+    serve.env("IMBA__FEATURES__EMBEDDED__RELOAD_INTERVAL", "off");
+    let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let pid = child.id().to_string();
     let mut wait_for = |words: &str| {
@@ -320,6 +322,12 @@ fn sighup_reloads_the_model() {
     std::fs::write(&path, "no model").expect("written");
     hang_up();
     wait_for("the old model goes on serving");
+    let table = table(&folder, &format!("1,2,\"{RECORDED}\"\n"));
+    let (code, _, stderr) = run(command().args(["features", "import", "--replace"]).arg(&table));
+    assert_eq!(code, 0, "beside a running service: {stderr}");
+    hang_up();
+    wait_for("features reloaded from");
+    assert_eq!(run(command().args(["features", "status"])).0, 0);
     child.kill().expect("killed");
     child.wait().expect("it ends");
 }

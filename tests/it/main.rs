@@ -60,5 +60,7 @@ mod shadow;
 mod shutdown;
 /// What every feature store does, whichever it is.
 mod store_contract;
+/// A new table of features without a pause, and what happens when it is none.
+mod table;
 /// `imba verify`: the endpoint beside the model.
 mod verify;

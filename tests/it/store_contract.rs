@@ -162,9 +162,11 @@ async fn a_store_that_cannot_be_used_says_why() {
     let error = reason(&path, &["a".to_owned()]);
     assert!(error.to_string().ends_with("2 columns there and 1 here"), "{error}");
 
-    for content in
-        [b"this is a text file, not a store, and long enough to look like one".repeat(200), vec![0; 100], vec![]]
-    {
+    for content in [
+        b"this is a text file, not a store, and long enough to look like one".repeat(200),
+        vec![0; 100],
+        vec![],
+    ] {
         std::fs::write(&path, &content).expect("written");
         assert!(matches!(reason(&path, &columns()), OpenError::NotAStore(_)));
         assert!(matches!(

@@ -50,7 +50,9 @@ impl SeenColumns {
             self.metrics.absent(name, is_absent);
             match (was_absent, is_absent) {
                 (false, true) => {
-                    warn!("features.dynamodb: none of the last {ITEMS} items has the attribute {name:?}: it counts as missing");
+                    warn!(
+                        "features.dynamodb: none of the last {ITEMS} items has the attribute {name:?}: it counts as missing"
+                    );
                 }
                 (true, false) => info!("features.dynamodb: items have the attribute {name:?} again"),
                 _ => {}

@@ -95,7 +95,8 @@ impl StoreDraft {
         work: impl FnOnce(&mut Option<Open>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let open = Arc::clone(&self.open);
-        let work = move || work(&mut *open.lock().map_err(|_| unavailable("an earlier write was broken off"))?);
+        let work =
+            move || work(&mut *open.lock().map_err(|_| unavailable("an earlier write was broken off"))?);
         tokio::task::spawn_blocking(work).await.map_err(unavailable)?
     }
 }
@@ -143,7 +144,8 @@ impl FeatureWriter for StoreDraft {
 impl Open {
     fn new(file: File) -> Result<Self, OpenError> {
         let made = || {
-            let database = Database::builder().set_cache_size(CACHE).create_with_backend(FileBackend::new(file)?)?;
+            let database =
+                Database::builder().set_cache_size(CACHE).create_with_backend(FileBackend::new(file)?)?;
             let transaction = database.begin_write()?;
             transaction.open_table(ROWS)?;
             transaction.open_table(ABOUT)?;

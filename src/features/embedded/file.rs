@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableHandle, TableDefinition};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle,
+};
 
 use super::pages::{BadBlock, Pages};
 use crate::features::{Lookup, ProductRow, TableInfo, UnreadableRow, row_format};
@@ -78,7 +80,12 @@ pub(super) struct StoreFile {
 impl StoreFile {
     /// Opens the store at `path` for rows of `columns`, with a `cache` of that many bytes. A file of up to `check_limit` bytes
     /// is read whole and compared with its checksums.
-    pub(super) fn open(path: &Path, columns: &[String], cache: usize, check_limit: u64) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        columns: &[String],
+        cache: usize,
+        check_limit: u64,
+    ) -> Result<Self, OpenError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => OpenError::Absent,
             _ => OpenError::Io(error),
@@ -114,7 +121,10 @@ impl StoreFile {
     /// What the file says it is; it must be a whole table of `columns`.
     fn about(&self, columns: &[String]) -> Result<TableInfo, OpenError> {
         let damaged = |damage: Damage| OpenError::Damaged(damage.0);
-        let names = reading(|| Ok(self.database.begin_read()?.list_tables()?.map(|t| t.name().to_owned()).collect::<Vec<_>>())).map_err(damaged)?;
+        let names = reading(|| {
+            Ok(self.database.begin_read()?.list_tables()?.map(|t| t.name().to_owned()).collect::<Vec<_>>())
+        })
+        .map_err(damaged)?;
         if !names.iter().any(|name| name == ABOUT.name()) {
             return Err(OpenError::NotAStore("it is a database of another program".to_owned()));
         }
@@ -127,8 +137,8 @@ impl StoreFile {
         })
         .map_err(damaged)?;
         let [found_columns, version, count, source, loaded_at] = found;
-        let found_columns =
-            found_columns.ok_or_else(|| OpenError::Damaged("it does not say what its columns are".to_owned()))?;
+        let found_columns = found_columns
+            .ok_or_else(|| OpenError::Damaged("it does not say what its columns are".to_owned()))?;
         check_columns(&found_columns, columns)?;
         if let Some(count) = count
             && count != rows.to_string()

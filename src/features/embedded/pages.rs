@@ -58,7 +58,9 @@ impl Pages {
             let found = crc32fast::hash(block).max(1);
             let known = usize::try_from(at).ok().and_then(|at| self.checksums.get(at));
             let before = known.map_or(0, |known| {
-                known.compare_exchange(0, found, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|known| known)
+                known
+                    .compare_exchange(0, found, Ordering::Relaxed, Ordering::Relaxed)
+                    .unwrap_or_else(|known| known)
             });
             if before != 0 && before != found {
                 bad(at, "it has changed since it was checked");
@@ -183,7 +185,9 @@ mod tests {
         let content: Vec<u8> = (0..3 * BLOCK + 100).map(|at| (at % 251) as u8).collect();
         let (pages, file) = over(&content);
         let mut expected = content.clone();
-        for (offset, data) in [(10, vec![1; 20]), (BLOCK - 3, vec![2; BLOCK + 6]), (3 * BLOCK + 90, vec![3; 10])] {
+        for (offset, data) in
+            [(10, vec![1; 20]), (BLOCK - 3, vec![2; BLOCK + 6]), (3 * BLOCK + 90, vec![3; 10])]
+        {
             pages.write(offset as u64, &data).unwrap();
             expected[offset..offset + data.len()].copy_from_slice(&data);
             assert_eq!(read(&pages, 0, expected.len()), expected);

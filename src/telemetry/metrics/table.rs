@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
-use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -108,7 +108,12 @@ impl<F: Fn() -> TableFacts + Send + Sync + 'static> Collector for TableInUse<F> 
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let TableFacts { version, rows, loaded_at } = (self.facts)();
         let info = Info::new([("version", version.unwrap_or_default())]);
-        info.encode(encoder.encode_descriptor("table", "The table of features in use", None, MetricType::Info)?)?;
+        info.encode(encoder.encode_descriptor(
+            "table",
+            "The table of features in use",
+            None,
+            MetricType::Info,
+        )?)?;
         let mut gauge = |name: &str, help: &str, value: i64| {
             ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
         };
@@ -119,6 +124,10 @@ impl<F: Fn() -> TableFacts + Send + Sync + 'static> Collector for TableInUse<F> 
         let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
         gauge("table_age_seconds", "Time since the table of features in use was loaded", seconds)?;
         let is_old = self.max_age.is_some_and(|max_age| age > max_age);
-        gauge("table_old", "1 while the table of features in use is older than features.max_age, else 0", is_old.into())
+        gauge(
+            "table_old",
+            "1 while the table of features in use is older than features.max_age, else 0",
+            is_old.into(),
+        )
     }
 }

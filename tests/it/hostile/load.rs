@@ -84,7 +84,8 @@ fn a_seed_cut_short_is_never_served() {
 #[test]
 fn a_seed_with_a_bad_row_is_not_begun() {
     let folder = tempfile::tempdir().expect("folder");
-    fs::write(folder.path().join("seed.csv"), HEADER.to_owned() + &table_of(0..15_000) + "1,2,3\n").expect("written");
+    fs::write(folder.path().join("seed.csv"), HEADER.to_owned() + &table_of(0..15_000) + "1,2,3\n")
+        .expect("written");
     for _ in 0..2 {
         let mut serve = imba(&folder, &["serve"]);
         let (code, _, stderr) = run(serve.env("IMBA__FEATURES__EMBEDDED__SEED", "seed.csv"));
@@ -97,7 +98,9 @@ fn a_seed_with_a_bad_row_is_not_begun() {
 #[test]
 fn an_import_cut_short_changes_nothing() {
     let folder = tempfile::tempdir().expect("folder");
-    let write = |name: &str, rows| fs::write(folder.path().join(name), HEADER.to_owned() + &table_of(rows)).expect("written");
+    let write = |name: &str, rows| {
+        fs::write(folder.path().join(name), HEADER.to_owned() + &table_of(rows)).expect("written")
+    };
     write("old.csv", 0..20);
     write("new.csv", 0..30_000);
     assert_eq!(run(&mut imba(&folder, &["features", "import", "old.csv"])).0, 0);
@@ -125,9 +128,17 @@ fn an_empty_file_is_not_a_new_store() {
     let store = folder.path().join("features.redb");
     File::create(&store).expect("made");
     fs::write(folder.path().join("table.csv"), HEADER.to_owned() + &table_of(0..1)).expect("written");
-    for command in [&["serve"][..], &["features", "import", "table.csv"], &["features", "get", "1", "2"], &["features", "status"]] {
+    for command in [
+        &["serve"][..],
+        &["features", "import", "table.csv"],
+        &["features", "get", "1", "2"],
+        &["features", "status"],
+    ] {
         let (code, _, stderr) = run(imba(&folder, command).env("IMBA__FEATURES__EMBEDDED__PATH", &store));
-        assert!(code == 1 && stderr.contains("features.redb: this is not a feature store: it is empty"), "{stderr}");
+        assert!(
+            code == 1 && stderr.contains("features.redb: this is not a feature store: it is empty"),
+            "{stderr}"
+        );
     }
     assert_eq!(store.metadata().expect("a file").len(), 0);
 }
@@ -143,7 +154,11 @@ fn a_full_disk_is_named() {
         shell.current_dir(&folder).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
         shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell.env("IMBA__FEATURES__EMBEDDED__SEED", "table.csv");
-        let program = format!("trap '' XFSZ; ulimit -f {blocks}; exec {} {}", env!("CARGO_BIN_EXE_imba"), arguments.join(" "));
+        let program = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {} {}",
+            env!("CARGO_BIN_EXE_imba"),
+            arguments.join(" ")
+        );
         run(shell.args(["-c", &program]))
     };
     let import = &["features", "import", "table.csv"][..];
@@ -152,7 +167,10 @@ fn a_full_disk_is_named() {
         let (code, _, stderr) = limited(blocks, arguments);
         assert!(code == 1 && stderr.contains("File too large (os error 27)"), "{arguments:?}: {stderr}");
         let left: Vec<_> = fs::read_dir(folder.path().join("data")).expect("a folder").flatten().collect();
-        assert!(left.iter().all(|file| file.file_name() == "features.redb.lock"), "nothing is left behind: {left:?}");
+        assert!(
+            left.iter().all(|file| file.file_name() == "features.redb.lock"),
+            "nothing is left behind: {left:?}"
+        );
     }
 }
 
@@ -171,7 +189,12 @@ fn status_tells_of_damage() {
     let value = RECORDED.split(',').nth(2).expect("a value").parse::<f32>().expect("a number").to_le_bytes();
     let at = bytes.windows(4).position(|window| window == value).expect("the value");
     flip(&store, at as u64, 1);
-    for command in [&["features", "status"][..], &["features", "export"], &["serve"], &["features", "import", "table.csv"]] {
+    for command in [
+        &["features", "status"][..],
+        &["features", "export"],
+        &["serve"],
+        &["features", "import", "table.csv"],
+    ] {
         let (code, _, stderr) = run(&mut imba(&folder, command));
         assert!(code == 1 && stderr.contains("the feature store is damaged"), "{command:?}: {stderr}");
     }
@@ -188,7 +211,8 @@ async fn an_export_is_a_table() {
     for turn in 0..5 {
         let mut id = || {
             let letters = ['a', ',', '"', 'é', ' ', '\'', '0', '-', '字', '\\', '#'];
-            let text: String = (0..random.usize(1..8)).map(|_| letters[random.usize(..letters.len())]).collect();
+            let text: String =
+                (0..random.usize(1..8)).map(|_| letters[random.usize(..letters.len())]).collect();
             format!("x{}", text.trim_end())
         };
         let mut keys: Vec<_> = (0..300).map(|_| PairKey::new(&id(), &id())).collect();
@@ -203,7 +227,8 @@ async fn an_export_is_a_table() {
                 _ => {}
             }
         };
-        let rows = keys.into_iter().map(|key| (key, (0..18).map(|at| value(at, &mut random)).collect())).collect();
+        let rows =
+            keys.into_iter().map(|key| (key, (0..18).map(|at| value(at, &mut random)).collect())).collect();
         let before = store_table(&path, &columns(), Base::Empty, rows).await.expect("a table");
         let (code, csv, stderr) = run(&mut imba(&folder, &["features", "export"]));
         assert_eq!((code, stderr.as_str()), (0, ""));

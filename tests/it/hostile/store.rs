@@ -126,7 +126,8 @@ async fn bits_flipped_under_an_open_store() {
     let mut random = fastrand::Rng::with_seed(3);
     // Most of a small file is free, and zero.
     let content = fs::read(&path).expect("a file");
-    let used: Vec<u64> = (4096..).zip(&content[4096..]).filter(|(_, byte)| **byte != 0).map(|(at, _)| at).collect();
+    let used: Vec<u64> =
+        (4096..).zip(&content[4096..]).filter(|(_, byte)| **byte != 0).map(|(at, _)| at).collect();
     let mut met = 0;
     for _ in 0..40 {
         let store = EmbeddedStore::open(&path, &two_columns(), small).expect("a good store");
