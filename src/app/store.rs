@@ -15,7 +15,7 @@ use crate::features::batched::BatchedStore;
 use crate::features::cached::CachedStore;
 use crate::features::dynamodb::{DynamoStore, TableError};
 use crate::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions, StoreDraft, TableWatcher};
-use crate::features::table::FeatureTable;
+use crate::features::table::{FeatureTable, plain};
 use crate::features::{FeatureStore, FeatureWriter, StoreError, VersionedTable};
 use crate::inference::Features;
 use crate::row::Schema;
@@ -194,7 +194,8 @@ async fn open_seeded(
 /// The whole table or nothing of it: what is cut short or has a bad row is not there at the next start.
 async fn load_seed(path: &Path, schema: &Schema, embedded: &config::EmbeddedStore) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = FeatureTable::open(file, schema).map_err(|error| chain(&error))?;
+    let table = plain(file).map_err(|error| error.to_string())?;
+    let table = FeatureTable::open(table, schema).map_err(|error| chain(&error))?;
     let source = path.display().to_string();
     let draft = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, &source);
     let draft = draft.map_err(|error| chain(&error))?;

@@ -13,7 +13,7 @@ use crate::app::scorer::configured_schema;
 use crate::app::store::{LocalStore, open_local, open_store, open_writer};
 use crate::cause::chain;
 use crate::features::VersionedTable;
-use crate::features::table::{BadRow, FeatureTable, KEYS, Report};
+use crate::features::table::{BadRow, FeatureTable, KEYS, Report, plain};
 use crate::row::{PairKey, Schema, check_id, python_float, write_value};
 use crate::upstream::aws::AwsContext;
 
@@ -22,7 +22,7 @@ const LISTED: usize = 20;
 
 #[derive(Subcommand)]
 pub(super) enum FeaturesCommand {
-    /// Load a CSV table into the store.
+    /// Load a CSV table, which may be compressed with gzip, into the store.
     ///
     /// The header is user_id,product_id and then the features by name in any order, or user_id,product_id,feature with
     /// the features as one quoted, comma-separated string in model order. Rows go in by batches of 10,000: a batch with a
@@ -80,6 +80,7 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let name = args.file.display();
     let file = File::open(&args.file).map_err(|error| CommandError::of(&name, error))?;
     let bar = progress::bytes_of(Some(&file));
+    let file = plain(file).map_err(|error| CommandError::of(&name, error))?;
     let report = block_on(async {
         let aws = AwsContext::new(config.aws.clone());
         let schema = configured_schema(&config, &aws).await?;

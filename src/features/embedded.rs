@@ -96,7 +96,7 @@ impl EmbeddedStore {
     }
 
     /// Notes damage, and says so the first time.
-    fn damaged(&self, current: &Current, damage: Damage) {
+    fn damaged(&self, current: &Current, damage: &Damage) {
         let is_first = current.damage.set(damage.clone()).is_ok();
         if is_first {
             error!(
@@ -109,7 +109,7 @@ impl EmbeddedStore {
     fn read<T>(&self, read: impl FnOnce(&StoreFile) -> Result<T, Damage>) -> Result<T, StoreError> {
         let current = self.current.load();
         read(&current.file).map_err(|damage| {
-            self.damaged(&current, damage.clone());
+            self.damaged(&current, &damage);
             StoreError::Corrupt(damage.0)
         })
     }
@@ -121,7 +121,7 @@ impl FeatureStore for EmbeddedStore {
         self.read(|file| {
             let found = file.get_many(keys)?;
             if let Some(Err(unreadable)) = found.iter().find(|found| found.is_err()) {
-                self.damaged(&self.current.load(), Damage(unreadable.0.clone()));
+                self.damaged(&self.current.load(), &Damage(unreadable.0.clone()));
             }
             Ok(found)
         })
@@ -131,7 +131,7 @@ impl FeatureStore for EmbeddedStore {
         self.read(|file| {
             let products = file.products_of(user)?;
             if let Some((_, Err(unreadable))) = products.iter().find(|(_, row)| row.is_err()) {
-                self.damaged(&self.current.load(), Damage(unreadable.0.clone()));
+                self.damaged(&self.current.load(), &Damage(unreadable.0.clone()));
             }
             Ok(products)
         })

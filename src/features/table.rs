@@ -3,7 +3,9 @@
 //! Two layouts are read, told apart by the header: `user_id,product_id,` and one column per feature in any order; or the
 //! old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model order.
 
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
 
 use super::{FeatureWriter, StoreError};
 use crate::cause::chain;
@@ -58,6 +60,16 @@ pub struct Report {
     pub left_out: u64,
     /// Lines that are no rows. Their batches were not loaded.
     pub bad: Vec<BadRow>,
+}
+
+/// `file` as text: gzip is told by its first two bytes (RFC 1952), whatever the file is called.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn plain(file: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    let mut file = BufReader::with_capacity(1 << 16, file);
+    let is_gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 /// A feature table being read.
@@ -118,9 +130,12 @@ impl<'s, R: Read> FeatureTable<'s, R> {
             let (rows, more) = self.next_batch(&mut report)?;
             if !rows.is_empty() {
                 let count = rows.len() as u64;
-                store.put_many(rows).await.map_err(|error| match store.keeps_what_it_took() {
-                    true => TableError::Resumable { line, error },
-                    false => TableError::Store(error),
+                store.put_many(rows).await.map_err(|error| {
+                    if store.keeps_what_it_took() {
+                        TableError::Resumable { line, error }
+                    } else {
+                        TableError::Store(error)
+                    }
                 })?;
                 report.loaded += count;
             }

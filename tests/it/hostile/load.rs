@@ -240,3 +240,20 @@ async fn an_export_is_a_table() {
         assert_eq!((&after.version, after.rows), (&before.version, before.rows), "turn {turn}");
     }
 }
+
+/// A table may be compressed, in one piece or several; one that is cut off changes nothing.
+#[test]
+fn a_compressed_table() {
+    let folder = tempfile::tempdir().expect("folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("1.csv"), HEADER.to_owned() + &table_of(0..300)).expect("written");
+    fs::write(at("2.csv"), table_of(300..500)).expect("written");
+    let gzip = "gzip -k 1.csv 2.csv && cat 1.csv.gz 2.csv.gz > table.csv && head -c 1000 table.csv > cut.csv";
+    assert!(Command::new("sh").current_dir(&folder).args(["-c", gzip]).status().expect("it runs").success());
+    let (code, _, stderr) = run(&mut imba(&folder, &["features", "import", "table.csv"]));
+    assert_eq!((code, stderr.as_str()), (0, "table.csv: 500 rows loaded\n"));
+    let (code, _, stderr) = run(&mut imba(&folder, &["features", "import", "cut.csv", "--replace"]));
+    assert!(code == 1 && stderr.contains("the table cannot be read"), "{stderr}");
+    let (_, stdout, _) = run(&mut imba(&folder, &["features", "status"]));
+    assert!(stdout.contains("rows      500"), "{stdout}");
+}
