@@ -57,14 +57,15 @@ pub(crate) fn dynamodb() -> Builder {
 }
 
 pub(crate) async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
-    let account = AwsContext::given(config.aws.clone(), sdk_at(url.to_owned()).await);
+    let account = AwsContext::given(config.aws.clone(), Box::pin(sdk_at(url.to_owned())).await);
     let columns = match &config.features.columns[..] {
         [] => columns(),
         named => named.to_vec(),
     };
     let schema = Schema::new(columns);
-    let store = open_store(&config.features, &schema, &account).await.map_err(|error| error.to_string())?;
-    let writer = open_writer(&config.features, &schema, &account, false, "the test").await;
+    let store =
+        Box::pin(open_store(&config.features, &schema, &account)).await.map_err(|error| error.to_string())?;
+    let writer = Box::pin(open_writer(&config.features, &schema, &account, false, "the test")).await;
     Ok(OpenStore { store, writer: writer.map_err(|error| error.to_string())? })
 }
 
@@ -78,7 +79,7 @@ pub(crate) struct OpenStore {
 async fn small(url: &str, builder: Builder) -> OpenStore {
     let config = builder.config();
     let features = Features { columns: vec!["a".to_owned(), "b".to_owned()], ..config.features.clone() };
-    open(url, &Config { features, ..config }).await.expect("a store")
+    Box::pin(open(url, &Config { features, ..config })).await.expect("a store")
 }
 
 async fn contract_of(store: &OpenStore, keeps_zero_signs: bool) {
@@ -126,7 +127,8 @@ async fn numeric_keys(store: &OpenStore) {
     let names: Vec<_> = products.iter().map(|(product, _)| product.as_str()).collect();
     assert_eq!(names, ["10", "9"], "in the order of the texts, as every store");
     assert_eq!(store.store.products_of("seven").await.expect("a query"), []);
-    let strange = store.writer.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
+    let strange =
+        store.writer.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
     assert_eq!(
         strange.to_string(),
         "the feature store does not take a row: user x, product 1: the table's keys of type N take whole numbers"
@@ -231,8 +233,8 @@ async fn start(proxy: &FaultProxy) -> TestService {
         .with("features.dynamodb.timeout", "600ms")
         .with("features.dynamodb.breaker_failures", "3")
         .with("features.dynamodb.breaker_pause", "200ms");
-    let store = open(&proxy.url(), &builder.config()).await.expect("a client");
-    builder.store(store.store).start().await
+    let store = Box::pin(open(&proxy.url(), &builder.config())).await.expect("a client");
+    Box::pin(builder.store(store.store).start()).await
 }
 
 async fn recovers(service: &TestService) {

@@ -213,13 +213,12 @@ impl Builder {
         let app = if self.store.is_none() && self.model.is_none() {
             App::build(&config, self.access_log).await
         } else {
-            let features = match self.store.clone() {
-                Some(store) => Features { kind: "of the test", store, users: None, table: None },
-                None => {
-                    let store = Arc::new(open_table(&path, schema.names()));
-                    let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
-                    Features { kind: "embedded", store, users, table }
-                }
+            let features = if let Some(store) = self.store.clone() {
+                Features { kind: "of the test", store, users: None, table: None }
+            } else {
+                let store = Arc::new(open_table(&path, schema.names()));
+                let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
+                Features { kind: "embedded", store, users, table }
             };
             let ports = Ports { schema: Arc::clone(&schema), features: Some(features), model };
             App::assemble(&config, ports, Admission::default(), &self.upstreams, self.access_log).await
