@@ -22,7 +22,8 @@ use crate::app::store::open_filled;
 use crate::cause::chain;
 use crate::config::{self, Config, ScorerKind};
 use crate::features::dynamodb::TableError;
-use crate::features::embedded::OpenError;
+use crate::features::TableInfo;
+use crate::features::embedded::{OpenError, TableWatcher};
 use crate::inference::{Features, Inference, Model};
 use crate::model::watcher::ModelWatcher;
 use crate::products::ProductNames;
@@ -30,7 +31,9 @@ use crate::readiness::{NotReady, Readiness};
 use crate::row::Schema;
 use crate::server::{self, Listener};
 use crate::telemetry::access_log::AccessLog;
-use crate::telemetry::metrics::{Metrics, ModelInUse, UpstreamMetrics};
+use crate::telemetry::metrics::{
+    Collector, Metrics, ModelInUse, TableFacts, TableInUse, UpstreamMetrics,
+};
 use crate::upstream::aws::{AwsContext, AwsError};
 
 /// Why the service does not start. Each text says what to look at.
@@ -73,6 +76,12 @@ pub enum StartError {
     /// The page is not where the configuration says.
     #[error("server.static_dir: {0}")]
     Page(#[from] PageError),
+    /// A table can be put in the place of another in a local store alone.
+    #[error("features.kind: is \"dynamodb\": --replace is for the embedded store; without it rows are added and replaced one by one")]
+    NotReplaceable,
+    /// The embedded store is needed.
+    #[error("features.kind: is \"dynamodb\": this is told of the embedded store alone")]
+    NotLocal,
     /// A store is needed.
     #[error("features.kind: is \"none\": there is no store to work on")]
     NoStore,
@@ -95,6 +104,10 @@ pub enum StartError {
     },
 }
 
+/// The version of `demo/model.ubj`. What belongs to the demo is known by the model's content, not its path: another shop's
+/// model may stand at that path, and the demo's anywhere.
+const DEMO_MODEL: &str = "dd6639117cf5a4426cbe0ed6a53dab71582c1dc9dd6ec059dcbb83e239944756";
+
 /// The two ports of a service, answered.
 pub struct Ports {
     /// The inputs of a row.
@@ -110,7 +123,8 @@ pub struct App {
     state: ApiState,
     /// Whether it should be sent requests.
     pub readiness: Arc<Readiness>,
-    watcher: Option<ModelWatcher>,
+    model_watcher: Option<ModelWatcher>,
+    table_watcher: Option<TableWatcher>,
     config: Config,
 }
 
@@ -124,12 +138,14 @@ impl App {
         let limits = AdmissionLimits::new(config.server.queue_rows, config.server.bodies_limit);
         let admission = Admission::new(limits);
         let upstreams = UpstreamMetrics::default();
-        let (model, watcher) = open_scorer(config, &aws, &admission, &upstreams).await?;
+        let (model, model_watcher) = open_scorer(config, &aws, &admission, &upstreams).await?;
         let schema = schema_of(&*model.scorer);
-        let features = open_filled(&config.features, &schema, &aws, &upstreams).await?;
+        let is_demo = model.scorer.info().version == DEMO_MODEL;
+        let (features, table_watcher) =
+            open_filled(&config.features, &schema, &aws, &upstreams, is_demo).await?;
         let ports = Ports { schema, features, model };
         let app = Self::assemble(config, ports, admission, &upstreams, access_log).await?;
-        Ok(Self { watcher, ..app })
+        Ok(Self { model_watcher, table_watcher, ..app })
     }
 
     /// The service over ports that are open already.
@@ -143,7 +159,9 @@ impl App {
         upstreams: &UpstreamMetrics,
         access_log: Option<AccessLog>,
     ) -> Result<Self, StartError> {
-        let product_names = match &config.products.names {
+        let is_demo = model.scorer.info().version == DEMO_MODEL;
+        let names = config.products.names.as_ref();
+        let product_names = match names.and_then(|names| of_the_demo("products.names", names, is_demo)) {
             Some(table) => taken("products.names", table, read_product_names(table))?,
             None => ProductNames::default(),
         };
@@ -152,7 +170,15 @@ impl App {
             let model = scorer.info();
             (model.version.clone(), model.objective.clone().unwrap_or_default())
         });
-        let metrics = Metrics::new(upstreams, vec![Box::new(in_use)]);
+        let mut collectors: Vec<Box<dyn Collector>> = vec![Box::new(in_use)];
+        if let Some(table) = features.as_ref().and_then(|features| features.table.clone()) {
+            let facts = move || {
+                let TableInfo { version, rows, loaded_at, .. } = (*table.table()).clone();
+                TableFacts { version, rows, loaded_at }
+            };
+            collectors.push(Box::new(TableInUse { facts, max_age: config.features.max_age }));
+        }
+        let metrics = Metrics::new(upstreams, collectors);
         let inference =
             Arc::new(Inference::new(schema, features, model, config.model.threshold, admission.clone()));
         let readiness = Arc::new(Readiness::new(Arc::clone(&inference)));
@@ -181,23 +207,26 @@ impl App {
             deadline: config.server.deadline,
             files: PageFiles::open(config.server.static_dir.as_deref())?,
         });
-        Ok(Self { state, readiness, watcher: None, config: config.clone() })
+        Ok(Self { state, readiness, model_watcher: None, table_watcher: None, config: config.clone() })
     }
 
-    /// Notified, the service looks at once for a new model; `None` when it has no model to replace.
+    /// Notified, the service looks at once for a new model and a new table of features; none when it has nothing to replace.
     #[must_use]
-    pub fn reload_now(&self) -> Option<Arc<Notify>> {
-        self.watcher.as_ref().map(ModelWatcher::now)
+    pub fn reload_now(&self) -> Vec<Arc<Notify>> {
+        let model = self.model_watcher.as_ref().map(ModelWatcher::now);
+        let table = self.table_watcher.as_ref().map(TableWatcher::now);
+        model.into_iter().chain(table).collect()
     }
 
     /// Serves on `listener`, with the newest model there is, until `stop` completes and the drain is over.
     pub async fn serve(self, listener: impl Listener, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
         let metrics = self.state.metrics.model.clone();
-        let watcher = self.watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
+        let model = self.model_watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
+        let table = self.table_watcher.map(|watcher| tokio::spawn(watcher.run()));
         let edge = edge(&self.state, &self.config.cors);
         server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
-        if let Some(watcher) = watcher {
+        for watcher in [model, table].into_iter().flatten() {
             watcher.abort();
         }
     }
@@ -226,6 +255,15 @@ fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {
     Ok(names)
 }
 
+/// `table`, unless it is one of the demo's and the model is another.
+fn of_the_demo<'t>(key: &str, table: &'t config::Table, is_demo: bool) -> Option<&'t config::Table> {
+    if table.required || is_demo {
+        return Some(table);
+    }
+    info!("{key}: {} is the demo's, and the model is not; it is left out", table.path.display());
+    None
+}
+
 /// What was loaded from `table`, or nothing if it could not be and nobody asked for it.
 fn taken<T: Default>(
     key: &'static str,
@@ -240,4 +278,16 @@ fn taken<T: Default>(
         warn!("{key}: the demo's {} is skipped: {what}", path.display());
         Ok(T::default())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::model_version;
+
+    #[test]
+    fn the_demo_is_known() {
+        let model = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/model.ubj")).unwrap();
+        assert_eq!(model_version(&model), DEMO_MODEL, "demo/model.ubj is another: so is its version");
+    }
 }

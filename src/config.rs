@@ -137,6 +137,8 @@ pub struct Features {
     pub columns: Vec<String>,
     /// `features.kind` with the settings of that kind
     pub store: Store,
+    /// `features.max_age`; `None` for `"off"`
+    pub max_age: Option<Duration>,
     /// `[features.cache]`; `None` when `features.cache.ttl` is `"off"`
     pub cache: Option<FeatureCache>,
 }
@@ -172,6 +174,10 @@ pub struct EmbeddedStore {
     pub seed: Option<Table>,
     /// `features.embedded.cache`, in bytes
     pub cache: usize,
+    /// `features.embedded.check_limit`, in bytes
+    pub check_limit: usize,
+    /// `features.embedded.reload_interval`; `None` for `"off"`
+    pub reload_interval: Option<Duration>,
 }
 
 /// `[products]`: what products are called.
@@ -186,8 +192,8 @@ pub struct Products {
 pub struct Table {
     /// The file.
     pub path: PathBuf,
-    /// Whether the operator named it. The built-in defaults name tables of the demo, which are skipped with a warning
-    /// where they are absent or belong to another model; a table that somebody asked for must be there and fit.
+    /// Whether the operator named it. The built-in defaults name tables of the demo, which are for the demo's model alone
+    /// and are skipped with a warning where they are absent; a table that somebody asked for must be there and fit.
     pub required: bool,
 }
 
@@ -250,6 +256,7 @@ impl Config {
             features: Features {
                 columns: columns(&mut reader),
                 store: store(&mut reader, deadline),
+                max_age: reader.interval("features.max_age"),
                 cache: cache(&mut reader),
             },
             aws: cloud::aws(&mut reader),
@@ -319,6 +326,8 @@ fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {
         path: reader.path("features.embedded.path"),
         seed: reader.table("features.embedded.seed"),
         cache: reader.size("features.embedded.cache"),
+        check_limit: reader.size("features.embedded.check_limit"),
+        reload_interval: reader.interval("features.embedded.reload_interval"),
     };
     // The deadline is not compared with keys that nobody uses.
     let used = if kind == StoreKind::DynamoDb { deadline } else { Duration::ZERO };

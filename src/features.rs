@@ -10,6 +10,9 @@ pub mod embedded;
 mod row_format;
 pub mod table;
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 
 use crate::cause::Cause;
@@ -47,12 +50,38 @@ pub trait UserIndex: Send + Sync {
     async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 }
 
-/// A store that takes rows.
+/// What is known of a table of features.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableInfo {
+    /// The same for equal tables, another for any other: a SHA-256 in hexadecimal; `None` for a table from before there were
+    /// versions.
+    pub version: Option<String>,
+    /// Number of pairs.
+    pub rows: u64,
+    /// The file it was loaded from.
+    pub source: Option<String>,
+    /// When it was loaded.
+    pub loaded_at: Option<SystemTime>,
+}
+
+/// A store that knows which table it holds.
+pub trait VersionedTable: Send + Sync {
+    /// The table in use now.
+    fn table(&self) -> Arc<TableInfo>;
+}
+
+/// A store that takes a table.
 #[async_trait]
 pub trait FeatureWriter: Send + Sync {
     /// Writes `rows`; a pair that is there already is replaced. After an error none of them is written, or, in a store that
     /// cannot promise that, some are: writing all of them again is harmless and completes them.
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError>;
+
+    /// Ends the table: every row that was put is in the store, for good.
+    async fn finish(&self) -> Result<TableInfo, StoreError>;
+
+    /// Whether rows that were put stay in the store when no more follow; if not, all is as it was without [`Self::finish`].
+    fn keeps_what_it_took(&self) -> bool;
 }
 
 /// Why a store did not answer.

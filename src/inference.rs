@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::admission::Admission;
-use crate::features::{FeatureStore, UserIndex};
+use crate::features::{FeatureStore, TableInfo, UserIndex, VersionedTable};
 use crate::model::ModelInfo;
 use crate::model::card::DEFAULT_THRESHOLD;
 use crate::row::{Batch, Decoded, PairKey, Schema};
@@ -57,6 +57,8 @@ pub struct Features {
     pub store: Arc<dyn FeatureStore>,
     /// Its users, if it can list them.
     pub users: Option<Arc<dyn UserIndex>>,
+    /// Its table, if it knows which it holds.
+    pub table: Option<Arc<dyn VersionedTable>>,
 }
 
 /// What scores rows.
@@ -114,6 +116,12 @@ impl Inference {
     #[must_use]
     pub fn features_kind(&self) -> &'static str {
         self.features.as_ref().map_or("none", |features| features.kind)
+    }
+
+    /// The table of features in use, if the store knows which it holds.
+    #[must_use]
+    pub fn table(&self) -> Option<Arc<TableInfo>> {
+        Some(self.features.as_ref()?.table.as_ref()?.table())
     }
 
     /// Whether scores of the model in use can be explained.

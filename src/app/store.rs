@@ -2,35 +2,28 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::{StartError, taken};
+use super::{StartError, of_the_demo, taken};
 use crate::cause::chain;
 use crate::config::{self, DynamoDb, Store};
 use crate::features::batched::BatchedStore;
 use crate::features::cached::CachedStore;
 use crate::features::dynamodb::{DynamoStore, TableError};
-use crate::features::embedded::{EmbeddedStore, OpenError};
-use crate::features::table::FeatureTable;
-use crate::features::{FeatureStore, FeatureWriter};
+use crate::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions, StoreDraft, TableWatcher};
+use crate::features::table::{FeatureTable, plain};
+use crate::features::{FeatureStore, FeatureWriter, StoreError, VersionedTable};
 use crate::inference::Features;
 use crate::row::Schema;
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::aws::AwsContext;
 use crate::upstream::batcher::BatchLimits;
 
-/// A store for commands that work on it.
-pub struct OpenStore {
-    /// Reads it.
-    pub store: Arc<dyn FeatureStore>,
-    /// Writes it.
-    pub writer: Arc<dyn FeatureWriter>,
-}
-
-/// Opens the configured store without filling it.
+/// Opens the configured store to read from it, also beside a running service.
 ///
 /// # Errors
 /// There is none; it cannot be opened, is not there, or is of another shape.
@@ -38,21 +31,58 @@ pub async fn open_store(
     features: &config::Features,
     schema: &Schema,
     aws: &AwsContext,
-) -> Result<OpenStore, StartError> {
+) -> Result<Arc<dyn FeatureStore>, StartError> {
     match &features.store {
-        Store::Embedded(embedded) => {
-            let store = Arc::new(open_embedded(embedded, schema)?);
-            Ok(OpenStore { store: Arc::clone(&store) as _, writer: store })
-        }
+        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(embedded, schema)?)),
         Store::DynamoDb(table) => {
-            let store = Arc::new(open_table(table, schema, aws, &UpstreamMetrics::default()).await?);
-            Ok(OpenStore { store: Arc::clone(&store) as _, writer: store })
+            Ok(Arc::new(open_table(table, schema, aws, &UpstreamMetrics::default()).await?))
         }
         Store::None => Err(StartError::NoStore),
     }
 }
 
-/// Opens the configured store to serve from, with what stands before it; an empty local one is filled if it has a seed.
+/// Opens the configured store for a table that comes from `source`: beside what it holds, or in its place.
+///
+/// # Errors
+/// As [`open_store`]; also that another table is being loaded, or that the store cannot be replaced.
+pub async fn open_writer(
+    features: &config::Features,
+    schema: &Schema,
+    aws: &AwsContext,
+    replace: bool,
+    source: &str,
+) -> Result<Box<dyn FeatureWriter>, StartError> {
+    match &features.store {
+        Store::Embedded(embedded) => {
+            let base = if replace { Base::Empty } else { Base::Present };
+            let draft = StoreDraft::begin(&embedded.path, schema.names(), base, source);
+            Ok(Box::new(draft.map_err(|source| of_store(embedded, source))?))
+        }
+        Store::DynamoDb(_) if replace => Err(StartError::NotReplaceable),
+        Store::DynamoDb(table) => {
+            Ok(Box::new(open_table(table, schema, aws, &UpstreamMetrics::default()).await?))
+        }
+        Store::None => Err(StartError::NoStore),
+    }
+}
+
+/// The embedded store, for what only it can tell.
+pub type LocalStore = EmbeddedStore;
+
+/// Opens the embedded store.
+///
+/// # Errors
+/// As [`open_store`]; also that another kind of store is configured.
+pub fn open_local(features: &config::Features, schema: &Schema) -> Result<(LocalStore, PathBuf), StartError> {
+    match &features.store {
+        Store::Embedded(embedded) => Ok((open_embedded(embedded, schema)?, embedded.path.clone())),
+        Store::DynamoDb(_) => Err(StartError::NotLocal),
+        Store::None => Err(StartError::NoStore),
+    }
+}
+
+/// Opens the configured store to serve from, with what stands before it, and the watch over its file if it has one. An absent or
+/// empty local store is filled if it has a seed; the demo's seed is for the demo's model alone.
 ///
 /// # Errors
 /// As [`open_store`], except that there may be none; also that the seed cannot be loaded.
@@ -61,23 +91,29 @@ pub async fn open_filled(
     schema: &Schema,
     aws: &AwsContext,
     upstreams: &UpstreamMetrics,
-) -> Result<Option<Features>, StartError> {
+    is_demo: bool,
+) -> Result<(Option<Features>, Option<TableWatcher>), StartError> {
+    let mut watcher = None;
     let opened = match &features.store {
         Store::Embedded(embedded) => {
-            let store = Arc::new(open_seeded(embedded, schema).await?);
-            Features { kind: "embedded", store: Arc::clone(&store) as _, users: Some(store) }
+            let store = Arc::new(open_seeded(embedded, schema, is_demo).await?);
+            let every = embedded.reload_interval;
+            let metrics = upstreams.table().clone();
+            watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
+            let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
+            Features { kind: "embedded", store, users, table }
         }
         Store::DynamoDb(table) => {
             let store = open_table(table, schema, aws, upstreams).await?;
-            Features { kind: "dynamodb", store: batched(store, table), users: None }
+            Features { kind: "dynamodb", store: batched(store, table), users: None, table: None }
         }
-        Store::None => return Ok(None),
+        Store::None => return Ok((None, None)),
     };
     let store = match &features.cache {
         Some(cache) => Arc::new(CachedStore::new(opened.store, cache)),
         None => opened.store,
     };
-    Ok(Some(Features { store, ..opened }))
+    Ok((Some(Features { store, ..opened }), watcher))
 }
 
 /// A table that does not answer now may do so later; one that is absent or of another shape will not.
@@ -112,33 +148,62 @@ fn batched(store: DynamoStore, table: &DynamoDb) -> Arc<dyn FeatureStore> {
     }
 }
 
-fn open_embedded(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
-    EmbeddedStore::open(&embedded.path, schema.names(), embedded.cache)
-        .map_err(|source| StartError::Store { path: embedded.path.clone(), source })
+fn of_store(embedded: &config::EmbeddedStore, source: OpenError) -> StartError {
+    StartError::Store { path: embedded.path.clone(), source }
 }
 
-async fn open_seeded(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
-    let store = open_embedded(embedded, schema)?;
-    let count = |store: &EmbeddedStore| {
-        store.len().map_err(|error| StartError::Store {
-            path: embedded.path.clone(),
-            source: OpenError::NotAStore(error.to_string()),
-        })
+fn open_embedded(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
+    let options = OpenOptions { cache: embedded.cache, check_limit: embedded.check_limit as u64 };
+    EmbeddedStore::open(&embedded.path, schema.names(), options).map_err(|source| of_store(embedded, source))
+}
+
+async fn open_seeded(
+    embedded: &config::EmbeddedStore,
+    schema: &Schema,
+    is_demo: bool,
+) -> Result<EmbeddedStore, StartError> {
+    let path = embedded.path.display();
+    let is_filled = match open_embedded(embedded, schema) {
+        Ok(store) if store.table().rows > 0 => Some(store),
+        Ok(_) | Err(StartError::Store { source: OpenError::Absent, .. }) => None,
+        Err(error) => return Err(error),
     };
-    if let (0, Some(seed)) = (count(&store)?, &embedded.seed) {
-        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, &store).await)?;
+    if let Some(store) = is_filled {
+        info!(features.pairs = store.table().rows, "feature store open at {path}");
+        return Ok(store);
     }
-    info!(features.pairs = count(&store)?, "feature store open at {}", embedded.path.display());
+    if let Some(seed) =
+        embedded.seed.as_ref().and_then(|seed| of_the_demo("features.embedded.seed", seed, is_demo))
+    {
+        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, embedded).await)?;
+    }
+    let store = match open_embedded(embedded, schema) {
+        Err(StartError::Store { source: OpenError::Absent, .. }) => {
+            let empty = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, "");
+            let empty = empty.map_err(|source| of_store(embedded, source))?;
+            let io = |error: StoreError| OpenError::Io(io::Error::other(error));
+            empty.finish().await.map_err(|error| of_store(embedded, io(error)))?;
+            open_embedded(embedded, schema)?
+        }
+        opened => opened?,
+    };
+    info!(features.pairs = store.table().rows, "feature store open at {path}");
     Ok(store)
 }
 
-async fn load_seed(path: &Path, schema: &Schema, store: &EmbeddedStore) -> Result<(), String> {
+/// The whole table or nothing of it: what is cut short or has a bad row is not there at the next start.
+async fn load_seed(path: &Path, schema: &Schema, embedded: &config::EmbeddedStore) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = FeatureTable::open(file, schema).map_err(|error| chain(&error))?;
-    let report = table.load_into(store, 1, |_| {}).await.map_err(|error| chain(&error))?;
+    let table = plain(file).map_err(|error| error.to_string())?;
+    let table = FeatureTable::open(table, schema).map_err(|error| chain(&error))?;
+    let source = path.display().to_string();
+    let draft = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, &source);
+    let draft = draft.map_err(|error| chain(&error))?;
+    let report = table.load_into(&draft, 1, |_| {}).await.map_err(|error| chain(&error))?;
     if let Some(bad) = report.bad.first() {
         return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
     }
+    draft.finish().await.map_err(|error| chain(&error))?;
     info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());
     Ok(())
 }

@@ -55,14 +55,16 @@ async fn run(config: Config, telemetry: &Telemetry) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// SIGHUP asks for the newest model, as it asks other servers to read their files again.
-async fn reload_on(mut hang_up: Signal, reload_now: Option<Arc<Notify>>) {
+/// SIGHUP asks for the newest model and table, as it asks other servers to read their files again.
+async fn reload_on(mut hang_up: Signal, reload_now: Vec<Arc<Notify>>) {
     while hang_up.recv().await.is_some() {
-        if let Some(now) = &reload_now {
-            info!("SIGHUP: looking for a new model");
-            now.notify_one();
+        if reload_now.is_empty() {
+            info!("SIGHUP: neither model nor table is in this process; there is nothing to reload");
         } else {
-            info!("SIGHUP: the model is not in this process; there is nothing to reload");
+            info!("SIGHUP: looking for a new model and table");
+        }
+        for now in &reload_now {
+            now.notify_one();
         }
     }
 }

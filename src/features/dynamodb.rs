@@ -5,6 +5,7 @@
 
 mod batches;
 mod item;
+mod seen;
 mod shape;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, TableDescription};
 
 use self::item::{Item, Items};
-use super::{FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, UnreadableRow};
+use super::{FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, TableInfo, UnreadableRow};
 use crate::cause::cause;
 use crate::config::DynamoDb;
 use crate::row::{FeatureRow, PairKey};
@@ -60,7 +61,7 @@ impl DynamoStore {
         let client = Client::from_conf(Builder::from(sdk).identity_cache(credentials.clone()).build());
         Self(Arc::new(Table {
             client,
-            items: Items::new(config, columns),
+            items: Items::new(config, columns, metrics.table().clone()),
             gate: Gate::new("dynamodb", &config.calls, credentials, metrics),
             config: config.clone(),
             verified: AtomicBool::new(false),
@@ -222,5 +223,14 @@ impl FeatureWriter for DynamoStore {
         let items = last.iter().map(|(pair, row)| self.0.items.item(pair, row));
         let items = items.collect::<Result<_, _>>().map_err(StoreError::Rejected)?;
         Ok(self.0.write(items).await?)
+    }
+
+    /// Each batch is in the table already.
+    async fn finish(&self) -> Result<TableInfo, StoreError> {
+        Ok(TableInfo::default())
+    }
+
+    fn keeps_what_it_took(&self) -> bool {
+        true
     }
 }

@@ -1,223 +1,163 @@
 //! The embedded store: one redb file, ordered by user, then product.
 //!
+//! A file is never changed. A table is written into a new file beside it, checked, and renamed over it ([`draft`]); a
+//! running service opens the new one ([`watcher`]) while reads under way finish on the old. So a reader needs no lock, and
+//! what is cut short, by whatever, is never served.
+//!
 //! Reads run on the caller's thread: a lookup is a few page reads from redb's own cache, shorter than a hand-over to
-//! another thread. Writes wait for the disk, so they run on the blocking pool.
+//! another thread.
 
-use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+mod draft;
+mod file;
+mod pages;
+mod watcher;
 
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
-};
+use tracing::error;
 
+use self::file::{Damage, StoreFile};
 use super::{
-    FeatureStore, FeatureWriter, Lookup, ProductRow, StoreError, UnreadableRow, UserIndex, row_format,
+    FeatureStore, Lookup, ProductRow, StoreError, TableInfo, UnreadableRow, UserIndex, VersionedTable,
 };
 use crate::cause::cause;
 use crate::row::{FeatureRow, PairKey};
 
-/// (user, product) → the row's bytes, see [`row_format`].
-const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
-/// What the store is, by name; `columns` holds the column names as JSON.
-const ABOUT: TableDefinition<&str, &str> = TableDefinition::new("about");
-const COLUMNS: &str = "columns";
+pub use draft::{Base, StoreDraft};
+pub use file::OpenError;
+pub use watcher::TableWatcher;
+
+/// What a store file is opened with.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Memory for cached pages, in bytes.
+    pub cache: usize,
+    /// Size in bytes up to which a file is read whole and checked before it is used.
+    pub check_limit: u64,
+}
 
 /// A feature store in a local file.
 pub struct EmbeddedStore {
-    database: Arc<Database>,
-    width: usize,
+    path: PathBuf,
+    columns: Vec<String>,
+    options: OpenOptions,
+    current: ArcSwap<Current>,
 }
 
-/// Why a store file could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it open.
-    #[error(
-        "the store is in use by another process; stop that process or set features.embedded.path to another file"
-    )]
-    Locked,
-    /// It was made for other columns.
-    #[error("the store was made for other columns than features.columns: {0}")]
-    OtherColumns(String),
-    /// It is not a store, or a damaged one.
-    #[error("this is not a readable feature store: {0}")]
-    NotAStore(String),
-    /// The file system said no.
-    #[error("{0}")]
-    Io(std::io::Error),
+struct Current {
+    file: StoreFile,
+    table: Arc<TableInfo>,
+    /// The first damage that was met.
+    damage: OnceLock<Damage>,
+}
+
+impl Current {
+    fn open(path: &Path, columns: &[String], options: OpenOptions) -> Result<Arc<Self>, OpenError> {
+        let file = StoreFile::open(path, columns, options.cache, options.check_limit)?;
+        let table = Arc::new(file.table.clone());
+        Ok(Arc::new(Self { file, table, damage: OnceLock::new() }))
+    }
 }
 
 impl EmbeddedStore {
-    /// Opens the store at `path`, or makes it there with its folder, for rows of `columns`. `cache` is in bytes.
+    /// Opens the store at `path`, whose rows are of `columns`.
     ///
     /// # Errors
-    /// The file is locked, unreadable, no store, or one for other columns.
-    pub fn open(path: &Path, columns: &[String], cache: usize) -> Result<Self, OpenError> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(OpenError::Io)?;
+    /// The file is absent, unreadable, damaged, no store, or one for other columns.
+    pub fn open(path: &Path, columns: &[String], options: OpenOptions) -> Result<Self, OpenError> {
+        let current = ArcSwap::new(Current::open(path, columns, options)?);
+        Ok(Self { path: path.to_owned(), columns: columns.to_vec(), options, current })
+    }
+
+    /// Goes on with the file that is at the path now.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; then the file that was open stays in use.
+    pub fn reopen(&self) -> Result<Arc<TableInfo>, OpenError> {
+        let current = Current::open(&self.path, &self.columns, self.options)?;
+        let table = Arc::clone(&current.table);
+        self.current.store(current);
+        Ok(table)
+    }
+
+    /// Gives every row in order of user and product to `take`.
+    ///
+    /// # Errors
+    /// The file is damaged; the rows before the damage have been given.
+    pub fn for_each(
+        &self,
+        mut take: impl FnMut((&str, &str), Result<FeatureRow, UnreadableRow>) -> bool,
+    ) -> Result<(), StoreError> {
+        let scanned = self.current.load().file.scan(("", ""), |pair, row| take(pair, row));
+        scanned.map_err(|damage| StoreError::Corrupt(damage.0))
+    }
+
+    /// Notes damage, and says so the first time.
+    fn damaged(&self, current: &Current, damage: &Damage) {
+        let is_first = current.damage.set(damage.clone()).is_ok();
+        if is_first {
+            error!(
+                "features.embedded.path: {}: the feature store is damaged: {damage}; not ready until the table is loaded again",
+                self.path.display()
+            );
         }
-        let database = Database::builder().set_cache_size(cache).create(path)?;
-        let store = Self { database: Arc::new(database), width: columns.len() };
-        store.claim(columns)?;
-        Ok(store)
     }
 
-    /// Checks that the rows are of `columns`, or notes in a new store that they are.
-    fn claim(&self, columns: &[String]) -> Result<(), OpenError> {
-        let wanted =
-            serde_json::to_string(columns).map_err(|error| OpenError::NotAStore(error.to_string()))?;
-        let transaction = self.database.begin_write().map_err(not_a_store)?;
-        {
-            transaction.open_table(ROWS).map_err(not_a_store)?;
-            let mut about = transaction.open_table(ABOUT).map_err(not_a_store)?;
-            let found = about.get(COLUMNS).map_err(not_a_store)?.map(|found| found.value().to_owned());
-            match found {
-                Some(found) if found == wanted => return Ok(()),
-                Some(found) => return Err(OpenError::OtherColumns(first_difference(&found, columns))),
-                None => about.insert(COLUMNS, wanted.as_str()).map_err(not_a_store)?,
-            };
-        }
-        transaction.commit().map_err(not_a_store)
-    }
-
-    /// Number of pairs in the store.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn len(&self) -> Result<u64, StoreError> {
-        let transaction = self.database.begin_read().map_err(unavailable)?;
-        transaction.open_table(ROWS).map_err(unavailable)?.len().map_err(unavailable)
-    }
-
-    /// Whether the store holds no pair.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn is_empty(&self) -> Result<bool, StoreError> {
-        self.len().map(|pairs| pairs == 0)
-    }
-
-    fn decode(&self, bytes: &[u8]) -> Result<FeatureRow, UnreadableRow> {
-        row_format::decode(bytes, self.width).map_err(UnreadableRow)
+    fn read<T>(&self, read: impl FnOnce(&StoreFile) -> Result<T, Damage>) -> Result<T, StoreError> {
+        let current = self.current.load();
+        read(&current.file).map_err(|damage| {
+            self.damaged(&current, &damage);
+            StoreError::Corrupt(damage.0)
+        })
     }
 }
 
 #[async_trait]
 impl FeatureStore for EmbeddedStore {
     async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
-        let transaction = self.database.begin_read().map_err(unavailable)?;
-        let rows = transaction.open_table(ROWS).map_err(unavailable)?;
-        keys.iter()
-            .map(|key| {
-                let found = rows.get((key.user(), key.product())).map_err(unavailable)?;
-                Ok(found.map(|bytes| self.decode(bytes.value())).transpose())
-            })
-            .collect()
+        self.read(|file| {
+            let found = file.get_many(keys)?;
+            if let Some(Err(unreadable)) = found.iter().find(|found| found.is_err()) {
+                self.damaged(&self.current.load(), &Damage(unreadable.0.clone()));
+            }
+            Ok(found)
+        })
     }
 
     async fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, StoreError> {
-        let transaction = self.database.begin_read().map_err(unavailable)?;
-        let rows = transaction.open_table(ROWS).map_err(unavailable)?;
-        let mut products = Vec::new();
-        for entry in rows.range((user, "")..).map_err(unavailable)? {
-            let (key, bytes) = entry.map_err(unavailable)?;
-            let (owner, product) = key.value();
-            if owner != user {
-                break;
+        self.read(|file| {
+            let products = file.products_of(user)?;
+            if let Some((_, Err(unreadable))) = products.iter().find(|(_, row)| row.is_err()) {
+                self.damaged(&self.current.load(), &Damage(unreadable.0.clone()));
             }
-            products.push((product.to_owned(), self.decode(bytes.value())));
-        }
-        Ok(products)
+            Ok(products)
+        })
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.len().map(drop)
+        match self.current.load().damage.get() {
+            Some(damage) => Err(StoreError::Corrupt(damage.0.clone())),
+            None => self.read(|file| file.get_many(&[])).map(drop),
+        }
     }
 }
 
 #[async_trait]
 impl UserIndex for EmbeddedStore {
-    /// One seek per user, however many products each has.
     async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
-        let transaction = self.database.begin_read().map_err(unavailable)?;
-        let rows = transaction.open_table(ROWS).map_err(unavailable)?;
-        let mut users = Vec::new();
-        let mut from = prefix.to_owned();
-        while users.len() < limit {
-            let Some(entry) = rows.range((from.as_str(), "")..).map_err(unavailable)?.next() else { break };
-            let (key, _) = entry.map_err(unavailable)?;
-            let (user, _) = key.value();
-            if !user.starts_with(prefix) {
-                break;
-            }
-            // No identifier holds a NUL, so this is the least text after every identifier up to this user.
-            from = format!("{user}\0");
-            users.push(user.to_owned());
-        }
-        Ok(users)
+        self.read(|file| file.users(prefix, limit))
     }
 }
 
-#[async_trait]
-impl FeatureWriter for EmbeddedStore {
-    async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        if let Some((key, row)) = rows.iter().find(|(_, row)| row.len() != self.width) {
-            return Err(StoreError::Rejected(format!(
-                "{key}: {} values, expected {}",
-                row.len(),
-                self.width
-            )));
-        }
-        let database = Arc::clone(&self.database);
-        tokio::task::spawn_blocking(move || put_all(&database, &rows)).await.map_err(unavailable)?
+impl VersionedTable for EmbeddedStore {
+    fn table(&self) -> Arc<TableInfo> {
+        Arc::clone(&self.current.load().table)
     }
-}
-
-/// One transaction: all of `rows`, durable on return, or none.
-fn put_all(database: &Database, rows: &[(PairKey, FeatureRow)]) -> Result<(), StoreError> {
-    let transaction = database.begin_write().map_err(unavailable)?;
-    {
-        let mut table = transaction.open_table(ROWS).map_err(unavailable)?;
-        let mut bytes = Vec::new();
-        for (key, row) in rows {
-            row_format::encode(row, &mut bytes);
-            table.insert((key.user(), key.product()), bytes.as_slice()).map_err(unavailable)?;
-        }
-    }
-    transaction.commit().map_err(unavailable)
 }
 
 fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::Unavailable(cause(error))
-}
-
-fn not_a_store(error: impl std::fmt::Display) -> OpenError {
-    OpenError::NotAStore(error.to_string())
-}
-
-impl From<DatabaseError> for OpenError {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::DatabaseAlreadyOpen => Self::Locked,
-            DatabaseError::Storage(redb::StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData =>
-            {
-                Self::Io(error)
-            }
-            other => not_a_store(other),
-        }
-    }
-}
-
-fn first_difference(found: &str, wanted: &[String]) -> String {
-    let Ok(found) = serde_json::from_str::<Vec<String>>(found) else {
-        return "its list of columns is unreadable".to_owned();
-    };
-    let differs = found.iter().zip(wanted).position(|(found, wanted)| found != wanted);
-    match differs {
-        Some(at) => format!("column {} is {:?} there and {:?} here", at + 1, found[at], wanted[at]),
-        None => format!("{} columns there and {} here", found.len(), wanted.len()),
-    }
 }

@@ -3,9 +3,12 @@
 //! Two layouts are read, told apart by the header: `user_id,product_id,` and one column per feature in any order; or the
 //! old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model order.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
 
 use super::{FeatureWriter, StoreError};
+use crate::cause::chain;
 use crate::formats::csv::records::{Record, RecordError, Records};
 use crate::formats::csv::{PAIR_COLUMNS, packed_row, pair_column};
 use crate::row::{FeatureRow, PairKey, Schema, check_id, parse_value};
@@ -14,6 +17,8 @@ use crate::row::{FeatureRow, PairKey, Schema, check_id, parse_value};
 pub const BATCH_ROWS: usize = 10_000;
 
 const BUFFER: usize = 256 * 1024;
+/// The columns before the features.
+pub const KEYS: [&str; 2] = PAIR_COLUMNS;
 const PACKED: &str = "feature";
 
 /// Why a table cannot be imported, or not on.
@@ -26,15 +31,18 @@ pub enum TableError {
     Header(String),
     /// The file cannot be read on.
     #[error("the table cannot be read: {0}")]
-    Read(#[from] std::io::Error),
+    Read(#[from] io::Error),
     /// The store did not take a batch.
-    #[error("all rows before line {line} are in the store: go on with --from-line {line}")]
-    Store {
+    #[error("{}; all rows before line {line} are in the store: go on with --from-line {line}", chain(error))]
+    Resumable {
         /// Line of the first row that may not be in the store, 1-based.
         line: u64,
         /// What the store says.
-        source: StoreError,
+        error: StoreError,
     },
+    /// The store did not take the table.
+    #[error("{}; the store is as it was", chain(.0))]
+    Store(StoreError),
 }
 
 /// A line that is no row, and why.
@@ -55,6 +63,16 @@ pub struct Report {
     pub left_out: u64,
     /// Lines that are no rows. Their batches were not loaded.
     pub bad: Vec<BadRow>,
+}
+
+/// `file` as text: gzip is told by its first two bytes (RFC 1952), whatever the file is called.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn plain(file: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    let mut file = BufReader::with_capacity(1 << 16, file);
+    let is_gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 /// A feature table being read.
@@ -113,7 +131,13 @@ impl<'s, R: Read> FeatureTable<'s, R> {
             let (rows, more) = self.next_batch(&mut report)?;
             if !rows.is_empty() {
                 let count = rows.len() as u64;
-                store.put_many(rows).await.map_err(|source| TableError::Store { line, source })?;
+                store.put_many(rows).await.map_err(|error| {
+                    if store.keeps_what_it_took() {
+                        TableError::Resumable { line, error }
+                    } else {
+                        TableError::Store(error)
+                    }
+                })?;
                 report.loaded += count;
             }
             progress(self.records.bytes());
@@ -214,6 +238,9 @@ fn row(record: &Record<'_>, layout: &Layout, schema: &Schema) -> Result<(PairKey
         }
         Layout::Packed => packed_row(cells[2], schema).map_err(|error| format!("{PACKED}: {error}"))?,
     };
+    if row.iter().all(|value| value.is_nan()) {
+        return Err("every value is missing: a row of nothing would be scored like any other".to_owned());
+    }
     Ok((key, row))
 }
 
@@ -262,6 +289,13 @@ mod tests {
         assert!(bad[0].what.starts_with("a: \"x\" is not a number"), "{}", bad[0].what);
         assert_eq!(bad[1].what, "3 columns, expected 4");
         assert_eq!(bad[2].what, "user_id is empty");
+    }
+
+    #[test]
+    fn a_row_of_nothing_is_none() {
+        let (rows, bad) = read("user_id,product_id,a,b\n1,1,,1\n1,2,,nan\n").unwrap();
+        assert_eq!((rows.len(), bad[0].line), (1, 3));
+        assert!(bad[0].what.starts_with("every value is missing"), "{}", bad[0].what);
     }
 
     #[test]

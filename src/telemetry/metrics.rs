@@ -3,11 +3,12 @@
 mod http;
 mod model;
 mod shadow;
+mod table;
 mod upstreams;
 
 use std::sync::Arc;
 
-use prometheus_client::collector::Collector;
+pub use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -15,6 +16,7 @@ use prometheus_client::registry::Registry;
 pub use http::HttpMetrics;
 pub use model::{ModelInUse, ModelMetrics};
 pub use shadow::ShadowMetrics;
+pub use table::{TableFacts, TableInUse, TableMetrics};
 pub use upstreams::UpstreamMetrics;
 
 /// Upper bounds in seconds: from a single row in process to an upstream at its deadline.

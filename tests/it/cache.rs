@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use imba::cause::cause;
 use imba::config::FeatureCache;
 use imba::features::cached::CachedStore;
-use imba::features::embedded::EmbeddedStore;
+use imba::features::embedded::Base;
 use imba::features::{FeatureStore, Lookup, ProductRow, StoreError};
 use imba::row::{FeatureRow, PairKey};
 
+use crate::service::{open_table, store_table};
 use crate::store_contract::{contract, get, get_many};
 
 /// A store that notes what it is asked for, takes a moment, and can be down.
@@ -69,12 +70,18 @@ fn row(at: u16) -> FeatureRow {
 async fn it_is_a_store() {
     let folder = tempfile::tempdir().expect("folder");
     let columns = ["a", "b"].map(str::to_owned);
-    let store = EmbeddedStore::open(&folder.path().join("x.redb"), &columns, 1 << 20).expect("a store");
+    let path = folder.path().join("x.redb");
+    let upsert = async |rows| store_table(&path, &columns, Base::Present, rows).await;
+    upsert(Vec::new()).await.expect("an empty store");
     // What is written behind its back is seen when what is known is forgotten: at once.
     let at_once = Duration::from_nanos(1);
     let settings = FeatureCache { ttl: at_once, absent_ttl: at_once, size: 1 << 20 };
-    let store = Arc::new(store);
-    contract(&CachedStore::new(Arc::clone(&store) as _, &settings), &*store, true).await;
+    let store = Arc::new(open_table(&path, &columns));
+    let put = async |rows| {
+        upsert(rows).await?;
+        store.reopen().map(drop).map_err(|error| panic!("{error}"))
+    };
+    contract(&CachedStore::new(Arc::clone(&store) as _, &settings), put, true).await;
 }
 
 /// What is known is not asked for again, neither alone nor among others, also that there is nothing.

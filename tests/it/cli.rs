@@ -283,7 +283,7 @@ fn serves_until_sigterm_then_exits_0() {
         0
     );
     let (code, _, stderr) = run(imba(&folder).args(["features", "get", "1", "2"]));
-    assert!(code == 1 && stderr.contains("in use by another process"), "{stderr}");
+    assert_eq!((code, stderr.as_str()), (1, "imba: no features are stored for user 1, product 2\n"));
     let killed = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().expect("kill runs");
     assert!(killed.success());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
@@ -298,9 +298,11 @@ fn sighup_reloads_the_model() {
     let folder = folder();
     let path = folder.path().join("model");
     std::fs::copy(fixture("binary.ubj"), &path).expect("copied");
-    let mut imba = imba(&folder);
-    imba.env("IMBA__MODEL__PATH", &path).env("IMBA__MODEL__RELOAD_INTERVAL", "off");
-    let mut child = imba.stderr(Stdio::piped()).spawn().expect("it runs");
+    let command = || imba(&folder);
+    let mut serve = command();
+    serve.env("IMBA__MODEL__PATH", &path).env("IMBA__MODEL__RELOAD_INTERVAL", "off");
+    serve.env("IMBA__FEATURES__EMBEDDED__RELOAD_INTERVAL", "off");
+    let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let pid = child.id().to_string();
     let mut wait_for = |words: &str| {
@@ -320,6 +322,12 @@ fn sighup_reloads_the_model() {
     std::fs::write(&path, "no model").expect("written");
     hang_up();
     wait_for("the old model goes on serving");
+    let table = table(&folder, &format!("1,2,\"{RECORDED}\"\n"));
+    let (code, _, stderr) = run(command().args(["features", "import", "--replace"]).arg(&table));
+    assert_eq!(code, 0, "beside a running service: {stderr}");
+    hang_up();
+    wait_for("features reloaded from");
+    assert_eq!(run(command().args(["features", "status"])).0, 0);
     child.kill().expect("killed");
     child.wait().expect("it ends");
 }
@@ -346,13 +354,15 @@ fn a_quiet_log_is_quiet() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
-/// The demo's tables belong to the demo: away from it the service starts without them and says so.
+/// The demo's tables belong to the demo's model: beside another the service starts without them and says so.
 #[test]
-fn a_model_of_other_columns_needs_no_other_settings() {
+fn another_model_needs_no_other_settings() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("demo")).expect("made");
-    std::fs::write(folder.path().join("demo/features.csv"), "user_id,product_id,a\n1,2,3\n")
-        .expect("written");
+    for file in ["features.csv", "products.csv"] {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo").join(file);
+        std::fs::copy(demo, folder.path().join("demo").join(file)).expect("copied");
+    }
     let mut child = imba(&folder).stderr(Stdio::piped()).spawn().expect("it runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut log = String::new();
@@ -361,7 +371,9 @@ fn a_model_of_other_columns_needs_no_other_settings() {
     }
     child.kill().expect("killed");
     child.wait().expect("it ends");
-    for words in ["demo/features.csv is skipped: line 1: ", "demo/products.csv is skipped: No such file"] {
+    for words in
+        ["demo/features.csv is the demo's, and the model is not", "demo/products.csv is the demo's", "\"features.pairs\":0"]
+    {
         assert!(log.contains(words), "no {words} in {log}");
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -8,8 +9,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes,
     ScalarAttributeType,
 };
-use imba::app::store::{OpenStore, open_store};
+use imba::app::store::{open_store, open_writer};
 use imba::config::{Config, Features};
+use imba::features::{FeatureStore, FeatureWriter};
 use imba::row::{FeatureRow, PairKey, Schema};
 use imba::upstream::aws::AwsContext;
 
@@ -19,7 +21,7 @@ use crate::service::{Builder, RECORDED, TestService, columns, problem, recorded_
 use crate::store_contract::{contract, get_many};
 
 /// Makes the table `name` with keys of these types.
-async fn table(url: &str, name: &str, types: [ScalarAttributeType; 2]) {
+pub(crate) async fn table(url: &str, name: &str, types: [ScalarAttributeType; 2]) {
     let client = Client::new(&sdk_at(url.to_owned()).await);
     let mut create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     let roles = [("user_id", KeyType::Hash), ("product_id", KeyType::Range)];
@@ -47,10 +49,10 @@ async fn table(url: &str, name: &str, types: [ScalarAttributeType; 2]) {
     tokio::time::timeout(Duration::from_secs(20), active).await.expect("the table is made");
 }
 
-const TEXT: [ScalarAttributeType; 2] = [ScalarAttributeType::S, ScalarAttributeType::S];
+pub(crate) const TEXT: [ScalarAttributeType; 2] = [ScalarAttributeType::S, ScalarAttributeType::S];
 const NUMBERS: [ScalarAttributeType; 2] = [ScalarAttributeType::N, ScalarAttributeType::N];
 
-fn dynamodb() -> Builder {
+pub(crate) fn dynamodb() -> Builder {
     TestService::builder()
         .with("features.kind", "dynamodb")
         // The servers that stand in for AWS are slow with megabytes.
@@ -58,24 +60,34 @@ fn dynamodb() -> Builder {
         .with("features.dynamodb.timeout", "9s")
 }
 
-async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
-    let account = AwsContext::given(config.aws.clone(), sdk_at(url.to_owned()).await);
+pub(crate) async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
+    let account = AwsContext::given(config.aws.clone(), Box::pin(sdk_at(url.to_owned())).await);
     let columns = match &config.features.columns[..] {
         [] => columns(),
         named => named.to_vec(),
     };
-    open_store(&config.features, &Schema::new(columns), &account).await.map_err(|error| error.to_string())
+    let schema = Schema::new(columns);
+    let store =
+        Box::pin(open_store(&config.features, &schema, &account)).await.map_err(|error| error.to_string())?;
+    let writer = Box::pin(open_writer(&config.features, &schema, &account, false, "the test")).await;
+    Ok(OpenStore { store, writer: writer.map_err(|error| error.to_string())? })
+}
+
+/// A table, read and written.
+pub(crate) struct OpenStore {
+    pub(crate) store: Arc<dyn FeatureStore>,
+    pub(crate) writer: Box<dyn FeatureWriter>,
 }
 
 /// A store of rows of two columns.
 async fn small(url: &str, builder: Builder) -> OpenStore {
     let config = builder.config();
     let features = Features { columns: vec!["a".to_owned(), "b".to_owned()], ..config.features.clone() };
-    open(url, &Config { features, ..config }).await.expect("a store")
+    Box::pin(open(url, &Config { features, ..config })).await.expect("a store")
 }
 
 async fn contract_of(store: &OpenStore, keeps_zero_signs: bool) {
-    contract(&*store.store, &*store.writer, keeps_zero_signs).await;
+    contract(&*store.store, async |rows| store.writer.put_many(rows).await, keeps_zero_signs).await;
 }
 
 /// What every server must be to us, in every layout.
@@ -225,8 +237,8 @@ async fn start(proxy: &FaultProxy) -> TestService {
         .with("features.dynamodb.timeout", "600ms")
         .with("features.dynamodb.breaker_calls", "4")
         .with("features.dynamodb.breaker_pause", "200ms");
-    let store = open(&proxy.url(), &builder.config()).await.expect("a client");
-    builder.store(store.store).start().await
+    let store = Box::pin(open(&proxy.url(), &builder.config())).await.expect("a client");
+    Box::pin(builder.store(store.store).start()).await
 }
 
 async fn recovers(service: &TestService) {

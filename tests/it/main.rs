@@ -26,8 +26,6 @@ mod faults;
 mod gate;
 /// Scores equal to those of the official package.
 mod golden;
-/// What strangers, upstreams and disks may do, by kind.
-mod hostile;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
 /// Content types in and out.
@@ -54,6 +52,8 @@ mod reload;
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
+/// What hostile or unlucky input does, by kind.
+mod hostile;
 /// The harness.
 mod service;
 /// A second scorer compared in the background.
@@ -64,5 +64,7 @@ mod shutdown;
 mod stopping;
 /// What every feature store does, whichever it is.
 mod store_contract;
+/// A new table of features without a pause, and what happens when it is none.
+mod table;
 /// `imba verify`: the endpoint beside the model.
 mod verify;

@@ -28,6 +28,12 @@ async fn the_model_describes_itself() {
             "version": model["version"],
             "backends": {"features": "embedded", "scorer": "embedded"},
             "capabilities": {"explain": true, "list_users": true},
+            "table": {
+                "version": model["table"]["version"],
+                "rows": 1,
+                "source": "the test",
+                "loaded_at": model["table"]["loaded_at"],
+            },
         })
     );
     let file = std::fs::read(crate::service::fixture("binary.ubj")).expect("fixture");

@@ -29,7 +29,7 @@ fn put(path: &Path, content: &[u8]) {
 }
 
 /// Fetches the metrics until they hold `line`.
-async fn metrics_say(service: &TestService, line: &str) -> String {
+pub(crate) async fn metrics_say(service: &TestService, line: &str) -> String {
     let said = async {
         loop {
             let (_, metrics) = text(service.get("/metrics")).await;

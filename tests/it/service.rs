@@ -10,8 +10,8 @@ use imba::app::scorer::{open_scorer, schema_of};
 use imba::app::{App, Ports};
 use imba::config::source::{Origin, Raw, Settings};
 use imba::config::{Config, ModelPath};
-use imba::features::embedded::EmbeddedStore;
-use imba::features::{FeatureStore, FeatureWriter};
+use imba::features::embedded::{Base, EmbeddedStore, OpenOptions, StoreDraft};
+use imba::features::{FeatureStore, FeatureWriter, StoreError, TableInfo};
 use imba::inference::{Features, Model};
 use imba::row::{FeatureRow, PairKey};
 use imba::scorer::Scorer;
@@ -207,21 +207,19 @@ impl Builder {
             Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) }
         });
         let schema = schema_of(&*model.scorer);
-        let open = || {
-            let path = self.folder.path().join("features.redb");
-            EmbeddedStore::open(&path, schema.names(), 1 << 20).expect("a store")
-        };
+        let path = self.folder.path().join("features.redb");
         if self.store.is_none() {
-            open().put_many(self.pairs.clone()).await.expect("pairs stored");
+            store_table(&path, schema.names(), Base::Present, self.pairs.clone()).await.expect("pairs stored");
         }
         let app = if self.store.is_none() && self.model.is_none() {
             App::build(&config, self.access_log).await
         } else {
             let features = if let Some(store) = self.store.clone() {
-                Features { kind: "of the test", store, users: None }
+                Features { kind: "of the test", store, users: None, table: None }
             } else {
-                let store = Arc::new(open());
-                Features { kind: "embedded", store: Arc::clone(&store) as _, users: Some(store) }
+                let store = Arc::new(open_table(&path, schema.names()));
+                let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
+                Features { kind: "embedded", store, users, table }
             };
             let ports = Ports { schema: Arc::clone(&schema), features: Some(features), model };
             App::assemble(&config, ports, Admission::default(), &self.upstreams, self.access_log).await
@@ -238,6 +236,25 @@ impl Builder {
         TestService { address, client, stop: Some(stop), served: Some(served), _folder: self.folder }
     }
 }
+
+/// Writes `rows` into the store at `path`, as an import does.
+pub(crate) async fn store_table(
+    path: &Path,
+    columns: &[String],
+    base: Base,
+    rows: Vec<(PairKey, FeatureRow)>,
+) -> Result<TableInfo, StoreError> {
+    let draft = StoreDraft::begin(path, columns, base, "the test").expect("a draft");
+    draft.put_many(rows).await?;
+    draft.finish().await
+}
+
+pub(crate) fn open_table(path: &Path, columns: &[String]) -> EmbeddedStore {
+    EmbeddedStore::open(path, columns, OPTIONS).expect("a store")
+}
+
+/// A cache that holds little, and a check of every file.
+pub(crate) const OPTIONS: OpenOptions = OpenOptions { cache: 1 << 20, check_limit: u64::MAX };
 
 /// The features of the fixtures' model, in order.
 pub(crate) fn columns() -> Vec<String> {

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::negotiate::ReplyType;
 use super::respond::{by_model, document, reply};
-use super::wire::{Backends, Capabilities, Model};
+use super::wire::{Backends, Capabilities, Model, Table};
 use crate::api::state::ApiState;
 use crate::model::ModelCard;
 
@@ -13,6 +13,7 @@ use crate::model::ModelCard;
 pub(in crate::api) async fn model(State(state): State<ApiState>) -> Response {
     let inference = &state.inference;
     let model = inference.model();
+    let table = inference.table();
     let body = document(&Model {
         feature_names: &model.feature_names,
         objective: model.objective.as_deref(),
@@ -23,6 +24,12 @@ pub(in crate::api) async fn model(State(state): State<ApiState>) -> Response {
         card: model.card.as_ref().map(ModelCard::json),
         backends: Backends { features: inference.features_kind(), scorer: model.backend },
         capabilities: Capabilities { explain: inference.explains(), list_users: inference.lists_users() },
+        table: table.as_deref().map(|table| Table {
+            version: table.version.as_deref(),
+            rows: table.rows,
+            source: table.source.as_deref(),
+            loaded_at: table.loaded_at.map(|at| humantime::format_rfc3339_seconds(at).to_string()),
+        }),
     });
     by_model(reply(ReplyType::Json, body), &model)
 }

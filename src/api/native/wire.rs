@@ -177,6 +177,18 @@ pub(super) struct Model<'a> {
     pub(super) card: Option<&'a RawValue>,
     pub(super) backends: Backends,
     pub(super) capabilities: Capabilities,
+    /// Null where the store does not know which table it holds.
+    pub(super) table: Option<Table<'a>>,
+}
+
+/// The table of features in use. What is null is not known.
+#[derive(Serialize)]
+pub(super) struct Table<'a> {
+    pub(super) version: Option<&'a str>,
+    pub(super) rows: u64,
+    pub(super) source: Option<&'a str>,
+    /// RFC 3339, in UTC.
+    pub(super) loaded_at: Option<String>,
 }
 
 /// The adapters in use.

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::seen::SeenColumns;
 use crate::config::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 use crate::formats::text::write_features;
 use crate::row::{FeatureRow, PairKey, check_id, parse_value, write_value};
+use crate::telemetry::metrics::TableMetrics;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -22,13 +24,14 @@ pub(super) struct Items {
     product: KeyAttribute,
     layout: ItemLayout,
     columns: Vec<String>,
+    seen: SeenColumns,
     /// The attributes that are read, as a projection expression, and its placeholders: names may be reserved words.
     pub(super) projection: String,
     pub(super) names: HashMap<String, String>,
 }
 
 impl Items {
-    pub(super) fn new(table: &DynamoDb, columns: &[String]) -> Self {
+    pub(super) fn new(table: &DynamoDb, columns: &[String], metrics: TableMetrics) -> Self {
         let (user, product) = (table.user_key.clone(), table.product_key.clone());
         let mut read = vec![user.name.clone(), product.name.clone()];
         match &table.layout {
@@ -38,7 +41,8 @@ impl Items {
         let names: HashMap<_, _> =
             read.into_iter().enumerate().map(|(at, name)| (format!("#a{at}"), name)).collect();
         let projection = names.keys().cloned().collect::<Vec<_>>().join(", ");
-        Self { user, product, layout: table.layout.clone(), columns: columns.to_vec(), projection, names }
+        let (layout, seen) = (table.layout.clone(), SeenColumns::new(columns, metrics));
+        Self { user, product, layout, columns: columns.to_vec(), seen, projection, names }
     }
 
     /// The primary key of `pair`; `None` if no item can have it.
@@ -89,15 +93,19 @@ impl Items {
                 }
                 cells.into_iter().zip(&self.columns).map(|(cell, name)| value(name, cell)).collect()
             }
-            ItemLayout::Columns => self
-                .columns
-                .iter()
-                .map(|name| match item.get(name) {
+            ItemLayout::Columns => {
+                if !self.columns.iter().any(|name| item.contains_key(name)) {
+                    // Of another spelling, or packed: as a row of missing values it would have a score.
+                    return Err("it has none of the features as an attribute".to_owned());
+                }
+                self.seen.note(&self.columns, |name| item.contains_key(name));
+                let of = |name: &String| match item.get(name) {
                     None | Some(AttributeValue::Null(_)) => Ok(f32::NAN),
                     Some(AttributeValue::N(cell) | AttributeValue::S(cell)) => value(name, cell),
                     Some(_) => Err(format!("{name} is neither a number nor a string")),
-                })
-                .collect(),
+                };
+                self.columns.iter().map(of).collect()
+            }
         }
     }
 
@@ -118,6 +126,9 @@ impl Items {
                 item.insert(attribute.clone(), AttributeValue::S(packed));
             }
             ItemLayout::Columns => {
+                if row.iter().all(|value| value.is_nan()) {
+                    return Err(format!("{pair}: every value is missing"));
+                }
                 for (name, value) in self.columns.iter().zip(row).filter(|(_, value)| !value.is_nan()) {
                     let mut number = String::new();
                     write_value(*value, &mut number);

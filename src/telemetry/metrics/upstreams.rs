@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::ShadowMetrics;
+use super::{ShadowMetrics, TableMetrics};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -26,6 +26,7 @@ pub struct UpstreamMetrics {
     attempts: Family<UpstreamLabels, Counter>,
     open: Family<UpstreamLabels, Gauge>,
     shadow: ShadowMetrics,
+    table: TableMetrics,
 }
 
 impl UpstreamMetrics {
@@ -50,6 +51,12 @@ impl UpstreamMetrics {
         &self.shadow
     }
 
+    /// The counters of the table of features.
+    #[must_use]
+    pub fn table(&self) -> &TableMetrics {
+        &self.table
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "upstream_calls",
@@ -67,5 +74,6 @@ impl UpstreamMetrics {
             self.open.clone(),
         );
         self.shadow.register(registry);
+        self.table.register(registry);
     }
 }

@@ -1,0 +1,245 @@
+//! One store file: opened, checked and read. It is never changed; another table is another file.
+
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle,
+};
+
+use super::pages::{BadBlock, Pages};
+use crate::features::{Lookup, ProductRow, TableInfo, UnreadableRow, row_format};
+use crate::row::{FeatureRow, PairKey};
+
+/// (user, product) → the row's bytes, see [`row_format`].
+pub(super) const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
+/// What the store is, by name.
+pub(super) const ABOUT: TableDefinition<&str, &str> = TableDefinition::new("about");
+/// The names of the columns, as JSON.
+pub(super) const COLUMNS: &str = "columns";
+/// The version of the table. Written last, so that a table with one is whole. Tables from before there were versions have
+/// columns alone.
+pub(super) const VERSION: &str = "version";
+/// Number of rows.
+pub(super) const COUNT: &str = "rows";
+/// What the table was loaded from.
+pub(super) const SOURCE: &str = "source";
+/// When, in whole seconds since 1970-01-01 UTC.
+pub(super) const LOADED_AT: &str = "loaded_at";
+
+/// Why a store file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is none.
+    #[error("there is no feature store yet; load one with `imba features import`")]
+    Absent,
+    /// Another process is writing a table.
+    #[error("another process is loading a table into this store; wait for it to end, or stop it")]
+    Locked,
+    /// It was made for other columns.
+    #[error("the store was made for other columns than the model's: {0}")]
+    OtherColumns(String),
+    /// It is not a store.
+    #[error("this is not a feature store: {0}; move the file away, or set features.embedded.path to another")]
+    NotAStore(String),
+    /// It is a store that is damaged.
+    #[error("the feature store is damaged: {0}; load the table again with `imba features import --replace`")]
+    Damaged(String),
+    /// The file system said no.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// What is wrong with a file that has been opened.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Damage(pub(super) String);
+
+/// Does a read and takes whatever goes wrong in it as the file's fault: redb panics where a page makes no sense.
+pub(super) fn reading<T>(read: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Damage> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Damage(error.to_string())),
+        Err(payload) => Err(Damage(match payload.downcast::<BadBlock>() {
+            Ok(bad) => bad.0,
+            Err(_) => "a page of the file makes no sense".to_owned(),
+        })),
+    }
+}
+
+/// An open store file.
+pub(super) struct StoreFile {
+    database: Database,
+    width: usize,
+    pub(super) table: TableInfo,
+}
+
+impl StoreFile {
+    /// Opens the store at `path` for rows of `columns`, with a `cache` of that many bytes. A file of up to `check_limit` bytes
+    /// is read whole and compared with its checksums.
+    pub(super) fn open(
+        path: &Path,
+        columns: &[String],
+        cache: usize,
+        check_limit: u64,
+    ) -> Result<Self, OpenError> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => OpenError::Absent,
+            _ => OpenError::Io(error),
+        })?;
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(OpenError::NotAStore("it is not a regular file".to_owned()));
+        }
+        if about.len() == 0 {
+            return Err(OpenError::NotAStore("it is empty".to_owned()));
+        }
+        let pages = Pages::over(file)?;
+        let mut builder = Database::builder();
+        builder.set_cache_size(cache).set_check_integrity_on_open(about.len() <= check_limit);
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(pages)));
+        let database = match opened {
+            Ok(Ok(database)) => database,
+            Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))) => {
+                return Err(match error.kind() {
+                    io::ErrorKind::InvalidData => OpenError::NotAStore(error.to_string()),
+                    io::ErrorKind::UnexpectedEof => OpenError::Damaged("the file is cut off".to_owned()),
+                    _ => OpenError::Io(error),
+                });
+            }
+            Ok(Err(error)) => return Err(OpenError::Damaged(error.to_string())),
+            Err(_) => return Err(OpenError::Damaged("its pages make no sense".to_owned())),
+        };
+        let mut opened = Self { database, width: columns.len(), table: TableInfo::default() };
+        opened.table = opened.about(columns)?;
+        Ok(opened)
+    }
+
+    /// What the file says it is; it must be a whole table of `columns`.
+    fn about(&self, columns: &[String]) -> Result<TableInfo, OpenError> {
+        let damaged = |damage: Damage| OpenError::Damaged(damage.0);
+        let names = reading(|| {
+            Ok(self.database.begin_read()?.list_tables()?.map(|t| t.name().to_owned()).collect::<Vec<_>>())
+        })
+        .map_err(damaged)?;
+        if !names.iter().any(|name| name == ABOUT.name()) {
+            return Err(OpenError::NotAStore("it is a database of another program".to_owned()));
+        }
+        let (found, rows) = reading(|| {
+            let transaction = self.database.begin_read()?;
+            let about = transaction.open_table(ABOUT)?;
+            let read = |name| Ok::<_, redb::Error>(about.get(name)?.map(|value| value.value().to_owned()));
+            let found = [read(COLUMNS)?, read(VERSION)?, read(COUNT)?, read(SOURCE)?, read(LOADED_AT)?];
+            Ok((found, transaction.open_table(ROWS)?.len()?))
+        })
+        .map_err(damaged)?;
+        let [found_columns, version, count, source, loaded_at] = found;
+        let found_columns = found_columns
+            .ok_or_else(|| OpenError::Damaged("it does not say what its columns are".to_owned()))?;
+        check_columns(&found_columns, columns)?;
+        if let Some(count) = count
+            && count != rows.to_string()
+        {
+            return Err(OpenError::Damaged(format!("{rows} of {count} rows are there")));
+        }
+        let seconds = loaded_at.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        let loaded_at = seconds.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+        Ok(TableInfo { version, rows, source, loaded_at })
+    }
+
+    /// The transaction and the table of rows of one read.
+    fn rows(&self) -> Result<(ReadTransaction, Rows), Damage> {
+        reading(|| {
+            let transaction = self.database.begin_read()?;
+            let rows = transaction.open_table(ROWS)?;
+            Ok((transaction, rows))
+        })
+    }
+
+    fn decode(&self, pair: (&str, &str), bytes: &[u8]) -> Result<FeatureRow, UnreadableRow> {
+        row_format::decode(pair, bytes, self.width).map_err(UnreadableRow)
+    }
+
+    /// The rows of `keys`. What cannot be read of one is that one's alone.
+    pub(super) fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, Damage> {
+        let (_transaction, rows) = self.rows()?;
+        let get = |key: &PairKey| {
+            let pair = (key.user(), key.product());
+            let found = reading(|| Ok(rows.get(pair)?.map(|bytes| self.decode(pair, bytes.value()))));
+            found.map_err(|damage| UnreadableRow(damage.0))?.transpose()
+        };
+        Ok(keys.iter().map(get).collect())
+    }
+
+    /// The products of `user`, ordered by identifier.
+    pub(super) fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, Damage> {
+        let mut products = Vec::new();
+        self.scan((user, ""), |(owner, product), row| {
+            if owner != user {
+                return false;
+            }
+            products.push((product.to_owned(), row));
+            true
+        })?;
+        Ok(products)
+    }
+
+    /// Every row from the pair `from` on, in order, until `take` has had enough.
+    pub(super) fn scan(
+        &self,
+        from: (&str, &str),
+        mut take: impl FnMut((&str, &str), Result<FeatureRow, UnreadableRow>) -> bool,
+    ) -> Result<(), Damage> {
+        let (_transaction, rows) = self.rows()?;
+        reading(|| {
+            for entry in rows.range(from..)? {
+                let (key, bytes) = entry?;
+                if !take(key.value(), self.decode(key.value(), bytes.value())) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Up to `limit` users whose identifiers begin with `prefix`: one seek per user, however many products each has.
+    pub(super) fn users(&self, prefix: &str, limit: usize) -> Result<Vec<String>, Damage> {
+        let (_transaction, rows) = self.rows()?;
+        reading(|| {
+            let mut users = Vec::new();
+            let mut from = prefix.to_owned();
+            while users.len() < limit {
+                let Some(entry) = rows.range((from.as_str(), "")..)?.next() else { break };
+                let (key, _) = entry?;
+                let (user, _) = key.value();
+                if !user.starts_with(prefix) {
+                    break;
+                }
+                // No identifier holds a NUL, so this is the least text after every identifier up to this user.
+                from = format!("{user}\0");
+                users.push(user.to_owned());
+            }
+            Ok(users)
+        })
+    }
+}
+
+type Rows = redb::ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;
+
+/// Whether the columns `found`, as JSON, are `wanted`.
+fn check_columns(found: &str, wanted: &[String]) -> Result<(), OpenError> {
+    let Ok(found) = serde_json::from_str::<Vec<String>>(found) else {
+        return Err(OpenError::Damaged("its list of columns is unreadable".to_owned()));
+    };
+    if found == wanted {
+        return Ok(());
+    }
+    let differs = found.iter().zip(wanted).position(|(found, wanted)| found != wanted);
+    Err(OpenError::OtherColumns(match differs {
+        Some(at) => format!("column {} is {:?} there and {:?} here", at + 1, found[at], wanted[at]),
+        None => format!("{} columns there and {} here", found.len(), wanted.len()),
+    }))
+}

@@ -1,0 +1,133 @@
+//! What is told of the table of features: which it is, how old, what became of new ones, which of its columns are empty.
+
+use std::fmt;
+use std::sync::atomic::AtomicI64;
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ColumnLabels {
+    column: String,
+}
+
+const LOADED: &str = "loaded";
+const FAILED: &str = "failed";
+
+/// The counters of a table of features; cheap to clone.
+#[derive(Clone, Default)]
+pub struct TableMetrics {
+    reloads: Family<ReloadLabels, Counter>,
+    reload_failed: Gauge<i64, AtomicI64>,
+    absent: Family<ColumnLabels, Gauge>,
+}
+
+impl TableMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        for outcome in [LOADED, FAILED] {
+            drop(self.reloads.get_or_create(&ReloadLabels { outcome }));
+        }
+        registry.register(
+            "table_reloads",
+            "New tables of features that were put to use, or that failed to be",
+            self.reloads.clone(),
+        );
+        registry.register(
+            "table_reload_failed",
+            "1 while the newest table of features could not be put to use and an older one serves, else 0",
+            self.reload_failed.clone(),
+        );
+        registry.register(
+            "table_column_absent",
+            "1 while a column has not been seen in any of the items read last, else 0",
+            self.absent.clone(),
+        );
+    }
+
+    /// A new table serves.
+    pub fn reloaded(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: LOADED }).inc();
+        self.is_current();
+    }
+
+    /// A new table could not be put to use.
+    pub fn not_reloaded(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: FAILED }).inc();
+        self.reload_failed.set(1);
+    }
+
+    /// The table in use is the newest there is.
+    pub fn is_current(&self) {
+        self.reload_failed.set(0);
+    }
+
+    /// Whether `column` is absent from now on.
+    pub fn absent(&self, column: &str, is_absent: bool) {
+        let labels = ColumnLabels { column: column.to_owned() };
+        self.absent.get_or_create(&labels).set(i64::from(is_absent));
+    }
+}
+
+/// What [`TableInUse`] tells of a table.
+pub struct TableFacts {
+    /// Its version, if it has one.
+    pub version: Option<String>,
+    /// Number of rows.
+    pub rows: u64,
+    /// When it was loaded, if that is known.
+    pub loaded_at: Option<SystemTime>,
+}
+
+/// Says which table is in use when the metrics are fetched, and whether it is older than `max_age`.
+pub struct TableInUse<F> {
+    /// Gives what is known of it.
+    pub facts: F,
+    /// The age from which it is old.
+    pub max_age: Option<Duration>,
+}
+
+impl<F> fmt::Debug for TableInUse<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TableInUse")
+    }
+}
+
+impl<F: Fn() -> TableFacts + Send + Sync + 'static> Collector for TableInUse<F> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let TableFacts { version, rows, loaded_at } = (self.facts)();
+        let info = Info::new([("version", version.unwrap_or_default())]);
+        info.encode(encoder.encode_descriptor(
+            "table",
+            "The table of features in use",
+            None,
+            MetricType::Info,
+        )?)?;
+        let mut gauge = |name: &str, help: &str, value: i64| {
+            ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+        };
+        gauge("table_rows", "Rows of the table of features in use", i64::try_from(rows).unwrap_or(i64::MAX))?;
+        let Some(loaded_at) = loaded_at else { return Ok(()) };
+        // A clock that was set back makes no table older.
+        let age = loaded_at.elapsed().unwrap_or_default();
+        let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        gauge("table_age_seconds", "Time since the table of features in use was loaded", seconds)?;
+        let is_old = self.max_age.is_some_and(|max_age| age > max_age);
+        gauge(
+            "table_old",
+            "1 while the table of features in use is older than features.max_age, else 0",
+            is_old.into(),
+        )
+    }
+}
