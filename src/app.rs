@@ -21,8 +21,8 @@ use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
 use crate::cause::chain;
 use crate::config::{self, Config, ScorerKind};
-use crate::features::dynamodb::TableError;
 use crate::features::TableInfo;
+use crate::features::dynamodb::TableError;
 use crate::features::embedded::{OpenError, TableWatcher};
 use crate::inference::{Features, Inference, Model};
 use crate::model::watcher::ModelWatcher;
@@ -31,9 +31,7 @@ use crate::readiness::{NotReady, Readiness};
 use crate::row::Schema;
 use crate::server::{self, Listener};
 use crate::telemetry::access_log::AccessLog;
-use crate::telemetry::metrics::{
-    Collector, Metrics, ModelInUse, TableFacts, TableInUse, UpstreamMetrics,
-};
+use crate::telemetry::metrics::{Collector, Metrics, ModelInUse, TableFacts, TableInUse, UpstreamMetrics};
 use crate::upstream::aws::{AwsContext, AwsError};
 
 /// Why the service does not start. Each text says what to look at.
@@ -77,7 +75,9 @@ pub enum StartError {
     #[error("server.static_dir: {0}")]
     Page(#[from] PageError),
     /// A table can be put in the place of another in a local store alone.
-    #[error("features.kind: is \"dynamodb\": --replace is for the embedded store; without it rows are added and replaced one by one")]
+    #[error(
+        "features.kind: is \"dynamodb\": --replace is for the embedded store; without it rows are added and replaced one by one"
+    )]
     NotReplaceable,
     /// The embedded store is needed.
     #[error("features.kind: is \"dynamodb\": this is told of the embedded store alone")]

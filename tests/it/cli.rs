@@ -220,7 +220,7 @@ fn config_prints_what_is_in_force_and_where_it_came_from() {
     for line in [
         "server.deadline = \"3s\" # mine.toml, line 2",
         "server.listen = \"127.0.0.1:0\" # environment variable IMBA__SERVER__LISTEN",
-        "model.threshold = 0.2 # built in",
+        "model.threshold = \"auto\" # built in",
     ] {
         assert!(stdout.lines().any(|found| found == line), "no {line} in\n{stdout}");
     }
@@ -371,9 +371,11 @@ fn another_model_needs_no_other_settings() {
     }
     child.kill().expect("killed");
     child.wait().expect("it ends");
-    for words in
-        ["demo/features.csv is the demo's, and the model is not", "demo/products.csv is the demo's", "\"features.pairs\":0"]
-    {
+    for words in [
+        "demo/features.csv is the demo's, and the model is not",
+        "demo/products.csv is the demo's",
+        "\"features.pairs\":0",
+    ] {
         assert!(log.contains(words), "no {words} in {log}");
     }
 }

@@ -26,6 +26,8 @@ mod faults;
 mod gate;
 /// Scores equal to those of the official package.
 mod golden;
+/// What hostile or unlucky input does, by kind.
+mod hostile;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
 /// Content types in and out.
@@ -52,8 +54,6 @@ mod reload;
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
-/// What hostile or unlucky input does, by kind.
-mod hostile;
 /// The harness.
 mod service;
 /// A second scorer compared in the background.

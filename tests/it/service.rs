@@ -209,7 +209,9 @@ impl Builder {
         let schema = schema_of(&*model.scorer);
         let path = self.folder.path().join("features.redb");
         if self.store.is_none() {
-            store_table(&path, schema.names(), Base::Present, self.pairs.clone()).await.expect("pairs stored");
+            store_table(&path, schema.names(), Base::Present, self.pairs.clone())
+                .await
+                .expect("pairs stored");
         }
         let app = if self.store.is_none() && self.model.is_none() {
             App::build(&config, self.access_log).await
