@@ -33,13 +33,13 @@ fn rows_by_order_and_by_name() {
 #[test]
 fn one_row_alone() {
     assert_eq!(read(r#"{"b": 2, "a": 1}"#).unwrap().items.values(), [1.0, 2.0]);
-    assert_eq!(failures(r#"{"b": 2}"#)[0].1, RowErrorKind::Name);
+    assert_eq!(failures(r#"{"b": 2}"#)[0].1, Name);
     assert_eq!(failures(r#"{"x": 0, "b": 2, "a": 1}"#)[0].2, "\"x\" is not a feature of the model");
     let pair = [PairKey::new("1", "2")];
     assert_eq!(read_pairs(r#"{"product_id": 2, "user_id": "1"}"#).unwrap().items, pair);
     assert_eq!(
         bad(&read_pairs(r#"{"user_id": 1}"#).unwrap().outcomes).next().unwrap().1.kind,
-        RowErrorKind::Name
+        Name
     );
 }
 
@@ -128,9 +128,9 @@ fn limits() {
 #[test]
 fn depth_and_width_are_the_rows_mistakes() {
     let deep = format!("{{\"instances\": [[{}{}, 1]]}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(failures(&deep)[0].1, RowErrorKind::Value);
+    assert_eq!(failures(&deep)[0].1, Value);
     let wide = format!("{{\"instances\": [[1{}]]}}", ",1".repeat(100_000));
     assert_eq!(failures(&wide)[0].2, "100001 values, expected 2");
     let rows = format!("{{\"instances\": [{}[{}]]}}", "[".repeat(1_000), "]".repeat(1_000));
-    assert_eq!(failures(&rows)[0].1, RowErrorKind::Width);
+    assert_eq!(failures(&rows)[0].1, Width);
 }

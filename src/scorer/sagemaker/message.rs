@@ -66,12 +66,9 @@ fn is_inside(word: &str) -> bool {
 /// What a message that is a JSON object says, as containers in script mode word it; or the message itself.
 fn without_envelope(message: &str) -> String {
     let object: Option<serde_json::Map<String, Value>> = serde_json::from_str(message).ok();
-    let said = object.and_then(|object| {
-        let said = ["error-message", "message", "detail", "error"]
-            .map(|name| object.get(name)?.as_str().map(str::to_owned));
-        Some(said.into_iter().flatten().next().unwrap_or_default())
-    });
-    said.unwrap_or_else(|| message.to_owned())
+    let Some(object) = object else { return message.to_owned() };
+    let said = ["error-message", "message", "detail", "error"].map(|name| object.get(name)?.as_str());
+    said.into_iter().flatten().next().unwrap_or_default().to_owned()
 }
 
 /// The text of an HTML page, or the message itself.
