@@ -55,6 +55,11 @@ impl Layout {
         for out in out.chunks_exact_mut(self.groups) {
             out.copy_from_slice(start);
         }
+        self.add(rows, count, out);
+    }
+
+    /// Adds each tree's output, in order, to what `out` holds for `count` rows.
+    pub(crate) fn add(&self, rows: &Rows, count: usize, out: &mut [f32]) {
         let rest = count % ROWS;
         let alone = if rest <= ALONE { rest } else { 0 };
         let (together, apart) = out.split_at_mut((count - alone) * self.groups);

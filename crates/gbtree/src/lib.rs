@@ -58,15 +58,21 @@ mod explain;
 mod forest;
 mod layout;
 mod learner;
+mod limits;
 mod load;
 mod model;
 mod objective;
 mod rows;
 mod version;
+mod wrapper;
 
 pub use categories::Categories;
-pub use error::{LoadError, ShapeError};
-pub use load::{Format, Limits};
-pub use model::{Booster, Model, Parallel};
+pub use error::{LoadError, PredictError, ShapeError};
+pub use limits::Limits;
+pub use load::Format;
+#[cfg(feature = "parallel")]
+pub use model::Parallel;
+pub use model::{Booster, Model};
 pub use rows::Rows;
 pub use version::Version;
+pub use wrapper::Wrapper;

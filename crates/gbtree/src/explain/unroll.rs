@@ -19,7 +19,7 @@ pub(super) fn unroll(
     let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
         let parent = &nodes[at as usize];
         for (node, left) in [(parent.link, false), (parent.link + 1, true)] {
-            let ratio = covers[node as usize] / covers[at as usize];
+            let ratio = ratio(covers[node as usize], covers[at as usize]);
             let feature = parent.feature() as u32;
             stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });
         }
@@ -57,6 +57,13 @@ pub(super) fn unroll(
         }
     }
     (depth, distinct)
+}
+
+/// The share of a node's cover that a child has. Without cover, as a refreshed tree may have it, the children share
+/// evenly; a child without any keeps a trace (as 3.4 does: dmlc/xgboost `interpretability/quadrature.h`).
+fn ratio(child: f32, parent: f32) -> f32 {
+    const LEAST: f32 = 1e-12;
+    if parent > 0.0 { (child / parent).max(LEAST) } else { 0.5 }
 }
 
 /// The expected output: leaves weighted by the product of ratios on their path.
