@@ -55,10 +55,6 @@ impl Learner {
         let LearnerFile { header, booster } = file;
         let fault =
             |at: &str, what: String| LoadError::Malformed { format: header.format, at: at.to_owned(), what };
-        // No release takes such a model, either.
-        if header.num_features == 0 {
-            return Err(LoadError::Unsupported("it has no features (num_feature is 0)".to_owned()));
-        }
         // What callers keep per feature (a name, a row), and the layout per output.
         budget.charge_for::<[u32; 4]>(header.num_features)?;
         budget.charge_for::<[f32; 4]>(header.groups)?;

@@ -72,12 +72,14 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
             // 0.4 may keep training predictions after the trees; attributes do not exist there yet.
             has_buffer = u32_at(header, 16) != 0 || u32_at(header, 20) != 0;
             let parallel_trees = if since(Version::new(1, 6, 0)) { u32_at(header, 4) as usize } else { 0 };
+            model.check()?;
             reader.trees(u32_at(header, 0), name == "dart", parallel_trees, &model, budget)?
         }
         "gblinear" => {
             let header = reader.take(LINEAR_HEADER, "gblinear header")?;
             // Zero since 1.0, where only the learner header counts.
             model.num_features = model.num_features.max(u32_at(header, 0) as usize);
+            model.check()?;
             Booster::Linear { weights: reader.floats("linear weights", budget)? }
         }
         other => {

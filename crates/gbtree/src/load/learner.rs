@@ -1,7 +1,7 @@
 //! What a model file says, whatever its format: the one meeting point of all loaders.
 
 use crate::forest::Forest;
-use crate::{Categories, Format, Version, Wrapper};
+use crate::{Categories, Format, LoadError, Version, Wrapper};
 
 /// A file as it was read: nothing in it is checked against the rest.
 #[derive(Debug, Clone)]
@@ -31,6 +31,14 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Refuses what no release takes, either, before the booster is read.
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
+        if self.num_features == 0 {
+            return Err(LoadError::Unsupported("it has no features (num_feature is 0)".to_owned()));
+        }
+        Ok(())
+    }
+
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         let (_, value) = self.attributes.iter().find(|(key, _)| key == name)?;
         Some(value)

@@ -44,6 +44,7 @@ pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadErr
         categories: Vec::new(),
         wrapper: None,
     };
+    header.check()?;
     let gradient_booster = learner.get("gradient_booster")?;
     if let Some(cats) = gradient_booster.find("model").as_ref().and_then(|model| model.find("cats")) {
         header.categories = categories(cats, header.version, budget)?;

@@ -7,9 +7,16 @@ use crate::LoadError;
 use crate::load::Budget;
 
 impl<'a> Pickle<'a> {
+    /// A class or function by its module and name. dill takes Python's own types by name alone.
     pub(super) fn global(&self, id: Id) -> Option<(&str, &str)> {
         match self.object(id) {
             Object::Global { module, name } => Some((module.as_ref(), name.as_ref())),
+            Object::Call(call) => match self.object(call.callable) {
+                Object::Global { module, name } if module == "dill._dill" && name == "_load_type" => {
+                    Some(("builtins", self.text(*self.items(call.args).first()?)?))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
