@@ -11,7 +11,10 @@ use gbtree::{Model, PredictError};
 
 type Row = HashMap<String, f32>;
 
-async fn predict(State(model): State<Arc<Model>>, Json(rows): Json<Vec<Row>>) -> Result<Json<Vec<f32>>, (StatusCode, String)> {
+async fn predict(
+    State(model): State<Arc<Model>>,
+    Json(rows): Json<Vec<Row>>,
+) -> Result<Json<Vec<f32>>, (StatusCode, String)> {
     let scores = || -> Result<Vec<f32>, PredictError> {
         let mut batch = Vec::new();
         for row in &rows {

@@ -52,9 +52,12 @@ impl Categories {
 
     /// The categories as text, in the order of their codes. `None` stands for a name that the file does not tell: the
     /// Python package of 3.1 to 3.3 writes a list in a form that is lost from the first non-ASCII letter on.
+    #[must_use]
     pub fn names(&self) -> impl ExactSizeIterator<Item = Option<Cow<'_, str>>> {
         (0..self.len()).map(|place| match &self.values {
-            Values::Text(names) => Some(names[place].as_str()).filter(|name| !name.is_empty()).map(Cow::Borrowed),
+            Values::Text(names) => {
+                Some(names[place].as_str()).filter(|name| !name.is_empty()).map(Cow::Borrowed)
+            }
             Values::Integers(numbers) => Some(Cow::Owned(numbers[place].to_string())),
         })
     }

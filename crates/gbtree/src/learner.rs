@@ -89,7 +89,7 @@ impl Learner {
                 let layout = Layout::new(&forest, width, header.groups);
                 let explainer = OnceLock::new();
                 let iterations = bounds;
-                Body::Trees(Box::new(Trees { layout, forest, dart, iterations, base_last, explainer }))
+                Body::Trees(Box::new(Trees { forest, dart, iterations, base_last, layout, explainer }))
             }
         };
         let base_margins = base_margins(&header, objective.link, &body)
@@ -164,7 +164,9 @@ impl Learner {
                 start(&mut bases);
                 out.iter_mut().zip(bases).for_each(|(out, base)| *out += base);
             }
-            Body::Trees(trees) if base.is_none() => trees.layout.margins(rows, count, &self.base_margins, out),
+            Body::Trees(trees) if base.is_none() => {
+                trees.layout.margins(rows, count, &self.base_margins, out);
+            }
             Body::Trees(trees) => {
                 start(out);
                 trees.layout.add(rows, count, out);

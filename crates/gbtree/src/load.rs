@@ -42,7 +42,8 @@ pub(crate) fn read(bytes: &[u8], budget: &mut Budget) -> Result<(Format, Vec<Lea
             let models = archive::models(content)?;
             let several = models.len() > 1;
             let members = models.into_iter().enumerate().map(|(index, model)| {
-                read_member(model, budget).map_err(|error| if several { error.in_member(index) } else { error })
+                read_member(model, budget)
+                    .map_err(|error| if several { error.in_member(index) } else { error })
             });
             return Ok((Format::Archive, members.collect::<Result<_, _>>()?));
         }
@@ -81,7 +82,8 @@ fn read_stored(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, LoadErr
     if pickle::announces(bytes) {
         let pickle = pickle::read(bytes, budget)?;
         let mut file = read_model(&pickle.model, budget)?;
-        if let (Booster::Trees { parallel_trees, .. }, Some(told)) = (&mut file.booster, pickle.parallel_trees)
+        if let (Booster::Trees { parallel_trees, .. }, Some(told)) =
+            (&mut file.booster, pickle.parallel_trees)
             && *parallel_trees == 0
         {
             *parallel_trees = told;

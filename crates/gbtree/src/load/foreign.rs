@@ -39,8 +39,14 @@ const KNOWN: [(&[u8], &str); 33] = [
     (b"import ", "this is a Python script"),
     (b"from ", "this is a Python script"),
     (b"\x00\x00\x00\x00\x00\x00\x00\x00", "the file starts with zeros: it was not written to the end"),
-    (b"b\n\x02\x00\x00\x00", "this is R's data in a machine's own byte order; save it with `saveRDS` as it is"),
-    (b"b\n\x03\x00\x00\x00", "this is R's data in a machine's own byte order; save it with `saveRDS` as it is"),
+    (
+        b"b\n\x02\x00\x00\x00",
+        "this is R's data in a machine's own byte order; save it with `saveRDS` as it is",
+    ),
+    (
+        b"b\n\x03\x00\x00\x00",
+        "this is R's data in a machine's own byte order; save it with `saveRDS` as it is",
+    ),
 ];
 
 /// What the bytes are, if not a model.

@@ -26,7 +26,10 @@ pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a
 }
 
 /// Parses what [`Value::Deferred`] put off.
-pub(super) fn parse_deferred<'a>(deferred: Deferred<'a>, budget: &mut Budget) -> Result<Value<'a>, LoadError> {
+pub(super) fn parse_deferred<'a>(
+    deferred: Deferred<'a>,
+    budget: &mut Budget,
+) -> Result<Value<'a>, LoadError> {
     let text = std::str::from_utf8(deferred.bytes).unwrap_or_default();
     let mut reader = Reader { text, at: 0, start: deferred.at, budget };
     reader.value(0)
@@ -42,7 +45,11 @@ struct Reader<'a, 'b> {
 
 impl<'a> Reader<'a, '_> {
     fn fault(&self, what: impl Into<String>) -> LoadError {
-        LoadError::Malformed { format: Format::Json, at: format!("byte {}", self.start + self.at), what: what.into() }
+        LoadError::Malformed {
+            format: Format::Json,
+            at: format!("byte {}", self.start + self.at),
+            what: what.into(),
+        }
     }
 
     fn rest(&self) -> &'a str {

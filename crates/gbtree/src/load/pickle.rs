@@ -48,7 +48,9 @@ pub(super) fn read<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Unpickled
     let setting = |name: &str| found.wrapper.and_then(|wrapper| pickle.attribute(wrapper, name));
     let count = |name: &str| {
         let count = pickle.number(setting(name)?)?;
-        (count >= 0.0 && count.fract() == 0.0).then_some(count as usize)
+        let whole = (0.0..4_294_967_296.0).contains(&count) && count.fract() == 0.0;
+        #[expect(clippy::cast_sign_loss, reason = "checked to be in 0..2^32")]
+        whole.then_some(count as usize)
     };
     let outermost = found.wrapper.unwrap_or(booster);
     let place = found.place;

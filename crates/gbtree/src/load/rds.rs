@@ -3,7 +3,9 @@
 //! `xgb.Booster` keeps the model as raw bytes in a list (`raw`) or an attribute, beside a pointer that does not survive
 //! saving.
 
+mod kind;
 mod reader;
+mod stream;
 
 use super::budget::Budget;
 use crate::{Format, LoadError};

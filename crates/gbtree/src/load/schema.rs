@@ -158,8 +158,10 @@ fn refuse_foreign(root: &At) -> Result<(), LoadError> {
         let booster = learner.find("gradient_booster");
         let has_model = booster.as_ref().is_some_and(|at| at.find("model").or(at.find("gbtree")).is_some());
         if !has_model && learner.find("generic_param").or(learner.find("learner_train_param")).is_some() {
-            return not("this is a configuration (`save_config`), which holds no trees; save the model with \
-                        `save_model`");
+            return not(
+                "this is a configuration (`save_config`), which holds no trees; save the model with \
+                        `save_model`",
+            );
         }
         return Ok(());
     }

@@ -20,7 +20,10 @@ pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a
 }
 
 /// Parses what [`Value::Deferred`] put off.
-pub(super) fn parse_deferred<'a>(deferred: Deferred<'a>, budget: &mut Budget) -> Result<Value<'a>, LoadError> {
+pub(super) fn parse_deferred<'a>(
+    deferred: Deferred<'a>,
+    budget: &mut Budget,
+) -> Result<Value<'a>, LoadError> {
     let len = deferred.at + deferred.bytes.len();
     let mut reader = Reader { len, rest: deferred.bytes, fields: Vec::new(), budget };
     let marker = reader.marker()?;

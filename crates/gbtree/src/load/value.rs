@@ -154,11 +154,9 @@ impl<'v> At<'v> {
             Value::Int(_) => "an integer",
             Value::Float(_) => "a number",
             Value::Str(_) => "a string",
-            Value::Array(_)
-            | Value::Ints(_)
-            | Value::Floats(_)
-            | Value::Packed(..)
-            | Value::Deferred(_) => "an array",
+            Value::Array(_) | Value::Ints(_) | Value::Floats(_) | Value::Packed(..) | Value::Deferred(_) => {
+                "an array"
+            }
             Value::Object(_) => "an object",
         };
         self.fault(format!("expected {expected}, found {found}"))

@@ -38,7 +38,10 @@ impl Model {
     ///
     /// # Errors
     /// [`PredictError::UnknownFeature`] for a name that the model does not have.
-    pub fn row<'n>(&self, values: impl IntoIterator<Item = (&'n str, f32)>) -> Result<Vec<f32>, PredictError> {
+    pub fn row<'n>(
+        &self,
+        values: impl IntoIterator<Item = (&'n str, f32)>,
+    ) -> Result<Vec<f32>, PredictError> {
         let mut row = vec![f32::NAN; self.num_features()];
         for (name, value) in values {
             let feature = self.feature(name).ok_or_else(|| PredictError::UnknownFeature(name.to_owned()))?;

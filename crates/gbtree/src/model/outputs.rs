@@ -185,8 +185,9 @@ impl Learner {
                 self.linear_margins(weights, row, out);
             });
         }
-        self.adapter()
-            .each_part(rows, out, self.groups(), |rows, count, base, out| self.margins(rows, count, base, out))
+        self.adapter().each_part(rows, out, self.groups(), |rows, count, base, out| {
+            self.margins(rows, count, base, out);
+        })
     }
 
     /// Hands `out`, `width` per row, to `evaluate` with each row as the trees take it, and its base margins.

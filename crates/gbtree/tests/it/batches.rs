@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::archive::{Case, cases};
-use gbtree::{Model, Rows, PredictError};
+use gbtree::{Model, PredictError, Rows};
 
 /// One model of every shape and booster.
 fn models() -> impl Iterator<Item = (String, Model)> {

@@ -89,7 +89,10 @@ fn categories_are_found_by_value() {
         let (colours, shops) = (model.categories(0).unwrap(), model.categories(1).unwrap());
         assert!(shops.are_integers() && !colours.are_integers());
         assert_eq!(colours.names().nth(2).unwrap().unwrap(), third);
-        assert_eq!((colours.code("green"), colours.code(third), colours.code("pink")), (Some(1.0), Some(2.0), None));
+        assert_eq!(
+            (colours.code("green"), colours.code(third), colours.code("pink")),
+            (Some(1.0), Some(2.0), None)
+        );
         let codes = ["27", "5", "300", "300.0", "6", "x", "5.5"].map(|shop| shops.code(shop));
         assert_eq!(codes, [Some(0.0), Some(1.0), Some(2.0), Some(2.0), None, None, None]);
         assert_eq!(model.categories(2), None);

@@ -33,7 +33,10 @@ fn buffers_that_do_not_fit_are_refused_and_left_alone() {
     let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
     let mut out = [7.0; 2];
     assert_eq!(model.predict(&[1.0; 3], &mut out), Err(PredictError::Rows { len: 3, features: 2 }));
-    assert_eq!(model.predict(&[1.0; 6], &mut out), Err(PredictError::Output { len: 2, rows: 3, expected: 3 }));
+    assert_eq!(
+        model.predict(&[1.0; 6], &mut out),
+        Err(PredictError::Output { len: 2, rows: 3, expected: 3 })
+    );
     assert_eq!(out, [7.0; 2]);
     assert!(matches!(model.slice(0..2), Err(PredictError::Iterations { begin: 0, end: 2, available: 1 })));
 }

@@ -37,7 +37,9 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
 #[test]
 fn sparse_rows_equal_dense_ones() {
     let mut compared = 0;
-    for case in cases().into_iter().filter(|case| case.name.starts_with("2.1.4/") && case.name.ends_with("ubj")) {
+    for case in
+        cases().into_iter().filter(|case| case.name.starts_with("2.1.4/") && case.name.ends_with("ubj"))
+    {
         let model = Model::from_bytes(&case.model).unwrap();
         let (dense, starts, features, values) = rows(70, model.num_features());
         let sparse = Rows::sparse(&starts, &features, &values);
@@ -57,7 +59,11 @@ fn sparse_rows_equal_dense_ones() {
 fn wide(features: usize) -> Model {
     let (from, to) = ("\"split_indices\":[1,0,0]", format!("\"split_indices\":[{},0,0]", features - 2));
     let text = STUMP.replacen("\"num_feature\":\"2\"", &format!("\"num_feature\":\"{features}\""), 1);
-    let text = text.replacen(from, &to, 1).replacen("[\"a\",\"b\"]", "[]", 1).replacen("[\"float\",\"float\"]", "[]", 1);
+    let text = text.replacen(from, &to, 1).replacen("[\"a\",\"b\"]", "[]", 1).replacen(
+        "[\"float\",\"float\"]",
+        "[]",
+        1,
+    );
     assert!(text.contains(&to), "the stump's split");
     Model::from_bytes(text.as_bytes()).unwrap()
 }
@@ -110,7 +116,12 @@ fn sparse_rows_that_contradict_themselves_are_refused() {
     assert_eq!(margin(&[0], &[], &[]), Ok(vec![]));
     assert_eq!(margin(&[], &[], &[]), Ok(vec![]));
     for (starts, features, values, expected) in [
-        (&[0, 0, 2][..], &[1, 1][..], &[2.6, 2.7][..], "sparse row 1: it lists feature 1 twice, with two values"),
+        (
+            &[0, 0, 2][..],
+            &[1, 1][..],
+            &[2.6, 2.7][..],
+            "sparse row 1: it lists feature 1 twice, with two values",
+        ),
         (&[0, 1], &[2], &[0.0], "sparse row 0: it lists feature 2, the model has 2"),
         (&[0, 2], &[0], &[0.0], "sparse row 0: it is 0..2 of 1 features and 1 values"),
         (&[1, 0], &[0], &[0.0], "sparse row 0: it is 1..0 of 1 features and 1 values"),
@@ -123,7 +134,9 @@ fn sparse_rows_that_contradict_themselves_are_refused() {
 #[test]
 fn base_margins_take_the_base_scores_place() {
     let mut compared = 0;
-    for case in cases().into_iter().filter(|case| case.name.starts_with("2.1.4/") && case.name.ends_with("ubj")) {
+    for case in
+        cases().into_iter().filter(|case| case.name.starts_with("2.1.4/") && case.name.ends_with("ubj"))
+    {
         let model = Model::from_bytes(&case.model).unwrap();
         let (dense, starts, features, values) = rows(40, model.num_features());
         let margins = model.margin_vec(&dense).unwrap();

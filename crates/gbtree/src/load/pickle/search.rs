@@ -16,8 +16,16 @@ pub(super) struct Found {
 pub(super) fn model(pickle: &Pickle, budget: &mut Budget) -> Result<Found, LoadError> {
     budget.charge_for::<bool>(pickle.len())?;
     let seen = vec![false; pickle.len()];
-    let mut search =
-        Search { pickle, budget, seen, steps: Vec::new(), pending: Vec::new(), models: Vec::new(), obstacle: None, unfitted: None };
+    let mut search = Search {
+        pickle,
+        budget,
+        seen,
+        steps: Vec::new(),
+        pending: Vec::new(),
+        models: Vec::new(),
+        obstacle: None,
+        unfitted: None,
+    };
     search.run()?;
     search.result()
 }
@@ -114,24 +122,26 @@ impl Search<'_, '_, '_> {
             return Ok(());
         }
         if name.ends_with("SearchCV") {
-            return match pickle.attribute(id, "best_estimator_") {
-                Some(best) => self.attribute(step, id, "best_estimator_", best),
-                None => {
-                    self.unfitted.get_or_insert(id);
-                    Ok(())
-                }
-            };
+            if let Some(best) = pickle.attribute(id, "best_estimator_") {
+                return self.attribute(step, id, "best_estimator_", best);
+            }
+            self.unfitted.get_or_insert(id);
+            return Ok(());
         }
         if let Some(steps) = pickle.attribute(id, "steps")
             && name.ends_with("Pipeline")
         {
             return self.pipeline(step, steps);
         }
-        if PASSIVE.contains(&name) || is_of(module, "sklearn.model_selection") || is_of(module, "sklearn.metrics") {
+        if PASSIVE.contains(&name)
+            || is_of(module, "sklearn.model_selection")
+            || is_of(module, "sklearn.metrics")
+        {
             return Ok(());
         }
         let fitted = ["n_features_in_", "feature_names_in_", "classes_"];
-        let library = ESTIMATORS.iter().any(|library| is_of(module, library)) && !is_of(module, "sklearn.utils");
+        let library =
+            ESTIMATORS.iter().any(|library| is_of(module, library)) && !is_of(module, "sklearn.utils");
         if library || fitted.iter().any(|name| pickle.attribute(id, name).is_some()) {
             self.obstacle.get_or_insert((format!("a {module}.{name}"), step));
         }
@@ -199,7 +209,6 @@ impl Search<'_, '_, '_> {
     }
 
     fn result(self) -> Result<Found, LoadError> {
-        let pickle = self.pickle;
         let Some(&(booster, wrapper, step)) = self.models.first() else {
             return Err(self.nothing());
         };
@@ -219,9 +228,11 @@ impl Search<'_, '_, '_> {
             )));
         }
         // The same Booster bare and in its wrapper: the wrapper knows more.
-        let (wrapper, step) =
-            self.models.iter().find(|model| model.1.is_some()).map_or((wrapper, step), |model| (model.1, model.2));
-        debug_assert!(booster < pickle.len());
+        let (wrapper, step) = self
+            .models
+            .iter()
+            .find(|model| model.1.is_some())
+            .map_or((wrapper, step), |model| (model.1, model.2));
         Ok(Found { booster, wrapper, place: self.place(step) })
     }
 
@@ -232,7 +243,9 @@ impl Search<'_, '_, '_> {
         }
         LoadError::NotAModel(match pickle.class(root) {
             Some((module, name)) => {
-                format!("this pickle holds a {module}.{name}, and no XGBoost Booster or sklearn wrapper in it")
+                format!(
+                    "this pickle holds a {module}.{name}, and no XGBoost Booster or sklearn wrapper in it"
+                )
             }
             None => format!("this pickle holds {}, not a Booster", pickle.describe(root)),
         })

@@ -2,7 +2,7 @@
 //!
 //! Source: "R Internals", 1.8 Serialization Formats, and R's `src/main/serialize.c`.
 
-use super::fault;
+use super::kind;
 use crate::LoadError;
 use crate::load::Budget;
 
@@ -41,129 +41,18 @@ enum Item {
     Other,
 }
 
-struct Reader<'a, 'b> {
-    bytes: &'a [u8],
-    at: usize,
+pub(super) struct Reader<'a, 'b> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
     /// Whether numbers are lines of text; else they are big-endian.
-    text: bool,
+    pub(super) text: bool,
     /// What later references point to: the names of symbols; nothing for environments and the like.
     references: Vec<Option<String>>,
     content: Content,
-    budget: &'b mut Budget,
+    pub(super) budget: &'b mut Budget,
 }
 
-/// Type codes of `Rinternals.h` and `serialize.c`.
-mod kind {
-    pub(super) const SYMBOL: u8 = 1;
-    pub(super) const PAIRS: u8 = 2;
-    pub(super) const CLOSURE: u8 = 3;
-    pub(super) const ENVIRONMENT: u8 = 4;
-    pub(super) const PROMISE: u8 = 5;
-    pub(super) const CALL: u8 = 6;
-    pub(super) const SPECIAL: u8 = 7;
-    pub(super) const BUILTIN: u8 = 8;
-    pub(super) const LETTERS: u8 = 9;
-    pub(super) const LOGICALS: u8 = 10;
-    pub(super) const INTEGERS: u8 = 13;
-    pub(super) const REALS: u8 = 14;
-    pub(super) const COMPLEX: u8 = 15;
-    pub(super) const STRINGS: u8 = 16;
-    pub(super) const DOTS: u8 = 17;
-    pub(super) const LIST: u8 = 19;
-    pub(super) const EXPRESSIONS: u8 = 20;
-    pub(super) const BYTECODE: u8 = 21;
-    pub(super) const POINTER: u8 = 22;
-    pub(super) const WEAK: u8 = 23;
-    pub(super) const RAW: u8 = 24;
-    pub(super) const S4: u8 = 25;
-    pub(super) const ALTERNATIVE: u8 = 238;
-    pub(super) const PAIRS_WITH_ATTRIBUTES: u8 = 239;
-    pub(super) const CALL_WITH_ATTRIBUTES: u8 = 240;
-    pub(super) const CODE_REFERENCE: u8 = 243;
-    pub(super) const CODE_DEFINITION: u8 = 244;
-    pub(super) const PERSISTENT: u8 = 247;
-    pub(super) const PACKAGE: u8 = 248;
-    pub(super) const NAMESPACE: u8 = 249;
-    pub(super) const REFERENCE: u8 = 255;
-}
-
-impl<'a> Reader<'a, '_> {
-    fn fault(&self, what: impl Into<String>) -> LoadError {
-        fault(self.at, what)
-    }
-
-    fn take(&mut self, len: usize) -> Result<&'a [u8], LoadError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if len > rest.len() {
-            return Err(self.fault(format!("{len} bytes were announced, {} are left", rest.len())));
-        }
-        self.at += len;
-        Ok(&rest[..len])
-    }
-
-    /// A line of text without its end.
-    fn line(&mut self) -> Result<&'a [u8], LoadError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
-            return Err(self.fault("a line has no end"));
-        };
-        self.at += end + 1;
-        Ok(rest[..end].trim_ascii())
-    }
-
-    fn int(&mut self) -> Result<i32, LoadError> {
-        if self.text {
-            let line = self.line()?;
-            if line == b"NA" {
-                return Ok(i32::MIN);
-            }
-            let parsed = std::str::from_utf8(line).ok().and_then(|line| line.parse().ok());
-            return parsed.ok_or_else(|| self.fault("a line is not an integer"));
-        }
-        let mut raw = [0; 4];
-        raw.copy_from_slice(self.take(4)?);
-        Ok(i32::from_be_bytes(raw))
-    }
-
-    /// A length of things that take at least `unit` bytes each, so the file bounds it.
-    fn len(&mut self, unit: usize) -> Result<usize, LoadError> {
-        let int = self.int()?;
-        let len = if int == -1 {
-            // Long vectors: two halves follow.
-            let (high, low) = (self.int()?, self.int()?);
-            (u64::from(high.cast_unsigned()) << 32) | u64::from(low.cast_unsigned())
-        } else {
-            u64::try_from(int).map_err(|_| self.fault(format!("a length of {int}")))?
-        };
-        let left = self.bytes.len().saturating_sub(self.at);
-        match usize::try_from(len) {
-            Ok(len) if len <= left / unit => Ok(len),
-            _ => Err(self.fault(format!("a length of {len} was announced, {left} bytes are left"))),
-        }
-    }
-
-    /// Characters: as they stand, or in text with C's escapes.
-    fn letters(&mut self, len: usize) -> Result<String, LoadError> {
-        self.budget.charge(len)?;
-        if !self.text {
-            return Ok(String::from_utf8_lossy(self.take(len)?).into_owned());
-        }
-        let line = self.line()?;
-        Ok(String::from_utf8_lossy(&unescape(line)).into_owned())
-    }
-
-    /// Skips numbers: lines of text, or so many bytes each.
-    fn numbers(&mut self, lines: usize, width: usize) -> Result<(), LoadError> {
-        let count = self.len(if self.text { 2 } else { width })?;
-        if self.text {
-            for _ in 0..count.saturating_mul(lines) {
-                self.line()?;
-            }
-            return Ok(());
-        }
-        self.take(count * width).map(drop)
-    }
-
+impl Reader<'_, '_> {
     fn item(&mut self, depth: usize) -> Result<Item, LoadError> {
         let flags = self.int()?;
         self.item_of(flags, depth)
@@ -174,67 +63,11 @@ impl<'a> Reader<'a, '_> {
             return Err(self.fault(format!("nested deeper than {MAX_DEPTH} levels")));
         }
         self.budget.charge_for::<Item>(1)?;
-        let kind = (flags & 0xff) as u8;
+        let kind = kind::of(flags);
         let has_attributes = flags & 0x200 != 0;
         let item = match kind {
             kind::PAIRS | kind::CLOSURE | kind::PROMISE | kind::CALL | kind::DOTS => {
                 return self.pairs(flags, depth);
-            }
-            kind::SYMBOL => {
-                let name = match self.item(depth + 1)? {
-                    Item::Text(name) => name,
-                    _ => String::new(),
-                };
-                self.references.push(Some(name.clone()));
-                return Ok(Item::Text(name));
-            }
-            kind::LETTERS => {
-                let len = self.int()?;
-                if len == -1 {
-                    return Ok(Item::Other);
-                }
-                let left = self.bytes.len().saturating_sub(self.at);
-                let len = usize::try_from(len).ok().filter(|&len| len <= left);
-                let len = len.ok_or_else(|| self.fault("a text is longer than the file"))?;
-                return self.letters(len).map(Item::Text);
-            }
-            kind::REFERENCE => {
-                let packed = flags >> 8;
-                let place = if packed == 0 { self.int()? } else { packed };
-                let place = usize::try_from(place).unwrap_or(0);
-                return match self.references.get(place.wrapping_sub(1)) {
-                    Some(Some(name)) => Ok(Item::Text(name.clone())),
-                    Some(None) => Ok(Item::Other),
-                    None => Err(self.fault(format!("it refers to object {place}, which it never stored"))),
-                };
-            }
-            kind::ENVIRONMENT => {
-                self.references.push(None);
-                self.int()?;
-                for _ in 0..4 {
-                    self.item(depth + 1)?;
-                }
-                return Ok(Item::Other);
-            }
-            kind::PERSISTENT | kind::PACKAGE | kind::NAMESPACE => {
-                self.int()?;
-                for _ in 0..self.len(4)? {
-                    self.item(depth + 1)?;
-                }
-                self.references.push(None);
-                return Ok(Item::Other);
-            }
-            kind::SPECIAL | kind::BUILTIN => {
-                let len = self.len(1)?;
-                self.letters(len)?;
-                return Ok(Item::Other);
-            }
-            kind::ALTERNATIVE => {
-                // What it is, its state, its attributes. The state of xgboost's is the model's bytes.
-                self.item(depth + 1)?;
-                let state = self.item(depth + 1)?;
-                self.item(depth + 1)?;
-                return Ok(state);
             }
             kind::POINTER => {
                 self.references.push(None);
@@ -277,9 +110,7 @@ impl<'a> Reader<'a, '_> {
                 self.code(depth + 1)?;
                 Item::Other
             }
-            // Nil, the base environments, missing and unbound.
-            241 | 242 | 250..=254 | 0 => return Ok(Item::Other),
-            other => return Err(self.fault(format!("objects of type {other} are not known"))),
+            _ => return self.shared(flags, depth),
         };
         if has_attributes {
             self.attributes(&item, depth + 1)?;
@@ -287,10 +118,75 @@ impl<'a> Reader<'a, '_> {
         Ok(item)
     }
 
+    /// Names, references and environments: what stands without attributes of its own.
+    fn shared(&mut self, flags: i32, depth: usize) -> Result<Item, LoadError> {
+        match kind::of(flags) {
+            kind::SYMBOL => {
+                let name = match self.item(depth + 1)? {
+                    Item::Text(name) => name,
+                    _ => String::new(),
+                };
+                self.references.push(Some(name.clone()));
+                Ok(Item::Text(name))
+            }
+            kind::LETTERS => {
+                let len = self.int()?;
+                if len == -1 {
+                    return Ok(Item::Other);
+                }
+                let left = self.bytes.len().saturating_sub(self.at);
+                let len = usize::try_from(len).ok().filter(|&len| len <= left);
+                let len = len.ok_or_else(|| self.fault("a text is longer than the file"))?;
+                self.letters(len).map(Item::Text)
+            }
+            kind::REFERENCE => {
+                let packed = flags >> 8;
+                let place = if packed == 0 { self.int()? } else { packed };
+                let place = usize::try_from(place).unwrap_or(0);
+                match self.references.get(place.wrapping_sub(1)) {
+                    Some(Some(name)) => Ok(Item::Text(name.clone())),
+                    Some(None) => Ok(Item::Other),
+                    None => Err(self.fault(format!("it refers to object {place}, which it never stored"))),
+                }
+            }
+            kind::ENVIRONMENT => {
+                self.references.push(None);
+                self.int()?;
+                for _ in 0..4 {
+                    self.item(depth + 1)?;
+                }
+                Ok(Item::Other)
+            }
+            kind::PERSISTENT | kind::PACKAGE | kind::NAMESPACE => {
+                self.int()?;
+                for _ in 0..self.len(4)? {
+                    self.item(depth + 1)?;
+                }
+                self.references.push(None);
+                Ok(Item::Other)
+            }
+            kind::SPECIAL | kind::BUILTIN => {
+                let len = self.len(1)?;
+                self.letters(len)?;
+                Ok(Item::Other)
+            }
+            kind::ALTERNATIVE => {
+                // What it is, its state, its attributes. The state of xgboost's is the model's bytes.
+                self.item(depth + 1)?;
+                let state = self.item(depth + 1)?;
+                self.item(depth + 1)?;
+                Ok(state)
+            }
+            // Nil, the base environments, missing and unbound.
+            241 | 242 | 250..=254 | 0 => Ok(Item::Other),
+            other => Err(self.fault(format!("objects of type {other} are not known"))),
+        }
+    }
+
     /// Attributes of an item; the names of a list tell its elements.
     fn attributes(&mut self, of: &Item, depth: usize) -> Result<(), LoadError> {
         let mut flags = self.int()?;
-        while (flags & 0xff) as u8 == kind::PAIRS {
+        while kind::of(flags) == kind::PAIRS {
             if flags & 0x200 != 0 {
                 self.item(depth + 1)?;
             }
@@ -331,7 +227,7 @@ impl<'a> Reader<'a, '_> {
                 self.named(&tag, &value);
             }
             flags = self.int()?;
-            match (flags & 0xff) as u8 {
+            match kind::of(flags) {
                 kind::PAIRS | kind::CLOSURE | kind::PROMISE | kind::CALL | kind::DOTS => {}
                 _ => return self.item_of(flags, depth + 1).map(|_| Item::Other),
             }
@@ -364,7 +260,7 @@ impl<'a> Reader<'a, '_> {
         self.item(depth + 1)?;
         for _ in 0..self.len(4)? {
             let kind = self.int()?;
-            match kind as u8 {
+            match kind::of(kind) {
                 kind::BYTECODE => self.code(depth + 1)?,
                 kind::CALL
                 | kind::PAIRS
@@ -385,7 +281,7 @@ impl<'a> Reader<'a, '_> {
         }
         let mut kind = kind;
         loop {
-            match kind as u8 {
+            match kind::of(kind) {
                 kind::CODE_REFERENCE => return self.int().map(drop),
                 kind::CODE_DEFINITION => {
                     self.int()?;
@@ -404,32 +300,4 @@ impl<'a> Reader<'a, '_> {
             kind = self.int()?;
         }
     }
-}
-
-/// Undoes C's escapes.
-fn unescape(line: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        if *byte != b'\\' {
-            plain.push(*byte);
-            continue;
-        }
-        let digits = rest.iter().take(3).take_while(|digit| matches!(digit, b'0'..=b'7')).count();
-        if digits > 0 {
-            let code = rest[..digits].iter().fold(0_u32, |code, digit| code * 8 + u32::from(digit - b'0'));
-            plain.push(code as u8);
-            rest = &rest[digits..];
-        } else if let [letter, tail @ ..] = rest {
-            plain.push(match letter {
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'r' => b'\r',
-                other => *other,
-            });
-            rest = tail;
-        }
-    }
-    plain
 }

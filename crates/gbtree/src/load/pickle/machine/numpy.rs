@@ -41,10 +41,12 @@ impl Machine<'_, '_> {
             fields.iter().find(|(key, _)| is_name(*key)).map(|(_, value)| *value)
         };
         let shape = field("shape").and_then(|shape| match &self.objects[shape] {
-            Object::Sequence(sides) => sides.iter().try_fold(1_u64, |count, &side| match self.objects[side] {
-                Object::Int(side) => count.checked_mul(u64::try_from(side).ok()?),
-                _ => None,
-            }),
+            Object::Sequence(sides) => {
+                sides.iter().try_fold(1_u64, |count, &side| match self.objects[side] {
+                    Object::Int(side) => count.checked_mul(u64::try_from(side).ok()?),
+                    _ => None,
+                })
+            }
             _ => None,
         });
         let item = field("dtype").and_then(|dtype| self.item_size(dtype));

@@ -4,7 +4,7 @@ use super::opcode::Opcode;
 use super::{Call, Id, Machine, Object};
 use crate::LoadError;
 
-impl<'a> Machine<'a, '_> {
+impl Machine<'_, '_> {
     /// Opcodes that move the stack, the marks and the memo.
     pub(super) fn step(&mut self, opcode: Opcode) -> Result<(), LoadError> {
         match opcode {
