@@ -28,6 +28,7 @@ pub enum LoadError {
     },
 }
 
+#[cfg(feature = "archive")]
 impl LoadError {
     /// The same error, told of one member of an ensemble.
     pub(crate) fn in_member(self, index: usize) -> Self {
