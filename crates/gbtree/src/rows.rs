@@ -94,3 +94,37 @@ impl Rows<'_> {
         }
     }
 }
+
+/// A few rows of a batch, whose features are read one by one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Strided<'b> {
+    /// From the first row's first feature on.
+    values: &'b [f32],
+    row_step: usize,
+    feature_step: usize,
+    rows: usize,
+}
+
+impl Rows<'_> {
+    /// `rows` rows from `index` on.
+    pub(crate) fn strided(&self, index: usize, rows: usize, count: usize, features: usize) -> Strided<'_> {
+        let (first, _, count) = self.part.unwrap_or((0, count, count));
+        let index = first + index;
+        match self.order {
+            Order::RowMajor => {
+                Strided { values: &self.values[index * features..], row_step: features, feature_step: 1, rows }
+            }
+            Order::ColumnMajor => {
+                Strided { values: &self.values[index..], row_step: 1, feature_step: count, rows }
+            }
+        }
+    }
+}
+
+impl<'b> Strided<'b> {
+    /// One feature of each row.
+    #[inline]
+    pub(crate) fn feature(&self, feature: usize) -> impl Iterator<Item = f32> + use<'b> {
+        self.values[feature * self.feature_step..].iter().step_by(self.row_step).take(self.rows).copied()
+    }
+}

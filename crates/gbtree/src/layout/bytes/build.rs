@@ -1,0 +1,261 @@
+//! From checked trees to byte trees.
+
+use std::ops::Range;
+
+use fearless_simd::Avx2;
+
+use super::linked::Link;
+use super::ranks::{NEVER_LEFT, Place, Ranks, fits, members};
+use super::sets::{NOTED, Set};
+use super::single::{Answers, FEW};
+use super::sparse::{Subtree, UPPER, UPPER_SPLITS};
+use super::whole::{Planes, Split};
+use super::{ByteTrees, Kind, Single, TILE_BYTES, Tree};
+use crate::forest::{self, Forest, Node};
+
+/// Levels of trees that are compared as a whole.
+const WHOLE: u32 = 6;
+/// Levels of trees whose subtrees are compared.
+const SPARSE: u32 = 8;
+
+fn kind(tree: &forest::Tree) -> Kind {
+    match tree.depth {
+        0..=WHOLE => Kind::Whole,
+        0..=SPARSE => Kind::Sparse,
+        _ => Kind::Linked,
+    }
+}
+
+/// Categorical splits that are compared with blocks.
+fn notes(forest: &Forest, tree: &forest::Tree) -> usize {
+    if !tree.categorical {
+        return 0;
+    }
+    let all = forest.nodes(tree).iter().filter(|node| node.is_categorical()).count();
+    if kind(tree) == Kind::Linked { all.min(UPPER_SPLITS - 1) } else { all }
+}
+
+/// A tree on its way.
+struct Draft<'f> {
+    nodes: &'f [Node],
+    weight: f32,
+    /// Of each split in order.
+    places: &'f [Place],
+    /// A complete tree's place of each node.
+    at: Vec<usize>,
+}
+
+impl ByteTrees {
+    /// `None` if the trees ask for more than bytes can tell.
+    pub(in crate::layout) fn new(simd: Avx2, forest: &Forest) -> Option<Self> {
+        let trees = &forest.trees;
+        if !trees.iter().all(|tree| fits(forest, tree)) {
+            return None;
+        }
+        let notes = trees.iter().map(|tree| notes(forest, tree)).max().unwrap_or(0);
+        let (ranks, places) = Ranks::new(forest, trees.iter(), notes)?;
+        let mut this = Self {
+            simd,
+            ranks,
+            trees: Vec::with_capacity(trees.len()),
+            tiles: vec![0],
+            splits: Vec::new(),
+            planes: Vec::new(),
+            subtrees: Vec::new(),
+            links: Vec::new(),
+            starts: Vec::new(),
+            leaves: Vec::new(),
+            answers: Vec::new(),
+            places: Vec::new(),
+            sets: Vec::new(),
+        };
+        let mut draft = Draft { nodes: &[], weight: 1.0, places: &places, at: Vec::new() };
+        let mut tile = 0;
+        for (index, tree) in trees.iter().enumerate() {
+            draft.nodes = forest.nodes(tree);
+            draft.weight = tree.weight;
+            let bytes = this.push(forest, tree, &mut draft);
+            if tile > 0 && tile + bytes > TILE_BYTES {
+                this.tiles.push(index);
+                tile = 0;
+            }
+            tile += bytes;
+            draft.places = &draft.places[tree.len - tree.leaves..];
+        }
+        this.tiles.push(trees.len());
+        Some(this)
+    }
+
+    /// Gives the bytes of it that a block reads.
+    fn push(&mut self, forest: &Forest, tree: &forest::Tree, draft: &mut Draft) -> usize {
+        let kind = kind(tree);
+        let mut this = Tree {
+            group: tree.group as u32,
+            kind,
+            depth: tree.depth.max(1),
+            splits: self.splits.len(),
+            planes: self.planes.len(),
+            links: self.links.len(),
+            starts: self.starts.len(),
+            leaves: self.leaves.len(),
+            answers: self.answers.len(),
+            places: self.places.len(),
+            categorical: tree.categorical,
+            ..Tree::default()
+        };
+        draft.arrange(if kind == Kind::Linked { UPPER_SPLITS } else { usize::MAX });
+        let first_set = self.sets.len();
+        let levels = if kind == Kind::Whole { this.depth } else { UPPER };
+        let upper = 1 << levels;
+        self.splits.resize(this.splits + upper, Split::NEVER);
+        let few = self.ranks.columns <= FEW;
+        this.single = match kind {
+            Kind::Linked => Single::Followed,
+            Kind::Whole if few && !tree.categorical => Single::Answered,
+            _ => Single::Walked,
+        };
+        match this.single {
+            Single::Answered => self.answers.resize(this.answers + 1 + usize::from(this.depth > 5), Answers::NONE),
+            Single::Walked => {
+                let never = Place { column: self.ranks.notes.min(self.ranks.columns - 1) as u16, threshold: NEVER_LEFT };
+                self.places.resize(this.places + (1 << this.depth), never);
+            }
+            Single::Followed => {}
+        }
+        let mut places = draft.places.iter();
+        let mut below = [0_u8; UPPER_SPLITS];
+        let complete = kind != Kind::Linked;
+        if complete {
+            self.leaves.resize(this.leaves + (1 << this.depth), 0.0);
+        }
+        for (node, &at) in draft.nodes.iter().zip(&draft.at) {
+            let compared = at < upper || complete;
+            if node.is_leaf() {
+                if complete {
+                    let leaf = at << (this.depth - at.ilog2());
+                    self.leaves[this.leaves + leaf - (1 << this.depth)] = node.value * draft.weight;
+                }
+                continue;
+            }
+            let Some(place) = places.next() else { break };
+            if !compared {
+                continue;
+            }
+            let mut place = *place;
+            if node.is_categorical() {
+                let noted = self.sets.len() - first_set;
+                self.sets.push(Set { column: place.column, members: members(forest, node) });
+                place = Place { column: noted as u16, threshold: NOTED };
+            }
+            match this.single {
+                Single::Answered => {
+                    let answers = &mut self.answers[this.answers + at / 32];
+                    (answers.columns[at % 32], answers.thresholds[at % 32]) =
+                        (place.column as u8, place.threshold);
+                }
+                Single::Walked => self.places[this.places + at] = place,
+                Single::Followed => {}
+            }
+            if at < upper {
+                self.splits[this.splits + at] = Split::new(place);
+            } else {
+                let level = at.ilog2() - UPPER;
+                let levels = &mut below[(at >> level) - UPPER_SPLITS];
+                *levels = (*levels).max(level as u8 + 1);
+            }
+        }
+        this.notes = first_set..self.sets.len();
+        match kind {
+            Kind::Whole => self.push_planes(&this),
+            Kind::Sparse => this.subtrees = self.push_subtrees(&this, &below),
+            Kind::Linked => self.push_links(forest, &this, draft),
+        }
+        let bytes = (self.splits.len() - this.splits) * size_of::<Split>()
+            + (self.planes.len() - this.planes) * size_of::<Planes>()
+            + if kind == Kind::Sparse { size_of::<f32>() << this.depth } else { 0 }
+            + (self.links.len() - this.links) * size_of::<Link>();
+        self.trees.push(this);
+        bytes
+    }
+
+    /// The leaves of a whole tree, byte by byte.
+    fn push_planes(&mut self, tree: &Tree) {
+        for leaves in self.leaves[tree.leaves..].chunks(16) {
+            let mut planes = [[0; 16]; 4];
+            for (at, leaf) in leaves.iter().enumerate() {
+                for (plane, byte) in planes.iter_mut().zip(leaf.to_le_bytes()) {
+                    plane[at] = byte;
+                }
+            }
+            self.planes.push(planes);
+        }
+    }
+
+    /// The subtrees below the upper levels that have splits, by their levels.
+    fn push_subtrees(&mut self, tree: &Tree, levels: &[u8; UPPER_SPLITS]) -> Range<usize> {
+        let first = self.subtrees.len();
+        for count in 1..=(SPARSE - UPPER) as u8 {
+            for (number, _) in levels.iter().enumerate().filter(|(_, levels)| **levels == count) {
+                let splits = self.splits.len();
+                self.subtrees.push(Subtree {
+                    number: number as u8,
+                    levels: count,
+                    splits: (splits - tree.splits) as u32,
+                });
+                self.splits.push(Split::NEVER);
+                for local in 1..1_usize << count {
+                    let level = local.ilog2();
+                    let at = (UPPER_SPLITS + number << level) + local - (1 << level);
+                    self.splits.push(Split::new(self.places[tree.places + at]));
+                }
+            }
+        }
+        first..self.subtrees.len()
+    }
+
+    fn push_links(&mut self, forest: &Forest, tree: &Tree, draft: &Draft) {
+        self.starts.resize(tree.starts + UPPER_SPLITS, 0);
+        let mut places = draft.places.iter();
+        for (index, (node, &at)) in draft.nodes.iter().zip(&draft.at).enumerate() {
+            let here = (tree.links + index) as u32;
+            if at < 2 * UPPER_SPLITS && (node.is_leaf() || at >= UPPER_SPLITS) {
+                self.starts[tree.starts + (at << (UPPER - at.ilog2())) - UPPER_SPLITS] = here;
+            }
+            let mut link = Link {
+                next: here,
+                value: (node.value * draft.weight).to_bits(),
+                column: 0,
+                threshold: NEVER_LEFT,
+                categorical: false,
+            };
+            if !node.is_leaf()
+                && let Some(place) = places.next()
+            {
+                link.next = tree.links as u32 + node.link;
+                (link.column, link.threshold) = (place.column, place.threshold);
+                if node.is_categorical() {
+                    link.categorical = true;
+                    link.value = self.sets.len() as u32;
+                    self.sets.push(Set { column: place.column, members: members(forest, node) });
+                }
+            }
+            self.links.push(link);
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// Gives each node its place in a complete tree, breadth-first from 1: the children of `i` are `2i` (right) and
+    /// `2i + 1` (left). Below `limit` places are not told.
+    fn arrange(&mut self, limit: usize) {
+        self.at.clear();
+        self.at.resize(self.nodes.len(), usize::MAX);
+        self.at[0] = 1;
+        for (index, node) in self.nodes.iter().enumerate() {
+            let (at, next) = (self.at[index], node.link as usize);
+            if !node.is_leaf() && at < limit {
+                (self.at[next], self.at[next + 1]) = (2 * at, 2 * at + 1);
+            }
+        }
+    }
+}
