@@ -121,10 +121,23 @@ impl Rows<'_> {
     }
 }
 
-impl<'b> Strided<'b> {
-    /// One feature of each row.
+impl Strided<'_> {
+    /// One feature of each row, as far as there is room.
     #[inline]
-    pub(crate) fn feature(&self, feature: usize) -> impl Iterator<Item = f32> + use<'b> {
-        self.values[feature * self.feature_step..].iter().step_by(self.row_step).take(self.rows).copied()
+    pub(crate) fn feature(&self, feature: usize, out: &mut [f32]) {
+        let values = &self.values[feature * self.feature_step..];
+        let out = &mut out[..self.rows];
+        if self.row_step == 1 {
+            out.copy_from_slice(&values[..self.rows]);
+        } else {
+            // The last row may end before a whole step.
+            let (out, last) = out.split_at_mut(self.rows.saturating_sub(1));
+            for (out, row) in out.iter_mut().zip(values.chunks_exact(self.row_step)) {
+                *out = row[0];
+            }
+            for last in last {
+                *last = values[(self.rows - 1) * self.row_step];
+            }
+        }
     }
 }

@@ -19,9 +19,9 @@ use fearless_simd::Avx2;
 pub(super) use blocks::ROWS;
 
 use crate::Rows;
-use blocks::Blocks;
+use blocks::{Blocks, NARROW, Window};
 use linked::{Link, Linked};
-use ranks::{Place, Ranks};
+use ranks::{MAX_COLUMNS, Place, Ranks};
 use sets::Set;
 use single::Answers;
 use sparse::Subtree;
@@ -40,6 +40,10 @@ pub(super) struct ByteTrees {
     trees: Vec<Tree>,
     /// The first tree of each tile, and the end.
     tiles: Vec<usize>,
+    /// The output that each tree adds to.
+    groups: Vec<u32>,
+    /// The trees as one row goes through them.
+    runs: Vec<Run>,
     splits: Vec<Split>,
     /// Leaves of whole trees, byte by byte.
     planes: Vec<Planes>,
@@ -59,7 +63,6 @@ pub(super) struct ByteTrees {
 struct Tree {
     group: u32,
     kind: Kind,
-    single: Single,
     /// Levels of a complete tree, longest path of another.
     depth: u32,
     splits: usize,
@@ -68,8 +71,6 @@ struct Tree {
     links: usize,
     starts: usize,
     leaves: usize,
-    answers: usize,
-    places: usize,
     /// Of the splits that are compared with blocks.
     notes: std::ops::Range<usize>,
     /// Whether some split is on categories.
@@ -84,11 +85,22 @@ enum Kind {
     Linked,
 }
 
+/// Consecutive trees that one row goes through alike; lists as in [`Tree`].
+#[derive(Debug, Clone)]
+struct Run {
+    single: Single,
+    depth: u32,
+    categorical: bool,
+    trees: std::ops::Range<usize>,
+    answers: usize,
+    places: usize,
+    leaves: usize,
+}
+
 /// How one row goes through.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Single {
     /// Every node is answered at once.
-    #[default]
     Answered,
     /// From node to node of a complete tree.
     Walked,
@@ -139,57 +151,95 @@ impl ByteTrees {
     fn add_rows_avx2(&self, rows: &Rows, features: usize, count: usize, groups: usize, out: &mut [f32]) {
         let len = BLOCKS.min(out.len().div_ceil(ROWS * groups));
         let mut blocks = Blocks::new(&self.ranks, len);
-        let mut sums = vec![Sums([0.0; ROWS]); len * groups];
+        let mut sums: Vec<Sums> = vec![bytemuck::Zeroable::zeroed(); len * groups];
         for (index, out) in out.chunks_mut(len * ROWS * groups).enumerate() {
             blocks.fill(&self.ranks, rows, features, index * len * ROWS, count);
-            for (sums, out) in sums.chunks_exact_mut(groups).zip(out.chunks(ROWS * groups)) {
+            let by_row: &mut [[f32; ROWS]] = bytemuck::cast_slice_mut(&mut sums);
+            for (sums, out) in by_row.chunks_exact_mut(groups).zip(out.chunks(ROWS * groups)) {
                 for (row, out) in out.chunks_exact(groups).enumerate() {
-                    sums.iter_mut().zip(out).for_each(|(sums, out)| sums.0[row] = *out);
+                    sums.iter_mut().zip(out).for_each(|(sums, out)| sums[row] = *out);
                 }
             }
             let used = out.len().div_ceil(ROWS * groups);
             for tile in self.tiles.windows(2) {
-                for (columns, sums) in blocks.iter_mut().take(used).zip(sums.chunks_exact_mut(groups)) {
-                    for tree in &self.trees[tile[0]..tile[1]] {
-                        self.add_tree(tree, columns, &mut sums[tree.group as usize]);
+                let trees = &self.trees[tile[0]..tile[1]];
+                for (pair, sums) in sums[..used * groups].chunks_mut(2 * groups).enumerate() {
+                    match (sums.len() > groups, self.ranks.columns <= NARROW) {
+                        (true, true) => self.add_trees::<2, NARROW>(trees, &mut blocks, pair, groups, sums),
+                        (true, false) => self.add_trees::<2, MAX_COLUMNS>(trees, &mut blocks, pair, groups, sums),
+                        (false, true) => self.add_trees::<1, NARROW>(trees, &mut blocks, pair, groups, sums),
+                        (false, false) => self.add_trees::<1, MAX_COLUMNS>(trees, &mut blocks, pair, groups, sums),
                     }
                 }
             }
-            for (sums, out) in sums.chunks_exact(groups).zip(out.chunks_mut(ROWS * groups)) {
+            let by_row: &[[f32; ROWS]] = bytemuck::cast_slice(&sums);
+            for (sums, out) in by_row.chunks_exact(groups).zip(out.chunks_mut(ROWS * groups)) {
                 for (row, out) in out.chunks_exact_mut(groups).enumerate() {
-                    out.iter_mut().zip(sums).for_each(|(out, sums)| *out = sums.0[row]);
+                    out.iter_mut().zip(sums).for_each(|(out, sums)| *out = sums[row]);
                 }
             }
         }
     }
 
+    /// Adds the trees' outputs to the sums of one or both blocks of a pair.
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn add_trees<const BLOCKS: usize, const COLUMNS: usize>(
+        &self,
+        trees: &[Tree],
+        blocks: &mut Blocks,
+        pair: usize,
+        groups: usize,
+        sums: &mut [Sums],
+    ) {
+        for tree in trees {
+            if !tree.notes.is_empty() {
+                for index in 0..BLOCKS {
+                    sets::note(&self.sets[tree.notes.clone()], blocks.block_mut(2 * pair + index));
+                }
+            }
+            let Some(first) = blocks.window(2 * pair) else { return };
+            let mut windows = [first; BLOCKS];
+            for (index, window) in windows.iter_mut().enumerate().skip(1) {
+                *window = blocks.window(2 * pair + index).unwrap_or(first);
+            }
+            self.add_tree::<BLOCKS, COLUMNS>(tree, &windows, &mut sums[tree.group as usize..], groups);
+        }
+    }
+
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     #[inline]
-    fn add_tree(&self, tree: &Tree, columns: &mut [blocks::Column], sums: &mut Sums) {
-        if !tree.notes.is_empty() {
-            sets::note(&self.sets[tree.notes.clone()], columns);
-        }
+    fn add_tree<const BLOCKS: usize, const COLUMNS: usize>(
+        &self,
+        tree: &Tree,
+        blocks: &[&Window<COLUMNS>; BLOCKS],
+        sums: &mut [Sums],
+        step: usize,
+    ) {
         let splits = &self.splits[tree.splits..];
         match tree.kind {
             Kind::Whole => {
                 let planes = &self.planes[tree.planes..];
                 match tree.depth {
-                    1 => whole::depth1(splits, planes, columns, sums),
-                    2 => whole::depth2(splits, planes, columns, sums),
-                    3 => whole::depth3(splits, planes, columns, sums),
-                    4 => whole::depth4(splits, planes, columns, sums),
-                    5 => whole::depth5(splits, planes, columns, sums),
-                    _ => whole::depth6(splits, planes, columns, sums),
+                    1 => whole::depth1(splits, planes, blocks, sums, step),
+                    2 => whole::depth2(splits, planes, blocks, sums, step),
+                    3 => whole::depth3(splits, planes, blocks, sums, step),
+                    4 => whole::depth4(splits, planes, blocks, sums, step),
+                    5 => whole::depth5(splits, planes, blocks, sums, step),
+                    _ => whole::depth6(splits, planes, blocks, sums, step),
                 }
             }
             Kind::Sparse => {
                 let (subtrees, leaves) = (&self.subtrees[tree.subtrees.clone()], &self.leaves[tree.leaves..]);
                 match tree.depth {
-                    7 => sparse::add::<2, 128>(splits, subtrees, leaves, columns, sums),
-                    _ => sparse::add::<3, 256>(splits, subtrees, leaves, columns, sums),
+                    7 => sparse::add::<BLOCKS, COLUMNS, 2, 128>(splits, subtrees, leaves, blocks, sums, step),
+                    _ => sparse::add::<BLOCKS, COLUMNS, 3, 256>(splits, subtrees, leaves, blocks, sums, step),
                 }
             }
-            Kind::Linked => self.linked(tree).add(columns, sums),
+            Kind::Linked => {
+                for (index, columns) in blocks.iter().enumerate() {
+                    self.linked(tree).add(columns, &mut sums[index * step]);
+                }
+            }
         }
     }
 

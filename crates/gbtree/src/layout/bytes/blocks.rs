@@ -1,70 +1,95 @@
 //! The byte keys of a batch, column by column.
 
-use std::arch::x86_64::{
-    __m256, __m256i, _CMP_LE_OQ, _mm256_castps_si256, _mm256_cmp_ps, _mm256_movemask_epi8, _mm256_packs_epi32,
-    _mm256_set1_ps,
-};
+use std::arch::x86_64::*;
 
-use super::ranks::{CATEGORIES, NONE, Ranks, Table, WIDTH, signed};
+use super::ranks::{CATEGORIES, MAX_COLUMNS, NONE, Ranks, Table, WIDTH, signed};
 use crate::Rows;
 
 /// Rows whose keys lie side by side.
 pub(in crate::layout) const ROWS: usize = 32;
 
 /// One byte of each row of a block.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(32))]
-pub(super) struct Column(pub(super) [i8; ROWS]);
+pub(super) type Column = __m256i;
 
-impl Column {
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    pub(super) fn load(&self) -> __m256i {
-        bytemuck::cast(self.0)
-    }
-}
+/// The same, byte by byte.
+pub(super) type Bytes = [i8; ROWS];
 
 /// Where a row's byte stands, so that four columns of bytes unpack to eight float32 of rows in order.
 pub(super) const fn position(row: usize) -> usize {
     16 * (row / 4 % 2) + 4 * (row / 8) + row % 4
 }
 
-/// The keys of some blocks of rows.
+/// Columns that splits can name without a check; see [`Window`].
+pub(super) const NARROW: usize = 256;
+
+/// The columns of a block and what follows them: as many as an index can name, so that no check remains.
+pub(super) type Window<const COLUMNS: usize> = [Column; COLUMNS];
+
+/// The keys of some blocks of rows, packed, and at the very end enough for a window from any block on.
 #[derive(Debug)]
 pub(super) struct Blocks {
     width: usize,
+    len: usize,
     columns: Vec<Column>,
 }
 
 impl Blocks {
     pub(super) fn new(ranks: &Ranks, len: usize) -> Self {
-        let columns = vec![Column([0; ROWS]); ranks.columns * len];
-        Self { width: ranks.columns, columns }
+        let window = if ranks.columns <= NARROW { NARROW } else { MAX_COLUMNS };
+        let columns = vec![bytemuck::Zeroable::zeroed(); ranks.columns * len + window];
+        Self { width: ranks.columns, len, columns }
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut [Column]> {
-        self.columns.chunks_exact_mut(self.width)
+    /// A block's columns.
+    pub(super) fn block_mut(&mut self, index: usize) -> &mut [Column] {
+        &mut self.columns[index * self.width..][..self.width]
+    }
+
+    #[inline]
+    pub(super) fn window<const COLUMNS: usize>(&self, index: usize) -> Option<&Window<COLUMNS>> {
+        self.columns.get(index * self.width..)?.first_chunk()
     }
 
     /// Takes the rows from `first` on, of `count` in all.
-    #[target_feature(enable = "avx2,popcnt")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn fill(&mut self, ranks: &Ranks, rows: &Rows, features: usize, first: usize, count: usize) {
-        let Self { width, columns } = self;
-        for (columns, first) in columns.chunks_exact_mut(*width).zip((first..count).step_by(ROWS)) {
+        let blocks = self.columns.chunks_exact_mut(self.width).take(self.len);
+        // Rows that a last block does not fill have some keys too.
+        let mut values = [0.0; ROWS];
+        for (columns, first) in blocks.zip((first..count).step_by(ROWS)) {
             let rows = rows.strided(first, ROWS.min(count - first), count, features);
             for table in &ranks.tables {
-                ranks.rank(table, rows.feature(table.feature as usize), columns);
+                rows.feature(table.feature as usize, &mut values);
+                let keys = ranks.keys(table, &values);
+                if table.left != NONE {
+                    columns[table.left as usize] = keys;
+                }
+                if table.right != NONE {
+                    columns[table.right as usize] = missing_right(keys, &values);
+                }
             }
             for question in &ranks.categories {
-                let at = question.column as usize;
-                for (row, value) in rows.feature(question.feature as usize).enumerate() {
-                    let (byte, bit) = Ranks::category(question, value);
-                    columns[at].0[position(row)] = byte.cast_signed();
-                    columns[at + 1].0[position(row)] = bit.cast_signed();
+                rows.feature(question.feature as usize, &mut values);
+                let (mut bytes, mut bits) = ([0; ROWS], [0; ROWS]);
+                for (row, value) in values.iter().enumerate() {
+                    (bytes[position(row)], bits[position(row)]) = Ranks::category(question, *value);
                 }
+                columns[question.column as usize] = bytemuck::cast(bytes);
+                columns[question.column as usize + 1] = bytemuck::cast(bits);
             }
         }
     }
+}
+
+/// The keys of a column whose missing values go right.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn missing_right(keys: Column, values: &[f32; ROWS]) -> Column {
+    let [a, b, c, d]: [__m256; 4] = bytemuck::cast(*values);
+    let missing = |a| _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+    let (ab, cd) = (_mm256_packs_epi32(missing(a), missing(b)), _mm256_packs_epi32(missing(c), missing(d)));
+    // Packing leaves each row at its position.
+    _mm256_blendv_epi8(keys, _mm256_set1_epi8(signed(u8::MAX)), _mm256_packs_epi16(ab, cd))
 }
 
 /// The thresholds of a group that are not above the value, twice.
@@ -88,27 +113,17 @@ impl Ranks {
         (WIDTH as u32 * group + within) as u8
     }
 
+    /// The keys of a block's values, missing ones lowest.
     #[target_feature(enable = "avx2,popcnt")]
     #[inline]
-    fn rank(&self, table: &Table, values: impl Iterator<Item = f32>, columns: &mut [Column]) {
-        let (left, right) = (table.left as usize, table.right as usize);
-        if table.right == NONE {
-            let left = &mut columns[left].0;
-            for (row, value) in values.enumerate() {
-                left[position(row)] = signed(self.of(table, value));
-            }
-        } else if table.left == NONE {
-            let right = &mut columns[right].0;
-            for (row, value) in values.enumerate() {
-                right[position(row)] = signed(missing_right(self.of(table, value), value));
-            }
-        } else if let Ok([left, right]) = columns.get_disjoint_mut([left, right]) {
-            for (row, value) in values.enumerate() {
-                let rank = self.of(table, value);
-                left.0[position(row)] = signed(rank);
-                right.0[position(row)] = signed(missing_right(rank, value));
-            }
+    fn keys(&self, table: &Table, values: &[f32; ROWS]) -> Column {
+        let mut ranks = [0_u8; ROWS];
+        for (rank, value) in ranks.iter_mut().zip(values) {
+            *rank = self.of(table, *value);
         }
+        let order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+        let ranks = _mm256_permutevar8x32_epi32(bytemuck::cast(ranks), order);
+        _mm256_xor_si256(ranks, _mm256_set1_epi8(signed(0)))
     }
 
     /// The keys of one row, a byte per column.
@@ -121,7 +136,7 @@ impl Ranks {
                 keys[table.left as usize] = signed(rank);
             }
             if table.right != NONE {
-                keys[table.right as usize] = signed(missing_right(rank, value));
+                keys[table.right as usize] = if value.is_nan() { signed(u8::MAX) } else { signed(rank) };
             }
         }
         for question in &self.categories {
@@ -130,12 +145,6 @@ impl Ranks {
             keys[question.column as usize + 1] = bit.cast_signed();
         }
     }
-}
-
-/// The rank for splits whose missing values go right.
-#[inline]
-fn missing_right(rank: u8, value: f32) -> u8 {
-    if value.is_nan() { u8::MAX } else { rank }
 }
 
 const _: () = assert!(CATEGORIES / 8 < 16);

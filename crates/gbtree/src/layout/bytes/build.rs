@@ -7,10 +7,10 @@ use fearless_simd::Avx2;
 use super::linked::Link;
 use super::ranks::{NEVER_LEFT, Place, Ranks, fits, members};
 use super::sets::{NOTED, Set};
-use super::single::{Answers, FEW};
+use super::single::{Answers, FEW, SHALLOW};
 use super::sparse::{Subtree, UPPER, UPPER_SPLITS};
 use super::whole::{Planes, Split};
-use super::{ByteTrees, Kind, Single, TILE_BYTES, Tree};
+use super::{ByteTrees, Kind, Run, Single, TILE_BYTES, Tree};
 use crate::forest::{self, Forest, Node};
 
 /// Levels of trees that are compared as a whole.
@@ -59,6 +59,8 @@ impl ByteTrees {
             ranks,
             trees: Vec::with_capacity(trees.len()),
             tiles: vec![0],
+            groups: trees.iter().map(|tree| tree.group as u32).collect(),
+            runs: Vec::new(),
             splits: Vec::new(),
             planes: Vec::new(),
             subtrees: Vec::new(),
@@ -98,8 +100,6 @@ impl ByteTrees {
             links: self.links.len(),
             starts: self.starts.len(),
             leaves: self.leaves.len(),
-            answers: self.answers.len(),
-            places: self.places.len(),
             categorical: tree.categorical,
             ..Tree::default()
         };
@@ -109,31 +109,51 @@ impl ByteTrees {
         let upper = 1 << levels;
         self.splits.resize(this.splits + upper, Split::NEVER);
         let few = self.ranks.columns <= FEW;
-        this.single = match kind {
+        let single = match kind {
             Kind::Linked => Single::Followed,
             Kind::Whole if few && !tree.categorical => Single::Answered,
             _ => Single::Walked,
         };
-        match this.single {
-            Single::Answered => self.answers.resize(this.answers + 1 + usize::from(this.depth > 5), Answers::NONE),
+        // One row goes through trees of fewer levels as if they had five.
+        let depth = if single == Single::Answered { this.depth.max(SHALLOW) } else { this.depth };
+        let (first_answer, first_place) = (self.answers.len(), self.places.len());
+        match single {
+            Single::Answered => self.answers.resize(first_answer + (1 << depth >> SHALLOW), Answers::NONE),
             Single::Walked => {
-                let never = Place { column: self.ranks.notes.min(self.ranks.columns - 1) as u16, threshold: NEVER_LEFT };
-                self.places.resize(this.places + (1 << this.depth), never);
+                let column = self.ranks.notes.min(self.ranks.columns - 1) as u16;
+                self.places.resize(first_place + (1 << depth), Place { column, threshold: NEVER_LEFT });
             }
             Single::Followed => {}
+        }
+        let alike = |run: &Run| {
+            (run.single, run.categorical) == (single, tree.categorical)
+                && (run.depth == depth || single == Single::Followed)
+        };
+        let index = self.trees.len();
+        match self.runs.last_mut() {
+            Some(run) if alike(run) => run.trees.end += 1,
+            _ => self.runs.push(Run {
+                single,
+                depth,
+                categorical: tree.categorical,
+                trees: index..index + 1,
+                answers: first_answer,
+                places: first_place,
+                leaves: this.leaves,
+            }),
         }
         let mut places = draft.places.iter();
         let mut below = [0_u8; UPPER_SPLITS];
         let complete = kind != Kind::Linked;
         if complete {
-            self.leaves.resize(this.leaves + (1 << this.depth), 0.0);
+            self.leaves.resize(this.leaves + (1 << depth), 0.0);
         }
         for (node, &at) in draft.nodes.iter().zip(&draft.at) {
             let compared = at < upper || complete;
             if node.is_leaf() {
                 if complete {
-                    let leaf = at << (this.depth - at.ilog2());
-                    self.leaves[this.leaves + leaf - (1 << this.depth)] = node.value * draft.weight;
+                    let leaf = (at << (depth - at.ilog2())) - (1 << depth);
+                    self.leaves[this.leaves + leaf] = node.value * draft.weight;
                 }
                 continue;
             }
@@ -147,13 +167,13 @@ impl ByteTrees {
                 self.sets.push(Set { column: place.column, members: members(forest, node) });
                 place = Place { column: noted as u16, threshold: NOTED };
             }
-            match this.single {
+            match single {
                 Single::Answered => {
-                    let answers = &mut self.answers[this.answers + at / 32];
+                    let answers = &mut self.answers[first_answer + at / 32];
                     (answers.columns[at % 32], answers.thresholds[at % 32]) =
                         (place.column as u8, place.threshold);
                 }
-                Single::Walked => self.places[this.places + at] = place,
+                Single::Walked => self.places[first_place + at] = place,
                 Single::Followed => {}
             }
             if at < upper {
@@ -166,8 +186,8 @@ impl ByteTrees {
         }
         this.notes = first_set..self.sets.len();
         match kind {
-            Kind::Whole => self.push_planes(&this),
-            Kind::Sparse => this.subtrees = self.push_subtrees(&this, &below),
+            Kind::Whole => self.push_planes(&this, depth),
+            Kind::Sparse => this.subtrees = self.push_subtrees(&this, first_place, &below),
             Kind::Linked => self.push_links(forest, &this, draft),
         }
         let bytes = (self.splits.len() - this.splits) * size_of::<Split>()
@@ -179,10 +199,11 @@ impl ByteTrees {
     }
 
     /// The leaves of a whole tree, byte by byte.
-    fn push_planes(&mut self, tree: &Tree) {
-        for leaves in self.leaves[tree.leaves..].chunks(16) {
+    fn push_planes(&mut self, tree: &Tree, depth: u32) {
+        let step = 1 << (depth - tree.depth);
+        for leaves in self.leaves[tree.leaves..].chunks(16 * step) {
             let mut planes = [[0; 16]; 4];
-            for (at, leaf) in leaves.iter().enumerate() {
+            for (at, leaf) in leaves.iter().step_by(step).enumerate() {
                 for (plane, byte) in planes.iter_mut().zip(leaf.to_le_bytes()) {
                     plane[at] = byte;
                 }
@@ -192,7 +213,7 @@ impl ByteTrees {
     }
 
     /// The subtrees below the upper levels that have splits, by their levels.
-    fn push_subtrees(&mut self, tree: &Tree, levels: &[u8; UPPER_SPLITS]) -> Range<usize> {
+    fn push_subtrees(&mut self, tree: &Tree, places: usize, levels: &[u8; UPPER_SPLITS]) -> Range<usize> {
         let first = self.subtrees.len();
         for count in 1..=(SPARSE - UPPER) as u8 {
             for (number, _) in levels.iter().enumerate().filter(|(_, levels)| **levels == count) {
@@ -206,7 +227,7 @@ impl ByteTrees {
                 for local in 1..1_usize << count {
                     let level = local.ilog2();
                     let at = (UPPER_SPLITS + number << level) + local - (1 << level);
-                    self.splits.push(Split::new(self.places[tree.places + at]));
+                    self.splits.push(Split::new(self.places[places + at]));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Trees too deep to be complete: the upper levels are compared as a whole, below each row walks alone.
 
-use super::blocks::{Column, ROWS, position};
+use super::blocks::{Bytes, ROWS, Window, position};
 use super::sets::{Set, is_left};
 use super::sparse::{UPPER_SPLITS, entered};
 use super::whole::{Split, Sums};
@@ -65,17 +65,20 @@ pub(super) struct Linked<'t> {
 impl Linked<'_> {
     /// Adds each row's leaf to its sum.
     #[target_feature(enable = "avx2")]
-    pub(super) fn add(&self, columns: &[Column], sums: &mut Sums) {
+    pub(super) fn add<const COLUMNS: usize>(&self, columns: &Window<COLUMNS>, sums: &mut Sums) {
         let (Some(upper), Some(starts)) =
             (self.splits.first_chunk(), self.starts.first_chunk::<UPPER_SPLITS>())
         else {
             return;
         };
-        let entered: [u8; ROWS] = bytemuck::cast(entered(upper, columns));
-        for (group, sums) in sums.0.chunks_exact_mut(LANES).enumerate() {
+        let [entered] = entered(upper, &[columns]);
+        let entered: [u8; ROWS] = bytemuck::cast(entered);
+        let columns: &[Bytes] = bytemuck::cast_slice(columns);
+        let sums: &mut [f32] = bytemuck::cast_slice_mut(sums);
+        for (group, sums) in sums.chunks_exact_mut(LANES).enumerate() {
             let places: [usize; LANES] = std::array::from_fn(|lane| position(group * LANES + lane));
             let mut at = places.map(|place| starts[usize::from(entered[place]) % UPPER_SPLITS]);
-            let key = |lane: usize, column: usize| columns[column].0[places[lane]];
+            let key = |lane: usize, column: usize| columns[column][places[lane]];
             if self.categorical {
                 walk::<true>(self.links, self.sets, &mut at, self.depth, key);
             } else {

@@ -9,7 +9,7 @@ pub(super) const THRESHOLDS: usize = 255;
 /// Thresholds that are compared at once.
 pub(super) const WIDTH: usize = 16;
 /// Columns of keys, so that those of a block of rows stay in the second-level cache.
-const MAX_COLUMNS: usize = 2048;
+pub(super) const MAX_COLUMNS: usize = 2048;
 /// Categories that the sixteen bytes of a set tell apart; the last byte answers "right" to whoever asks for it.
 pub(super) const CATEGORIES: usize = 120;
 /// No column.

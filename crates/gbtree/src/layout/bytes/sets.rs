@@ -30,10 +30,10 @@ pub(super) fn is_left(set: &Set, byte: i8, bit: i8) -> bool {
 pub(super) fn note(sets: &[Set], columns: &mut [Column]) {
     for (at, set) in sets.iter().enumerate() {
         let column = usize::from(set.column);
-        let (bytes, bits) = (columns[column].load(), columns[column + 1].load());
+        let (bytes, bits) = (columns[column], columns[column + 1]);
         let members = _mm256_broadcastsi128_si256(bytemuck::cast(set.members));
         let right = _mm256_and_si256(_mm256_shuffle_epi8(members, bytes), bits);
         let left = _mm256_cmpeq_epi8(right, _mm256_setzero_si256());
-        columns[at].0 = bytemuck::cast(_mm256_and_si256(left, _mm256_set1_epi8(signed(0))));
+        columns[at] = _mm256_and_si256(left, _mm256_set1_epi8(signed(0)));
     }
 }

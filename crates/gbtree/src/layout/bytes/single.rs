@@ -2,17 +2,21 @@
 
 use std::arch::x86_64::*;
 
-use super::ranks::NEVER_LEFT;
+use super::ranks::{NEVER_LEFT, Place};
 use super::sets::is_left;
-use super::{ByteTrees, Single, Tree, linked};
+use super::{ByteTrees, Run, Single, linked};
 
 /// Trees walked at once: their memory accesses overlap.
 pub(super) const LANES: usize = 12;
+/// Trees whose nodes are all answered before the first is walked.
+const TOGETHER: usize = 64;
+/// Levels of trees that one vector holds.
+pub(super) const SHALLOW: u32 = 5;
 /// Columns that fit a table in registers.
 pub(super) const FEW: usize = 64;
 
-/// Half a tree of depth 6, or one of up to 5: every node is answered at once, and the walk is over bits. Nodes breadth-first from index 1; of a
-/// tree of depth 6 the last level is the second half.
+/// A tree of up to [`SHALLOW`] levels: every node is answered at once, and the walk is over bits. Nodes breadth-first
+/// from index 1; the sixth level of a deeper tree is another of these.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Answers {
@@ -56,30 +60,25 @@ impl<const TABLES: usize> Keys<TABLES> {
         };
         _mm256_movemask_epi8(_mm256_cmpgt_epi8(thresholds, keys)).cast_unsigned()
     }
+}
 
-    /// The leaf of a tree of up to five levels.
-    #[target_feature(enable = "avx2,bmi2")]
-    #[inline]
-    pub(super) fn leaf(&self, answers: &Answers, depth: u32) -> usize {
-        let left = self.left(answers);
-        let mut at = 1;
-        for _ in 0..5 {
-            at = 2 * at + (left >> (at & 31) & 1);
-        }
-        (at >> (5 - depth)) as usize - (1 << depth)
+/// Walks over the bits of eight trees: five levels of nodes, then a sixth if there is one. Gives their leaves.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn leaves(upper: [u32; 8], lowest: Option<[u32; 8]>) -> [u32; 8] {
+    let one = _mm256_set1_epi32(1);
+    let step = |at, bits, by| _mm256_or_si256(_mm256_add_epi32(at, at), _mm256_and_si256(_mm256_srlv_epi32(bits, by), one));
+    let upper: __m256i = bytemuck::cast(upper);
+    let mut at = one;
+    for _ in 0..SHALLOW {
+        at = step(at, upper, at);
     }
-
-    /// The leaf of a tree of six levels.
-    #[target_feature(enable = "avx2,bmi2")]
-    #[inline]
-    pub(super) fn deep_leaf(&self, answers: &[Answers; 2]) -> usize {
-        let left = u64::from(self.left(&answers[0])) | u64::from(self.left(&answers[1])) << 32;
-        let mut at = 1;
-        for _ in 0..6 {
-            at = 2 * at + (left >> (at & 63) & 1);
-        }
-        at as usize - 64
+    // The first bit says only where a level starts.
+    at = _mm256_xor_si256(at, _mm256_set1_epi32(1 << SHALLOW));
+    if let Some(lowest) = lowest {
+        at = step(at, bytemuck::cast(lowest), at);
     }
+    bytemuck::cast(at)
 }
 
 impl ByteTrees {
@@ -94,68 +93,112 @@ impl ByteTrees {
             &mut many
         };
         self.ranks.fill_row(row, keys);
-        let alike = |a: &Tree, b: &Tree| {
-            (a.kind, a.single, a.categorical) == (b.kind, b.single, b.categorical)
-                && (a.depth == b.depth || a.single != Single::Walked)
-        };
-        for trees in self.trees.chunk_by(alike) {
-            match (trees[0].single, keys.first_chunk()) {
+        for run in &self.runs {
+            match (run.single, keys.first_chunk()) {
                 (Single::Answered, Some(keys)) if self.ranks.columns <= 16 => {
-                    self.answer(trees, Keys::<1>::new(keys), out);
+                    self.answer(run, Keys::<1>::new(keys), out);
                 }
                 (Single::Answered, Some(keys)) if self.ranks.columns <= 32 => {
-                    self.answer(trees, Keys::<2>::new(keys), out);
+                    self.answer(run, Keys::<2>::new(keys), out);
                 }
-                (Single::Answered, Some(keys)) => self.answer(trees, Keys::<4>::new(keys), out),
-                (Single::Walked, _) if trees[0].categorical => self.walk::<true>(trees, keys, out),
-                (Single::Walked, _) => self.walk::<false>(trees, keys, out),
-                _ if trees[0].categorical => self.follow::<true>(trees, keys, out),
-                _ => self.follow::<false>(trees, keys, out),
+                (Single::Answered, Some(keys)) => self.answer(run, Keys::<4>::new(keys), out),
+                (Single::Walked, _) if run.categorical => self.walk::<true>(run, keys, out),
+                (Single::Walked, _) => self.walk::<false>(run, keys, out),
+                _ if run.categorical => self.follow::<true>(run, keys, out),
+                _ => self.follow::<false>(run, keys, out),
             }
         }
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     #[inline]
-    fn answer<const TABLES: usize>(&self, trees: &[Tree], keys: Keys<TABLES>, out: &mut [f32]) {
-        for tree in trees {
-            let answers = &self.answers[tree.answers..];
-            let leaf = match answers.first_chunk() {
-                Some(answers) if tree.depth > 5 => keys.deep_leaf(answers),
-                _ => keys.leaf(&answers[0], tree.depth),
-            };
-            out[tree.group as usize] += self.leaves[tree.leaves + leaf];
+    fn answer<const TABLES: usize>(&self, run: &Run, keys: Keys<TABLES>, out: &mut [f32]) {
+        let groups = self.groups[run.trees.clone()].chunks(TOGETHER);
+        let (answers, leaves) = (&self.answers[run.answers..], &self.leaves[run.leaves..]);
+        let (mut upper, mut lowest) = ([0; TOGETHER], [0; TOGETHER]);
+        if run.depth == SHALLOW {
+            let leaves = leaves.as_chunks::<32>().0;
+            for ((groups, answers), outputs) in groups.zip(answers.chunks(TOGETHER)).zip(leaves.chunks(TOGETHER)) {
+                for (upper, answers) in upper.iter_mut().zip(answers) {
+                    *upper = keys.left(answers);
+                }
+                for upper in upper.as_chunks_mut().0 {
+                    *upper = self::leaves(*upper, None);
+                }
+                sum(upper.iter().zip(outputs).map(|(at, outputs)| outputs[*at as usize % 32]), groups, out);
+            }
+        } else {
+            let (answers, leaves) = (answers.as_chunks::<2>().0, leaves.as_chunks::<64>().0);
+            for ((groups, answers), outputs) in groups.zip(answers.chunks(TOGETHER)).zip(leaves.chunks(TOGETHER)) {
+                for ((upper, lowest), answers) in upper.iter_mut().zip(&mut lowest).zip(answers) {
+                    (*upper, *lowest) = (keys.left(&answers[0]), keys.left(&answers[1]));
+                }
+                for (upper, lowest) in upper.as_chunks_mut().0.iter_mut().zip(lowest.as_chunks().0) {
+                    *upper = self::leaves(*upper, Some(*lowest));
+                }
+                sum(upper.iter().zip(outputs).map(|(at, outputs)| outputs[*at as usize % 64]), groups, out);
+            }
         }
     }
 
-    /// Complete trees of one depth, some at once.
     #[inline]
-    fn walk<const CATEGORIES: bool>(&self, trees: &[Tree], keys: &[i8], out: &mut [f32]) {
-        for trees in trees.chunks(LANES) {
+    fn walk<const CATEGORIES: bool>(&self, run: &Run, keys: &[i8], out: &mut [f32]) {
+        match run.depth {
+            1 => self.walk_all::<CATEGORIES, 2>(run, keys, out),
+            2 => self.walk_all::<CATEGORIES, 4>(run, keys, out),
+            3 => self.walk_all::<CATEGORIES, 8>(run, keys, out),
+            4 => self.walk_all::<CATEGORIES, 16>(run, keys, out),
+            5 => self.walk_all::<CATEGORIES, 32>(run, keys, out),
+            6 => self.walk_all::<CATEGORIES, 64>(run, keys, out),
+            7 => self.walk_all::<CATEGORIES, 128>(run, keys, out),
+            _ => self.walk_all::<CATEGORIES, 256>(run, keys, out),
+        }
+    }
+
+    /// Complete trees of `N` leaves, some at once.
+    fn walk_all<const CATEGORIES: bool, const N: usize>(&self, run: &Run, keys: &[i8], out: &mut [f32]) {
+        let places = self.places[run.places..].as_chunks::<N>().0;
+        let leaves = self.leaves[run.leaves..].as_chunks::<N>().0;
+        // Hidden from the compiler: unrolling the steps would make each longer.
+        let depth = std::hint::black_box(run.depth);
+        let step = |at: usize, tree: usize, places: &[Place; N]| {
+            let place = &places[at & (N - 1)];
+            let column = usize::from(place.column);
+            let left = if CATEGORIES && column < self.ranks.notes {
+                let set = &self.sets[self.trees[tree].notes.start + column];
+                is_left(set, keys[usize::from(set.column)], keys[usize::from(set.column) + 1])
+            } else {
+                keys[column] < place.threshold
+            };
+            2 * at + usize::from(left)
+        };
+        let mut trees = run.trees.clone();
+        let together = places.as_chunks::<LANES>().0.iter().zip(leaves.as_chunks::<LANES>().0);
+        for (places, leaves) in together.take(trees.len() / LANES) {
             let mut at = [1; LANES];
-            for _ in 0..trees[0].depth {
-                for (at, tree) in at.iter_mut().zip(trees) {
-                    let place = &self.places[tree.places + *at];
-                    let column = usize::from(place.column);
-                    let left = if CATEGORIES && column < self.ranks.notes {
-                        let set = &self.sets[tree.notes.start + column];
-                        is_left(set, keys[usize::from(set.column)], keys[usize::from(set.column) + 1])
-                    } else {
-                        keys[column] < place.threshold
-                    };
-                    *at = 2 * *at + usize::from(left);
+            for _ in 0..depth {
+                for lane in 0..LANES {
+                    at[lane] = step(at[lane], trees.start + lane, &places[lane]);
                 }
             }
-            for (at, tree) in at.iter().zip(trees) {
-                out[tree.group as usize] += self.leaves[tree.leaves + at - (1 << tree.depth)];
+            for lane in 0..LANES {
+                out[self.groups[trees.start + lane] as usize] += leaves[lane][at[lane] & (N - 1)];
             }
+            trees.start += LANES;
+        }
+        for tree in trees {
+            let mut at = 1;
+            for _ in 0..depth {
+                at = step(at, tree, &places[tree - run.trees.start]);
+            }
+            out[self.groups[tree] as usize] += leaves[tree - run.trees.start][at & (N - 1)];
         }
     }
 
     /// Linked trees, some at once.
     #[inline]
-    fn follow<const CATEGORIES: bool>(&self, trees: &[Tree], keys: &[i8], out: &mut [f32]) {
-        for trees in trees.chunks(linked::LANES) {
+    fn follow<const CATEGORIES: bool>(&self, run: &Run, keys: &[i8], out: &mut [f32]) {
+        for trees in self.trees[run.trees.clone()].chunks(linked::LANES) {
             let mut at = [trees[0].links as u32; linked::LANES];
             for (at, tree) in at.iter_mut().zip(trees) {
                 *at = tree.links as u32;
@@ -166,5 +209,15 @@ impl ByteTrees {
                 out[tree.group as usize] += f32::from_bits(self.links[*at as usize].value);
             }
         }
+    }
+}
+
+/// Adds what each tree gives, in order; the sum of a single output stays in a register.
+#[inline]
+fn sum(leaves: impl Iterator<Item = f32>, groups: &[u32], out: &mut [f32]) {
+    if let [sum] = out {
+        *sum = leaves.zip(groups).fold(*sum, |sum, (leaf, _)| sum + leaf);
+    } else {
+        leaves.zip(groups).for_each(|(leaf, group)| out[*group as usize] += leaf);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::blocks::{Column, ROWS};
+use super::blocks::{ROWS, Window};
 use super::ranks::{NEVER_LEFT, Place};
 
 /// A node for a block of rows: the threshold four times, so that it is broadcast in one go, and the column.
@@ -22,16 +22,40 @@ impl Split {
 }
 
 /// The sums of a block's rows.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(32))]
-pub(super) struct Sums(pub(super) [f32; ROWS]);
+pub(super) type Sums = [__m256; ROWS / 8];
+
+/// One vector for each of some blocks that go through a tree together, so that a node is read once for all.
+pub(super) type Each<const BLOCKS: usize> = [__m256i; BLOCKS];
 
 /// Rows that go left at a node, as bytes of ones.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn left(split: &Split, columns: &[Column]) -> __m256i {
+pub(super) fn left<const BLOCKS: usize, const COLUMNS: usize>(
+    split: &Split,
+    blocks: &[&Window<COLUMNS>; BLOCKS],
+) -> Each<BLOCKS> {
     let thresholds = _mm256_set1_epi32(i32::from_ne_bytes(split.thresholds.map(i8::cast_unsigned)));
-    _mm256_cmpgt_epi8(thresholds, columns[split.column as usize].load())
+    let column = split.column as usize & (COLUMNS - 1);
+    let mut left = [thresholds; BLOCKS];
+    for (left, columns) in left.iter_mut().zip(blocks) {
+        *left = _mm256_cmpgt_epi8(thresholds, columns[column]);
+    }
+    left
+}
+
+/// The answers of the upper subtree where the mask is clear, of the lower one where it is set.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn choose<const BLOCKS: usize>(
+    upper: Each<BLOCKS>,
+    lower: Each<BLOCKS>,
+    mask: Each<BLOCKS>,
+) -> Each<BLOCKS> {
+    let mut chosen = mask;
+    for block in 0..BLOCKS {
+        chosen[block] = _mm256_blendv_epi8(upper[block], lower[block], mask[block]);
+    }
+    chosen
 }
 
 /// The answers on the path of each row, level by level, of the subtree of so many levels below a node: the children of
@@ -56,25 +80,25 @@ macro_rules! answers {
         answers!(@ 6, 5, $left, $at)
     };
     (@ $levels:literal, $below:tt, $left:ident, $at:expr) => {{
-        let lower: [__m256i; $levels - 1] = answers!($below, $left, 2 * ($at) + 1);
-        let upper: [__m256i; $levels - 1] = answers!($below, $left, 2 * ($at));
+        let lower = answers!($below, $left, 2 * ($at) + 1);
+        let upper = answers!($below, $left, 2 * ($at));
         let here = $left($at);
         let mut answers = [here; $levels];
         for level in 1..$levels {
-            answers[level] = _mm256_blendv_epi8(upper[level - 1], lower[level - 1], here);
+            answers[level] = choose(upper[level - 1], lower[level - 1], here);
         }
         answers
     }};
 }
 pub(super) use answers;
 
-/// The number that answers spell as bits, the first the highest.
+/// The number that a block's answers spell as bits, the first the highest.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn spell(answers: &[__m256i]) -> __m256i {
+pub(super) fn spell<const BLOCKS: usize>(answers: &[Each<BLOCKS>], block: usize) -> __m256i {
     let mut number = _mm256_setzero_si256();
     for (bit, answer) in answers.iter().rev().enumerate() {
-        number = _mm256_or_si256(number, _mm256_and_si256(*answer, _mm256_set1_epi8(1 << bit)));
+        number = _mm256_or_si256(number, _mm256_and_si256(answer[block], _mm256_set1_epi8(1 << bit)));
     }
     number
 }
@@ -85,12 +109,14 @@ pub(super) type Planes = [[u8; 16]; 4];
 /// Adds each row's leaf to its sum. `TABLES` of sixteen leaves each, told apart by the first answers.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn add_leaves<const TABLES: usize, const LEVELS: usize>(
-    answers: &[__m256i; LEVELS],
+fn add_leaves<const TABLES: usize, const LEVELS: usize, const BLOCKS: usize>(
+    answers: &[Each<BLOCKS>; LEVELS],
+    block: usize,
     planes: &[Planes; TABLES],
     sums: &mut Sums,
 ) {
-    let within = spell(&answers[TABLES.ilog2() as usize..]);
+    let within = spell(&answers[TABLES.ilog2() as usize..], block);
+    let answer = |level: usize| answers[level % LEVELS][block];
     let byte = |plane: usize| {
         let look_up = |table: usize| {
             let table: __m128i = bytemuck::cast(planes[table][plane]);
@@ -98,11 +124,11 @@ fn add_leaves<const TABLES: usize, const LEVELS: usize>(
         };
         match TABLES {
             1 => look_up(0),
-            2 => _mm256_blendv_epi8(look_up(0), look_up(1), answers[0]),
+            2 => _mm256_blendv_epi8(look_up(0), look_up(1), answer(0)),
             _ => {
-                let right = _mm256_blendv_epi8(look_up(0), look_up(1 % TABLES), answers[1 % LEVELS]);
-                let left = _mm256_blendv_epi8(look_up(2 % TABLES), look_up(3 % TABLES), answers[1 % LEVELS]);
-                _mm256_blendv_epi8(right, left, answers[0])
+                let right = _mm256_blendv_epi8(look_up(0), look_up(1 % TABLES), answer(1));
+                let left = _mm256_blendv_epi8(look_up(2 % TABLES), look_up(3 % TABLES), answer(1));
+                _mm256_blendv_epi8(right, left, answer(0))
             }
         }
     };
@@ -115,23 +141,29 @@ fn add_leaves<const TABLES: usize, const LEVELS: usize>(
         _mm256_unpacklo_epi16(high_a, high_b),
         _mm256_unpackhi_epi16(high_a, high_b),
     ];
-    let mut totals: [__m256; 4] = bytemuck::cast(sums.0);
-    for (total, leaves) in totals.iter_mut().zip(leaves) {
-        *total = _mm256_add_ps(*total, _mm256_castsi256_ps(leaves));
+    for (sum, leaves) in sums.iter_mut().zip(leaves) {
+        *sum = _mm256_add_ps(*sum, _mm256_castsi256_ps(leaves));
     }
-    sums.0 = bytemuck::cast(totals);
 }
 
-/// One tree of a fixed depth.
+/// One tree of a fixed depth. `sums` has one for each block, `step` apart.
 macro_rules! whole {
     ($name:ident, $levels:tt, $tables:literal) => {
         #[target_feature(enable = "avx2")]
-        pub(super) fn $name(splits: &[Split], planes: &[Planes], columns: &[Column], sums: &mut Sums) {
+        pub(super) fn $name<const BLOCKS: usize, const COLUMNS: usize>(
+            splits: &[Split],
+            planes: &[Planes],
+            blocks: &[&Window<COLUMNS>; BLOCKS],
+            sums: &mut [Sums],
+            step: usize,
+        ) {
             let Some(splits) = splits.first_chunk::<{ 1 << $levels }>() else { return };
             let Some(planes) = planes.first_chunk::<$tables>() else { return };
-            let left = |at: usize| left(&splits[at], columns);
+            let left = |at: usize| left(&splits[at], blocks);
             let answers = answers!($levels, left, 1);
-            add_leaves(&answers, planes, sums);
+            for block in 0..BLOCKS {
+                add_leaves(&answers, block, planes, &mut sums[block * step]);
+            }
         }
     };
 }
