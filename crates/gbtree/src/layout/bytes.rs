@@ -21,9 +21,9 @@ pub(super) use blocks::ROWS;
 use crate::Rows;
 use blocks::{Blocks, NARROW, Window};
 use linked::{Link, Linked};
-use ranks::{MAX_COLUMNS, Place, Ranks};
+use ranks::{MAX_COLUMNS, Ranks};
 use sets::Set;
-use single::Answers;
+use single::{Answers, Places};
 use sparse::Subtree;
 use whole::{Planes, Split, Sums};
 
@@ -54,7 +54,7 @@ pub(super) struct ByteTrees {
     /// Leaves of complete trees, from right to left.
     leaves: Vec<f32>,
     answers: Vec<Answers>,
-    places: Vec<Place>,
+    places: Places,
     sets: Vec<Set>,
 }
 

@@ -7,7 +7,7 @@ use fearless_simd::Avx2;
 use super::linked::Link;
 use super::ranks::{NEVER_LEFT, Place, Ranks, fits, members};
 use super::sets::{NOTED, Set};
-use super::single::{Answers, FEW, SHALLOW};
+use super::single::{Answers, FEW, Places, SHALLOW};
 use super::sparse::{Subtree, UPPER, UPPER_SPLITS};
 use super::whole::{Planes, Split};
 use super::{ByteTrees, Kind, Run, Single, TILE_BYTES, Tree};
@@ -68,7 +68,7 @@ impl ByteTrees {
             starts: Vec::new(),
             leaves: Vec::new(),
             answers: Vec::new(),
-            places: Vec::new(),
+            places: Places::default(),
             sets: Vec::new(),
         };
         let mut draft = Draft { nodes: &[], weight: 1.0, places: &places, at: Vec::new() };
@@ -121,7 +121,8 @@ impl ByteTrees {
             Single::Answered => self.answers.resize(first_answer + (1 << depth >> SHALLOW), Answers::NONE),
             Single::Walked => {
                 let column = self.ranks.notes.min(self.ranks.columns - 1) as u16;
-                self.places.resize(first_place + (1 << depth), Place { column, threshold: NEVER_LEFT });
+                let never = Place { column, threshold: NEVER_LEFT };
+                self.places.resize(first_place + (1 << depth), never, self.ranks.columns);
             }
             Single::Followed => {}
         }
@@ -173,7 +174,7 @@ impl ByteTrees {
                     (answers.columns[at % 32], answers.thresholds[at % 32]) =
                         (place.column as u8, place.threshold);
                 }
-                Single::Walked => self.places[first_place + at] = place,
+                Single::Walked => self.places.set(first_place + at, place),
                 Single::Followed => {}
             }
             if at < upper {
@@ -227,7 +228,7 @@ impl ByteTrees {
                 for local in 1..1_usize << count {
                     let level = local.ilog2();
                     let at = (UPPER_SPLITS + number << level) + local - (1 << level);
-                    self.splits.push(Split::new(self.places[places + at]));
+                    self.splits.push(Split::new(self.places.get(places + at)));
                 }
             }
         }

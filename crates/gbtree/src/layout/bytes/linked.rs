@@ -6,7 +6,7 @@ use super::sparse::{UPPER_SPLITS, entered};
 use super::whole::{Split, Sums};
 
 /// Walks that advance together, so that the processor overlaps their memory accesses.
-pub(super) const LANES: usize = 16;
+pub(super) const LANES: usize = 8;
 /// Steps between looking whether all walks have arrived.
 const STRIDE: u32 = 4;
 
@@ -73,12 +73,12 @@ impl Linked<'_> {
         };
         let [entered] = entered(upper, &[columns]);
         let entered: [u8; ROWS] = bytemuck::cast(entered);
-        let columns: &[Bytes] = bytemuck::cast_slice(columns);
+        let Some(columns) = bytemuck::cast_slice::<_, Bytes>(columns).first_chunk::<COLUMNS>() else { return };
         let sums: &mut [f32] = bytemuck::cast_slice_mut(sums);
         for (group, sums) in sums.chunks_exact_mut(LANES).enumerate() {
             let places: [usize; LANES] = std::array::from_fn(|lane| position(group * LANES + lane));
             let mut at = places.map(|place| starts[usize::from(entered[place]) % UPPER_SPLITS]);
-            let key = |lane: usize, column: usize| columns[column][places[lane]];
+            let key = |lane: usize, column: usize| columns[column & (COLUMNS - 1)][places[lane] % ROWS];
             if self.categorical {
                 walk::<true>(self.links, self.sets, &mut at, self.depth, key);
             } else {

@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::ranks::{NEVER_LEFT, Place};
+use super::blocks::NARROW;
+use super::ranks::{MAX_COLUMNS, NEVER_LEFT, Place};
 use super::sets::is_left;
 use super::{ByteTrees, Run, Single, linked};
 
@@ -81,17 +82,57 @@ fn leaves(upper: [u32; 8], lowest: Option<[u32; 8]>) -> [u32; 8] {
     bytemuck::cast(at)
 }
 
+/// Places of complete trees, byte by byte: they take the least room.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    low: Vec<u8>,
+    /// Empty if all columns are told by one byte.
+    high: Vec<u8>,
+    thresholds: Vec<i8>,
+}
+
+impl Places {
+    pub(super) fn len(&self) -> usize {
+        self.low.len()
+    }
+
+    pub(super) fn resize(&mut self, len: usize, place: Place, columns: usize) {
+        let [low, high] = place.column.to_le_bytes();
+        self.low.resize(len, low);
+        self.high.resize(if columns > NARROW { len } else { 0 }, high);
+        self.thresholds.resize(len, place.threshold);
+    }
+
+    pub(super) fn set(&mut self, at: usize, place: Place) {
+        let [low, high] = place.column.to_le_bytes();
+        (self.low[at], self.thresholds[at]) = (low, place.threshold);
+        if let Some(to) = self.high.get_mut(at) {
+            *to = high;
+        }
+    }
+
+    pub(super) fn get(&self, at: usize) -> Place {
+        let high = self.high.get(at).copied().unwrap_or(0);
+        Place { column: u16::from_le_bytes([self.low[at], high]), threshold: self.thresholds[at] }
+    }
+
+    fn from(&self, first: usize) -> (&[u8], &[u8], &[i8]) {
+        (&self.low[first..], self.high.get(first..).unwrap_or_default(), &self.thresholds[first..])
+    }
+}
+
 impl ByteTrees {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn add_row_avx2(&self, row: &[f32], out: &mut [f32]) {
-        let (mut few, mut many);
-        let keys: &mut [i8] = if self.ranks.columns <= FEW {
-            few = [0; FEW];
-            &mut few
+        if self.ranks.columns <= NARROW {
+            self.add_keys(row, &mut [0; NARROW], out);
         } else {
-            many = vec![0; self.ranks.columns];
-            &mut many
-        };
+            self.add_keys(row, &mut [0; MAX_COLUMNS], out);
+        }
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn add_keys<const COLUMNS: usize>(&self, row: &[f32], keys: &mut [i8; COLUMNS], out: &mut [f32]) {
         self.ranks.fill_row(row, keys);
         for run in &self.runs {
             match (run.single, keys.first_chunk()) {
@@ -102,10 +143,10 @@ impl ByteTrees {
                     self.answer(run, Keys::<2>::new(keys), out);
                 }
                 (Single::Answered, Some(keys)) => self.answer(run, Keys::<4>::new(keys), out),
-                (Single::Walked, _) if run.categorical => self.walk::<true>(run, keys, out),
-                (Single::Walked, _) => self.walk::<false>(run, keys, out),
-                _ if run.categorical => self.follow::<true>(run, keys, out),
-                _ => self.follow::<false>(run, keys, out),
+                (Single::Walked, _) if run.categorical => self.walk::<true, COLUMNS>(run, keys, out),
+                (Single::Walked, _) => self.walk::<false, COLUMNS>(run, keys, out),
+                _ if run.categorical => self.follow::<true, COLUMNS>(run, keys, out),
+                _ => self.follow::<false, COLUMNS>(run, keys, out),
             }
         }
     }
@@ -142,72 +183,82 @@ impl ByteTrees {
     }
 
     #[inline]
-    fn walk<const CATEGORIES: bool>(&self, run: &Run, keys: &[i8], out: &mut [f32]) {
+    fn walk<const CATEGORIES: bool, const COLUMNS: usize>(&self, run: &Run, keys: &[i8; COLUMNS], out: &mut [f32]) {
         match run.depth {
-            1 => self.walk_all::<CATEGORIES, 2>(run, keys, out),
-            2 => self.walk_all::<CATEGORIES, 4>(run, keys, out),
-            3 => self.walk_all::<CATEGORIES, 8>(run, keys, out),
-            4 => self.walk_all::<CATEGORIES, 16>(run, keys, out),
-            5 => self.walk_all::<CATEGORIES, 32>(run, keys, out),
-            6 => self.walk_all::<CATEGORIES, 64>(run, keys, out),
-            7 => self.walk_all::<CATEGORIES, 128>(run, keys, out),
-            _ => self.walk_all::<CATEGORIES, 256>(run, keys, out),
+            1 => self.walk_all::<CATEGORIES, COLUMNS, 2>(run, keys, out),
+            2 => self.walk_all::<CATEGORIES, COLUMNS, 4>(run, keys, out),
+            3 => self.walk_all::<CATEGORIES, COLUMNS, 8>(run, keys, out),
+            4 => self.walk_all::<CATEGORIES, COLUMNS, 16>(run, keys, out),
+            5 => self.walk_all::<CATEGORIES, COLUMNS, 32>(run, keys, out),
+            6 => self.walk_all::<CATEGORIES, COLUMNS, 64>(run, keys, out),
+            7 => self.walk_all::<CATEGORIES, COLUMNS, 128>(run, keys, out),
+            _ => self.walk_all::<CATEGORIES, COLUMNS, 256>(run, keys, out),
         }
     }
 
     /// Complete trees of `N` leaves, some at once.
-    fn walk_all<const CATEGORIES: bool, const N: usize>(&self, run: &Run, keys: &[i8], out: &mut [f32]) {
-        let places = self.places[run.places..].as_chunks::<N>().0;
+    fn walk_all<const CATEGORIES: bool, const COLUMNS: usize, const N: usize>(
+        &self, run: &Run, keys: &[i8; COLUMNS], out: &mut [f32]) {
+        let places = self.places.from(run.places);
+        let (low, high) = (places.0.as_chunks::<N>().0, places.1.as_chunks::<N>().0);
+        let thresholds = places.2.as_chunks::<N>().0;
         let leaves = self.leaves[run.leaves..].as_chunks::<N>().0;
         // Hidden from the compiler: unrolling the steps would make each longer.
         let depth = std::hint::black_box(run.depth);
-        let step = |at: usize, tree: usize, places: &[Place; N]| {
-            let place = &places[at & (N - 1)];
-            let column = usize::from(place.column);
+        let step = |at: usize, tree: usize, low: &[u8; N], high: Option<&[u8; N]>, thresholds: &[i8; N]| {
+            let mut column = usize::from(low[at & (N - 1)]);
+            if COLUMNS > NARROW
+                && let Some(high) = high
+            {
+                column |= usize::from(high[at & (N - 1)]) << 8;
+            }
             let left = if CATEGORIES && column < self.ranks.notes {
                 let set = &self.sets[self.trees[tree].notes.start + column];
                 is_left(set, keys[usize::from(set.column)], keys[usize::from(set.column) + 1])
             } else {
-                keys[column] < place.threshold
+                keys[column & (COLUMNS - 1)] < thresholds[at & (N - 1)]
             };
             2 * at + usize::from(left)
         };
         let mut trees = run.trees.clone();
-        let together = places.as_chunks::<LANES>().0.iter().zip(leaves.as_chunks::<LANES>().0);
-        for (places, leaves) in together.take(trees.len() / LANES) {
+        let together = low.as_chunks::<LANES>().0.iter().zip(thresholds.as_chunks::<LANES>().0);
+        let together = together.zip(leaves.as_chunks::<LANES>().0);
+        for ((low, thresholds), leaves) in together.take(trees.len() / LANES) {
             let mut at = [1; LANES];
+            let first = trees.start - run.trees.start;
             for _ in 0..depth {
                 for lane in 0..LANES {
-                    at[lane] = step(at[lane], trees.start + lane, &places[lane]);
+                    let high = high.get(first + lane);
+                    at[lane] = step(at[lane], trees.start + lane, &low[lane], high, &thresholds[lane]);
                 }
             }
-            for lane in 0..LANES {
-                out[self.groups[trees.start + lane] as usize] += leaves[lane][at[lane] & (N - 1)];
-            }
+            let found = leaves.iter().zip(at).map(|(leaves, at)| leaves[at & (N - 1)]);
+            sum(found, &self.groups[trees.start..], out);
             trees.start += LANES;
         }
         for tree in trees {
-            let mut at = 1;
+            let (mut at, index) = (1, tree - run.trees.start);
             for _ in 0..depth {
-                at = step(at, tree, &places[tree - run.trees.start]);
+                at = step(at, tree, &low[index], high.get(index), &thresholds[index]);
             }
-            out[self.groups[tree] as usize] += leaves[tree - run.trees.start][at & (N - 1)];
+            out[self.groups[tree] as usize] += leaves[index][at & (N - 1)];
         }
     }
 
     /// Linked trees, some at once.
     #[inline]
-    fn follow<const CATEGORIES: bool>(&self, run: &Run, keys: &[i8], out: &mut [f32]) {
+    fn follow<const CATEGORIES: bool, const COLUMNS: usize>(&self, run: &Run, keys: &[i8; COLUMNS], out: &mut [f32]) {
+        let mut first = run.trees.start;
         for trees in self.trees[run.trees.clone()].chunks(linked::LANES) {
             let mut at = [trees[0].links as u32; linked::LANES];
             for (at, tree) in at.iter_mut().zip(trees) {
                 *at = tree.links as u32;
             }
             let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
-            linked::walk::<CATEGORIES>(&self.links, &self.sets, &mut at, depth, |_, column| keys[column]);
-            for (at, tree) in at.iter().zip(trees) {
-                out[tree.group as usize] += f32::from_bits(self.links[*at as usize].value);
-            }
+            linked::walk::<CATEGORIES>(&self.links, &self.sets, &mut at, depth, |_, column| keys[column & (COLUMNS - 1)]);
+            let found = at.iter().map(|at| f32::from_bits(self.links[*at as usize].value));
+            sum(found, &self.groups[first..first + trees.len()], out);
+            first += trees.len();
         }
     }
 }
@@ -216,7 +267,7 @@ impl ByteTrees {
 #[inline]
 fn sum(leaves: impl Iterator<Item = f32>, groups: &[u32], out: &mut [f32]) {
     if let [sum] = out {
-        *sum = leaves.zip(groups).fold(*sum, |sum, (leaf, _)| sum + leaf);
+        *sum = leaves.take(groups.len()).fold(*sum, |sum, leaf| sum + leaf);
     } else {
         leaves.zip(groups).for_each(|(leaf, group)| out[*group as usize] += leaf);
     }
