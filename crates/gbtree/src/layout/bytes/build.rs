@@ -5,7 +5,7 @@ use std::ops::Range;
 use fearless_simd::Avx2;
 
 use super::linked::Link;
-use super::ranks::{NEVER_LEFT, Place, Ranks, fits, members};
+use super::ranks::{self, NEVER_LEFT, Place, Ranks, fits, members};
 use super::sets::{NOTED, Set};
 use super::single::{Answers, FEW, Places, SHALLOW};
 use super::sparse::{Subtree, UPPER, UPPER_SPLITS};
@@ -39,8 +39,9 @@ fn notes(forest: &Forest, tree: &forest::Tree) -> usize {
 struct Draft<'f> {
     nodes: &'f [Node],
     weight: f32,
-    /// Of each split in order.
-    places: &'f [Place],
+    places: &'f ranks::Places,
+    /// The number of its first split in the forest.
+    first: usize,
     /// A complete tree's place of each node.
     at: Vec<usize>,
 }
@@ -53,7 +54,12 @@ impl ByteTrees {
             return None;
         }
         let notes = trees.iter().map(|tree| notes(forest, tree)).max().unwrap_or(0);
-        let (ranks, places) = Ranks::new(forest, trees.iter(), notes)?;
+        let (ranks, places) = Ranks::new(forest, notes)?;
+        let of = |wanted: Kind| trees.iter().filter(move |tree| kind(tree) == wanted);
+        let nodes = |wanted| of(wanted).map(|tree| tree.len).sum::<usize>();
+        let complete = |wanted| of(wanted).map(|tree| 1 << tree.depth.max(SHALLOW)).sum::<usize>();
+        let (whole, sparse) = (complete(Kind::Whole), complete(Kind::Sparse));
+        let few = ranks.columns <= FEW;
         let mut this = Self {
             simd,
             ranks,
@@ -61,17 +67,17 @@ impl ByteTrees {
             tiles: vec![0],
             groups: trees.iter().map(|tree| tree.group as u32).collect(),
             runs: Vec::new(),
-            splits: Vec::new(),
-            planes: Vec::new(),
+            splits: Vec::with_capacity(whole + 2 * nodes(Kind::Sparse)),
+            planes: Vec::with_capacity(whole / 16),
             subtrees: Vec::new(),
-            links: Vec::new(),
+            links: Vec::with_capacity(nodes(Kind::Linked)),
             starts: Vec::new(),
-            leaves: Vec::new(),
-            answers: Vec::new(),
+            leaves: Vec::with_capacity(whole + sparse),
+            answers: Vec::with_capacity(if few { whole / 32 } else { 0 }),
             places: Places::default(),
             sets: Vec::new(),
         };
-        let mut draft = Draft { nodes: &[], weight: 1.0, places: &places, at: Vec::new() };
+        let mut draft = Draft { nodes: &[], weight: 1.0, places: &places, first: 0, at: Vec::new() };
         let mut tile = 0;
         for (index, tree) in trees.iter().enumerate() {
             draft.nodes = forest.nodes(tree);
@@ -82,7 +88,7 @@ impl ByteTrees {
                 tile = 0;
             }
             tile += bytes;
-            draft.places = &draft.places[tree.len - tree.leaves..];
+            draft.first += tree.len - tree.leaves;
         }
         this.tiles.push(trees.len());
         Some(this)
@@ -103,7 +109,7 @@ impl ByteTrees {
             categorical: tree.categorical,
             ..Tree::default()
         };
-        draft.arrange(if kind == Kind::Linked { UPPER_SPLITS } else { usize::MAX });
+        draft.arrange(kind == Kind::Linked);
         let first_set = self.sets.len();
         let levels = if kind == Kind::Whole { this.depth } else { UPPER };
         let upper = 1 << levels;
@@ -143,7 +149,7 @@ impl ByteTrees {
                 leaves: this.leaves,
             }),
         }
-        let mut places = draft.places.iter();
+        let mut splits = draft.first..;
         let mut below = [0_u8; UPPER_SPLITS];
         let complete = kind != Kind::Linked;
         if complete {
@@ -158,11 +164,11 @@ impl ByteTrees {
                 }
                 continue;
             }
-            let Some(place) = places.next() else { break };
+            let Some(split) = splits.next() else { break };
             if !compared {
                 continue;
             }
-            let mut place = *place;
+            let mut place = draft.places.of(split, node);
             if node.is_categorical() {
                 let noted = self.sets.len() - first_set;
                 self.sets.push(Set { column: place.column, members: members(forest, node) });
@@ -237,46 +243,48 @@ impl ByteTrees {
 
     fn push_links(&mut self, forest: &Forest, tree: &Tree, draft: &Draft) {
         self.starts.resize(tree.starts + UPPER_SPLITS, 0);
-        let mut places = draft.places.iter();
         for (index, (node, &at)) in draft.nodes.iter().zip(&draft.at).enumerate() {
-            let here = (tree.links + index) as u32;
             if at < 2 * UPPER_SPLITS && (node.is_leaf() || at >= UPPER_SPLITS) {
-                self.starts[tree.starts + (at << (UPPER - at.ilog2())) - UPPER_SPLITS] = here;
+                let start = (at << (UPPER - at.ilog2())) - UPPER_SPLITS;
+                self.starts[tree.starts + start] = (tree.links + index) as u32;
             }
-            let mut link = Link {
-                next: here,
-                value: (node.value * draft.weight).to_bits(),
-                column: 0,
-                threshold: NEVER_LEFT,
-                categorical: false,
-            };
-            if !node.is_leaf()
-                && let Some(place) = places.next()
-            {
-                link.next = tree.links as u32 + node.link;
-                (link.column, link.threshold) = (place.column, place.threshold);
-                if node.is_categorical() {
-                    link.categorical = true;
-                    link.value = self.sets.len() as u32;
-                    self.sets.push(Set { column: place.column, members: members(forest, node) });
-                }
+        }
+        let mut split = draft.first;
+        self.links.reserve(draft.nodes.len());
+        for (here, node) in (tree.links as u32..).zip(draft.nodes) {
+            if node.is_leaf() {
+                let value = (node.value * draft.weight).to_bits();
+                self.links.push(Link { next: here, value, column: 0, threshold: NEVER_LEFT, categorical: false });
+                continue;
             }
-            self.links.push(link);
+            let Place { column, threshold } = draft.places.of(split, node);
+            let next = tree.links as u32 + node.link;
+            let categorical = node.is_categorical();
+            let value = if categorical { self.sets.len() as u32 } else { 0 };
+            self.links.push(Link { next, value, column, threshold, categorical });
+            if categorical {
+                self.sets.push(Set { column, members: members(forest, node) });
+            }
+            split += 1;
         }
     }
 }
 
 impl Draft<'_> {
     /// Gives each node its place in a complete tree, breadth-first from 1: the children of `i` are `2i` (right) and
-    /// `2i + 1` (left). Below `limit` places are not told.
-    fn arrange(&mut self, limit: usize) {
+    /// `2i + 1` (left); or only the nodes down to just below the upper levels, which come first.
+    fn arrange(&mut self, upper: bool) {
+        let len = if upper { self.nodes.len().min(2 * UPPER_SPLITS) } else { self.nodes.len() };
         self.at.clear();
-        self.at.resize(self.nodes.len(), usize::MAX);
+        self.at.resize(len, usize::MAX);
         self.at[0] = 1;
-        for (index, node) in self.nodes.iter().enumerate() {
+        for (index, node) in self.nodes[..len].iter().enumerate() {
             let (at, next) = (self.at[index], node.link as usize);
-            if !node.is_leaf() && at < limit {
-                (self.at[next], self.at[next + 1]) = (2 * at, 2 * at + 1);
+            if !node.is_leaf()
+                && (!upper || at < UPPER_SPLITS)
+                && let Some(children) = self.at.get_mut(next..next + 2)
+            {
+                children.copy_from_slice(&[2 * at, 2 * at + 1]);
             }
         }
     }

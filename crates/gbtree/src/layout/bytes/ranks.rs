@@ -83,26 +83,24 @@ pub(super) fn fits(forest: &Forest, tree: &Tree) -> bool {
 }
 
 impl Ranks {
-    /// The ranks and, of each split of the trees in order, its place among them. `notes` columns are kept free.
+    /// The ranks, and the places of all splits among them. `notes` columns are kept free.
     /// `None` if there are too many columns.
-    pub(super) fn new<'f>(
-        forest: &'f Forest,
-        trees: impl Iterator<Item = &'f Tree> + Clone,
-        notes: usize,
-    ) -> Option<(Self, Vec<Place>)> {
-        let splits = |tree| forest.nodes(tree).iter().filter(|node| !node.is_leaf());
+    pub(super) fn new(forest: &Forest, notes: usize) -> Option<(Self, Places)> {
         let mut interner = Interner::new();
-        let mut asked: Vec<u32> = Vec::new();
+        let splits = forest.trees.iter().map(|tree| tree.len - tree.leaves).sum();
+        let mut asked: Vec<u32> = Vec::with_capacity(splits);
         let mut sides: Vec<u8> = Vec::new();
-        for node in trees.clone().flat_map(splits) {
-            let threshold = if node.is_categorical() { 0.0 } else { canonical(node.value) };
-            let kind = u32::from(node.is_categorical());
-            let id = interner.intern(node.feature() as u32 * 2 + kind, threshold.to_bits());
-            if id as usize == sides.len() {
-                sides.push(0);
+        for tree in &forest.trees {
+            for node in forest.nodes(tree).iter().filter(|node| !node.is_leaf()) {
+                let threshold = if node.is_categorical() { 0.0 } else { canonical(node.value) };
+                let kind = u32::from(node.is_categorical());
+                let id = interner.intern(node.feature() as u32 * 2 + kind, threshold.to_bits());
+                if id as usize == sides.len() {
+                    sides.push(0);
+                }
+                sides[id as usize] |= if node.default_left() { LEFT } else { RIGHT };
+                asked.push(id);
             }
-            sides[id as usize] |= if node.default_left() { LEFT } else { RIGHT };
-            asked.push(id);
         }
         let mut ranks = Self { tables: Vec::new(), groups: Vec::new(), categories: Vec::new(), columns: notes, notes };
         let placed = ranks.place(forest, &interner, &sides);
@@ -111,28 +109,22 @@ impl Ranks {
         if ranks.columns > MAX_COLUMNS {
             return None;
         }
-        let nodes = trees.flat_map(splits);
-        let places = nodes.zip(asked).map(|(node, id)| {
-            let Placed { left, right, threshold } = placed[id as usize];
-            Place { column: if node.default_left() { left } else { right } as u16, threshold }
-        });
-        let places = places.collect();
-        Some((ranks, places))
+        Some((ranks, Places { asked, placed }))
     }
 
     /// Lays out tables and columns for the distinct questions.
     fn place(&mut self, forest: &Forest, interner: &Interner, sides: &[u8]) -> Vec<Placed> {
-        let mut order: Vec<(u32, i32, usize)> = (0..)
-            .zip(interner.questions())
-            .map(|(id, &(subject, bits))| (subject, threshold_key(f32::from_bits(bits)), id))
-            .collect();
-        order.sort_unstable();
+        let key = |bits| threshold_key(f32::from_bits(bits)).cast_unsigned() ^ 1 << 31;
+        let key = |(subject, bits)| u64::from(subject) << 32 | u64::from(key(bits));
+        let mut order: Vec<(u64, u32)> =
+            interner.questions().iter().map(|&question| key(question)).zip(0..).collect();
+        order.sort_unstable_by_key(|&(key, _)| key);
         let mut placed = vec![Placed::default(); sides.len()];
-        for questions in order.chunk_by(|a, b| a.0 == b.0) {
-            let subject = questions[0].0;
+        for questions in order.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32) {
+            let subject = (questions[0].0 >> 32) as u32;
             let chunks = questions.chunks(if subject & 1 == 1 { 1 } else { THRESHOLDS });
             for questions in chunks {
-                let ids = || questions.iter().map(|&(_, _, id)| id);
+                let ids = || questions.iter().map(|&(_, id)| id as usize);
                 let used = ids().fold(0, |used, id| used | sides[id]);
                 let width = 1 + subject as usize % 2;
                 let mut column = |side: u8| {
@@ -189,6 +181,21 @@ impl Ranks {
         } else {
             to(columns.beyond_left)
         }
+    }
+}
+
+/// The place of every split, while the trees are laid out.
+pub(super) struct Places {
+    /// The question of each split of the forest, in order.
+    asked: Vec<u32>,
+    placed: Vec<Placed>,
+}
+
+impl Places {
+    #[inline]
+    pub(super) fn of(&self, split: usize, node: &Node) -> Place {
+        let Placed { left, right, threshold } = self.placed[self.asked[split] as usize];
+        Place { column: if node.default_left() { left } else { right } as u16, threshold }
     }
 }
 
