@@ -9,13 +9,21 @@
 //! O(leaves · depth) per row, with only positive factors and hence no loss of precision in deep trees.
 
 mod interactions;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod quadrature;
 mod unroll;
 
 use crate::ShapeError;
 use crate::forest::Forest;
 use quadrature::Quadrature;
-use unroll::{mean, unroll};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use lanes::ROWS;
+use unroll::{complete, mean, unroll};
+
+/// Rows that are explained together.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) const ROWS: usize = 1;
 
 /// No earlier edge of the path splits on the same feature.
 const NONE: u32 = u32::MAX;
@@ -37,6 +45,10 @@ pub(crate) struct Explainer {
     /// Longest path.
     depth: usize,
     features: usize,
+    /// The features that some split is on.
+    used: Vec<u32>,
+    #[cfg(target_arch = "x86_64")]
+    reciprocals: Option<lanes::Reciprocals>,
 }
 
 /// A tree as one output sees it: trees with vector leaves are walked once for each.
@@ -56,10 +68,14 @@ struct Edge {
     /// Edges from the root to here, counting this one.
     level: u32,
     feature: u32,
+    /// The feature's place among those that are used.
+    player: u32,
     /// The level of the last edge above with the same feature, or [`NONE`].
     earlier: u32,
     /// Cover of the node over cover of its parent.
     ratio: f32,
+    /// Share of cover that satisfies all splits of the path on the feature.
+    share: f32,
     left: bool,
     leaf: bool,
     /// Edges in the subtree, including this one.
@@ -103,7 +119,25 @@ impl Explainer {
         if points > 2048 || (depth + 1) * points > MAX_WORK {
             return Err(ShapeError::Undefined("contributions are not computed for trees this deep"));
         }
-        Ok(Self { trees, edges, means, points: Quadrature::new(points), depth, features })
+        let used = complete(&mut edges);
+        let points = Quadrature::new(points);
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "nothing is added"))]
+        let mut this = Self {
+            trees,
+            edges,
+            means,
+            points,
+            depth,
+            features,
+            used,
+            #[cfg(target_arch = "x86_64")]
+            reciprocals: None,
+        };
+        #[cfg(target_arch = "x86_64")]
+        {
+            this.reciprocals = lanes::Reciprocals::new(&this);
+        }
+        Ok(this)
     }
 
     /// Adds every feature's share of each output, and the expected margins as biases, to `out`

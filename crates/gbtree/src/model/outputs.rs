@@ -1,4 +1,5 @@
 use super::Model;
+use crate::explain::ROWS;
 use crate::learner::{Body, Learner};
 use crate::objective::Transform;
 use crate::{Rows, ShapeError};
@@ -71,16 +72,20 @@ impl Model {
     /// before 3.2, which lacks what it takes.
     pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
         let learner = self.single()?;
+        let rows = rows.into();
         let width = self.num_contributions();
-        let mut sums = vec![0.0; width.min(out.len())];
+        let count = rows.count(learner.num_features, out.len(), width)?;
         learner.check_contributions()?;
-        each_row(rows.into(), learner.num_features, out, width, |row, out| {
+        let mut sums = vec![0.0; width.saturating_mul(ROWS).min(out.len())];
+        for (index, out) in out.chunks_mut(sums.len().max(1)).enumerate() {
+            let sums = &mut sums[..out.len()];
             sums.fill(0.0);
-            learner.contributions(row, &mut sums);
-            for (out, sum) in out.iter_mut().zip(&sums) {
+            learner.contributions_of_rows(&rows, index * ROWS, count, sums);
+            for (out, sum) in out.iter_mut().zip(sums) {
                 *out = *sum as f32;
             }
-        })
+        }
+        Ok(())
     }
 
     /// Interactions: contributions split by pairs of features (`pred_interactions=True`).
@@ -140,11 +145,37 @@ impl Learner {
         }
     }
 
-    fn contributions(&self, row: &[f32], out: &mut [f64]) {
-        let width = self.num_features + 1;
-        for (out, base) in out.chunks_exact_mut(width).zip(&self.base_margins) {
+    /// Of as many rows from `first` on as `out` has room for, at most [`ROWS`].
+    fn contributions_of_rows(&self, rows: &Rows, first: usize, count: usize, out: &mut [f64]) {
+        let width = (self.num_features + 1) * self.groups();
+        #[cfg(target_arch = "x86_64")]
+        if let Body::Trees(trees) = &self.body
+            && let Ok(explainer) = trees.explainer(self.num_features, self.groups())
+        {
+            let rows = rows.strided(first, out.len() / width, count, self.num_features);
+            if explainer.contributions_of_rows(&trees.forest, &rows, out) {
+                for out in out.chunks_exact_mut(width) {
+                    self.add_bases(out);
+                }
+                return;
+            }
+        }
+        let mut gathered = Vec::new();
+        for (index, out) in out.chunks_exact_mut(width).enumerate() {
+            self.contributions(rows.row(first + index, count, self.num_features, &mut gathered), out);
+        }
+    }
+
+    /// Adds what every margin starts from to the biases of a row.
+    fn add_bases(&self, out: &mut [f64]) {
+        for (out, base) in out.chunks_exact_mut(self.num_features + 1).zip(&self.base_margins) {
             out[self.num_features] += f64::from(*base);
         }
+    }
+
+    fn contributions(&self, row: &[f32], out: &mut [f64]) {
+        let width = self.num_features + 1;
+        self.add_bases(out);
         match &self.body {
             Body::Linear { weights } => {
                 for (group, out) in out.chunks_exact_mut(width).enumerate() {
