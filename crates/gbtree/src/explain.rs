@@ -47,8 +47,9 @@ pub(crate) struct Explainer {
     features: usize,
     /// The features that some split is on.
     used: Vec<u32>,
-    #[cfg(target_arch = "x86_64")]
-    reciprocals: Option<lanes::Reciprocals>,
+    /// Of each edge to a split, in order: 1 / its feature's factor at every point, for a row that satisfies the feature's
+    /// splits so far, then for one that does not. They depend on the path alone.
+    reciprocals: Vec<f32>,
 }
 
 /// A tree as one output sees it: trees with vector leaves are walked once for each.
@@ -121,28 +122,22 @@ impl Explainer {
         }
         let used = complete(&mut edges);
         let points = Quadrature::new(points);
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "nothing is added"))]
-        let mut this = Self {
-            trees,
-            edges,
-            means,
-            points,
-            depth,
-            features,
-            used,
-            #[cfg(target_arch = "x86_64")]
-            reciprocals: None,
-        };
-        #[cfg(target_arch = "x86_64")]
-        {
-            this.reciprocals = lanes::Reciprocals::new(&this);
-        }
-        Ok(this)
+        let reciprocals = reciprocals(&edges, &points);
+        Ok(Self { trees, edges, means, points, depth, features, used, reciprocals })
     }
 
     /// Adds every feature's share of each output, and the expected margins as biases, to `out`
     /// (outputs × (features + 1)).
     pub(crate) fn contributions(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
+        #[cfg(target_arch = "x86_64")]
+        self.contributions_of_row(forest, row, out);
+        #[cfg(not(target_arch = "x86_64"))]
+        self.walk_row(forest, row, out);
+    }
+
+    // Always inlined, here and below: compiled anew for the caller's processor.
+    #[inline(always)]
+    fn walk_row(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
         match self.points.len() {
             4 => self.walk::<4>(forest, row, out),
             8 => self.walk::<8>(forest, row, out),
@@ -151,6 +146,7 @@ impl Explainer {
     }
 
     /// `POINTS` fixes the number of quadrature points for the compiler; 0 leaves it open.
+    #[inline(always)]
     fn walk<const POINTS: usize>(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
         let points = if POINTS > 0 { POINTS } else { self.points.len() };
         let mut work = Work::new(points, self.depth, self.features);
@@ -159,8 +155,9 @@ impl Explainer {
             out[group * width + self.features] += mean;
         }
         let mut pending = 0;
+        let mut reciprocals = &self.reciprocals[..];
         for (index, walk) in self.trees.iter().enumerate() {
-            work.tree::<POINTS>(self, forest, walk, row);
+            work.tree::<POINTS>(self, forest, walk, row, &mut reciprocals);
             pending += walk.edges.len();
             let last = self.trees.get(index + 1).is_none_or(|next| next.group != walk.group);
             // Float32 sums stay short; float64 takes over before rounding builds up.
@@ -170,6 +167,21 @@ impl Explainer {
             }
         }
     }
+}
+
+fn reciprocals(edges: &[Edge], quadrature: &Quadrature) -> Vec<f32> {
+    let splits = edges.iter().filter(|edge| !edge.leaf);
+    let mut reciprocals = Vec::with_capacity(edges.len() * quadrature.len());
+    for edge in splits {
+        for present in [1.0, 0.0] {
+            // Below a feature neither satisfied nor covered nothing is shared.
+            let nothing = present == 0.0 && edge.share < NO_SHARE;
+            let points = quadrature.points.iter().zip(&quadrature.rests);
+            let one = points.map(|(at, rest)| if nothing { 0.0 } else { 1.0 / (present * at + edge.share * rest) });
+            reciprocals.extend(one);
+        }
+    }
+    reciprocals
 }
 
 /// One row's state; arrays of `points` float32 per level.
@@ -212,12 +224,14 @@ impl Work {
         }
     }
 
+    #[inline(always)]
     fn tree<const POINTS: usize>(
         &mut self,
         explainer: &Explainer,
         forest: &Forest,
         walk: &Walk,
         row: &[f32],
+        reciprocals: &mut &[f32],
     ) {
         let points = if POINTS > 0 { POINTS } else { explainer.points.len() };
         let tree = &forest.trees[walk.tree];
@@ -242,12 +256,18 @@ impl Work {
             if edge.leaf {
                 self.leaf::<POINTS>(points, &explainer.points, edge);
                 at += 1;
-            } else if self.open::<POINTS>(points, &explainer.points, edge) {
+                continue;
+            }
+            let (here, below) = reciprocals.split_at(2 * points);
+            if self.open::<POINTS>(points, &explainer.points, edge, here) {
+                *reciprocals = below;
                 self.levels[level].goes_left = goes_left(edge.node);
                 open = level;
                 at += 1;
             } else {
                 at += edge.size as usize;
+                // Every second edge leads to a leaf.
+                *reciprocals = &reciprocals[2 * points * (edge.size as usize / 2)..];
             }
         }
         while open > 0 {
@@ -258,7 +278,7 @@ impl Work {
 
     /// What the row and the path say of an edge: whether its feature's splits are satisfied so far, the share of
     /// cover that satisfies them, and the level of the feature's last edge above.
-    #[inline]
+    #[inline(always)]
     fn standing(&self, edge: &Edge) -> (bool, f32, Option<usize>) {
         let satisfied = self.levels[edge.level as usize - 1].goes_left == edge.left;
         if edge.earlier == NONE {
@@ -269,8 +289,14 @@ impl Work {
     }
 
     /// Steps onto an edge to a split. False if nothing below it can contribute.
-    #[inline]
-    fn open<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) -> bool {
+    #[inline(always)]
+    fn open<const POINTS: usize>(
+        &mut self,
+        points: usize,
+        quadrature: &Quadrature,
+        edge: &Edge,
+        reciprocals: &[f32],
+    ) -> bool {
         let points = if POINTS > 0 { POINTS } else { points };
         let (satisfied, share, earlier) = self.standing(edge);
         if !satisfied && share < NO_SHARE {
@@ -284,10 +310,10 @@ impl Work {
         let (old, inverse) = self.inverse.split_at_mut(to);
         let inverse = &mut inverse[..points];
         let present = f32::from(u8::from(satisfied));
+        inverse.copy_from_slice(&reciprocals[if satisfied { 0 } else { points }..][..points]);
         let (at, rest) = (&quadrature.points[..points], &quadrature.rests[..points]);
         for q in 0..points {
             let factor = present * at[q] + share * rest[q];
-            inverse[q] = 1.0 / factor;
             product[q] = above[q] * factor;
         }
         if let Some(earlier) = earlier {
@@ -303,7 +329,7 @@ impl Work {
     }
 
     /// Credits one leaf: `open` and `close` in one, where the edge's factor cancels out.
-    #[inline]
+    #[inline(always)]
     fn leaf<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) {
         let points = if POINTS > 0 { POINTS } else { points };
         let (satisfied, share, earlier) = self.standing(edge);
@@ -338,7 +364,7 @@ impl Work {
     }
 
     /// Leaves an edge: credits its feature with all leaves below it.
-    #[inline]
+    #[inline(always)]
     fn close<const POINTS: usize>(&mut self, points: usize, level: usize) {
         let points = if POINTS > 0 { POINTS } else { points };
         let to = level * points;

@@ -3,46 +3,12 @@
 
 use std::arch::x86_64::*;
 
-use fearless_simd::Avx2;
-
 use super::{Edge, Explainer, NONE, NO_SHARE};
 use crate::forest::{Forest, Node};
 use crate::rows::Strided;
 
 /// Rows that are explained together.
 pub(crate) const ROWS: usize = 8;
-
-/// For the factor of a feature that the row satisfies, and of one that it does not, 1 / the factor at every point. They
-/// depend on the path alone.
-#[derive(Debug, Clone)]
-pub(super) struct Reciprocals {
-    simd: Avx2,
-    /// Of each edge to a split, in order.
-    values: Vec<f32>,
-}
-
-impl Reciprocals {
-    /// `None` without AVX2, or for more points than there is code for.
-    pub(super) fn new(explainer: &Explainer) -> Option<Self> {
-        let simd = fearless_simd::Level::new().as_avx2()?;
-        let quadrature = &explainer.points;
-        if !matches!(quadrature.len(), 4 | 8 | 12 | 16) {
-            return None;
-        }
-        let splits = explainer.edges.iter().filter(|edge| !edge.leaf);
-        let mut values = Vec::with_capacity(splits.clone().count() * 2 * quadrature.len());
-        for edge in splits {
-            for present in [1.0, 0.0] {
-                values.extend(quadrature.points.iter().zip(&quadrature.rests).map(|(at, rest)| {
-                    // Below a feature neither satisfied nor covered nothing is shared.
-                    let nothing = present == 0.0 && edge.share < NO_SHARE;
-                    if nothing { 0.0 } else { 1.0 / (present * at + edge.share * rest) }
-                }));
-            }
-        }
-        Some(Self { simd, values })
-    }
-}
 
 fearless_simd::kernel! {
     fn walk(
@@ -58,12 +24,32 @@ fearless_simd::kernel! {
     }
 }
 
+fearless_simd::kernel! {
+    fn walk_one(simd: Avx2, explainer: &Explainer, forest: &Forest, row: &[f32], out: &mut [f64]) {
+        let _ = simd;
+        explainer.walk_row(forest, row, out);
+    }
+}
+
 impl Explainer {
+    /// One row alone, with the processor's wider instructions where it has them.
+    pub(super) fn contributions_of_row(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
+        match fearless_simd::Level::new().as_avx2() {
+            Some(simd) => walk_one(simd, self, forest, row, out),
+            None => self.walk_row(forest, row, out),
+        }
+    }
+
     /// As [`Explainer::contributions`] of up to [`ROWS`] rows; false if there is no code for it.
     pub(crate) fn contributions_of_rows(&self, forest: &Forest, rows: &Strided, out: &mut [f64]) -> bool {
-        let Some(Reciprocals { simd, values }) = &self.reciprocals else { return false };
-        walk(*simd, self, values, forest, rows, out);
-        true
+        match (fearless_simd::Level::new().as_avx2(), self.points.len()) {
+            // For a single row, lanes that stay empty cost more than they give.
+            (Some(simd), 4 | 8 | 12 | 16) if out.len() > self.means.len() * (self.features + 1) => {
+                walk(simd, self, &self.reciprocals, forest, rows, out);
+                true
+            }
+            _ => false,
+        }
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,fma,lzcnt,popcnt")]

@@ -177,7 +177,7 @@ fn check(recipe: Recipe, seed: u64) {
             layout.margins(&rows, count, &vec![0.25; recipe.groups], &mut out);
             out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
-        for count in (1..70).chain([511, 512, 513, 600, 611]) {
+        for count in [1, 2, 5, 6, 7, 12, 13, 31, 32, 33, 47, 63, 64, 65, 545, 611] {
             let rows = &rows[..count * recipe.features];
             let expected = &expected[..count * recipe.groups];
             assert!(sums(Rows::row_major(rows), count) == expected, "{name}: {count} rows of {recipe:?}");
