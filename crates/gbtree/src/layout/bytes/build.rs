@@ -1,5 +1,6 @@
 //! From checked trees to byte trees.
 
+use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use fearless_simd::Avx2;
@@ -40,7 +41,7 @@ struct Draft<'f> {
     nodes: &'f [Node],
     weight: f32,
     places: &'f ranks::Places,
-    /// The number of its first split in the forest.
+    /// The number of its first node among those of the trees.
     first: usize,
     /// A complete tree's place of each node.
     at: Vec<usize>,
@@ -88,7 +89,7 @@ impl ByteTrees {
                 tile = 0;
             }
             tile += bytes;
-            draft.first += tree.len - tree.leaves;
+            draft.first += tree.len;
         }
         this.tiles.push(trees.len());
         Some(this)
@@ -149,13 +150,12 @@ impl ByteTrees {
                 leaves: this.leaves,
             }),
         }
-        let mut splits = draft.first..;
         let mut below = [0_u8; UPPER_SPLITS];
         let complete = kind != Kind::Linked;
         if complete {
             self.leaves.resize(this.leaves + (1 << depth), 0.0);
         }
-        for (node, &at) in draft.nodes.iter().zip(&draft.at) {
+        for ((index, node), &at) in (draft.first..).zip(draft.nodes).zip(&draft.at) {
             let compared = at < upper || complete;
             if node.is_leaf() {
                 if complete {
@@ -164,11 +164,10 @@ impl ByteTrees {
                 }
                 continue;
             }
-            let Some(split) = splits.next() else { break };
             if !compared {
                 continue;
             }
-            let mut place = draft.places.of(split, node);
+            let mut place = draft.places.of(index, node);
             if node.is_categorical() {
                 let noted = self.sets.len() - first_set;
                 self.sets.push(Set { column: place.column, members: members(forest, node) });
@@ -249,23 +248,20 @@ impl ByteTrees {
                 self.starts[tree.starts + start] = (tree.links + index) as u32;
             }
         }
-        let mut split = draft.first;
         self.links.reserve(draft.nodes.len());
-        for (here, node) in (tree.links as u32..).zip(draft.nodes) {
-            if node.is_leaf() {
-                let value = (node.value * draft.weight).to_bits();
-                self.links.push(Link { next: here, value, column: 0, threshold: NEVER_LEFT, categorical: false });
-                continue;
+        let (base, sets) = (tree.links as u32, self.sets.len());
+        for (index, node) in draft.nodes.iter().enumerate() {
+            let Place { column, threshold } = draft.places.of(draft.first + index, node);
+            let leaf = (base + index as u32, (node.value * draft.weight).to_bits());
+            let (next, value) = select_unpredictable(node.is_leaf(), leaf, (base + node.link, 0));
+            self.links.push(Link { next, value, column, threshold, categorical: false });
+        }
+        if tree.categorical {
+            let links = self.links[tree.links..].iter_mut().zip(draft.nodes);
+            for (index, (link, node)) in links.filter(|(_, node)| node.is_categorical()).enumerate() {
+                (link.categorical, link.value) = (true, (sets + index) as u32);
+                self.sets.push(Set { column: link.column, members: members(forest, node) });
             }
-            let Place { column, threshold } = draft.places.of(split, node);
-            let next = tree.links as u32 + node.link;
-            let categorical = node.is_categorical();
-            let value = if categorical { self.sets.len() as u32 } else { 0 };
-            self.links.push(Link { next, value, column, threshold, categorical });
-            if categorical {
-                self.sets.push(Set { column, members: members(forest, node) });
-            }
-            split += 1;
         }
     }
 }

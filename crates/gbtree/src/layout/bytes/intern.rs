@@ -43,8 +43,8 @@ impl Interner {
     fn insert(&mut self, slot: usize, subject: u32, threshold: u32) -> u32 {
         self.questions.push((subject, threshold));
         self.slots[slot] = self.questions.len() as u32;
-        if self.questions.len() * 4 > self.slots.len() * 3 {
-            self.slots = vec![0; self.slots.len() * 2];
+        if self.questions.len() * 2 > self.slots.len() {
+            self.slots = vec![0; self.slots.len() * 4];
             for (number, &(subject, threshold)) in (1..).zip(&self.questions) {
                 let mut slot = self.slot(subject, threshold);
                 while self.slots[slot] != 0 {

@@ -1,5 +1,7 @@
 //! Byte keys: what a row's values rank among the thresholds of the model.
 
+use std::hint::select_unpredictable;
+
 use super::intern::Interner;
 use crate::forest::{Forest, Node, Tree};
 use crate::layout::keys::threshold_key;
@@ -83,22 +85,25 @@ pub(super) fn fits(forest: &Forest, tree: &Tree) -> bool {
 }
 
 impl Ranks {
-    /// The ranks, and the places of all splits among them. `notes` columns are kept free.
+    /// The ranks, and the places of all nodes among them. `notes` columns are kept free.
     /// `None` if there are too many columns.
     pub(super) fn new(forest: &Forest, notes: usize) -> Option<(Self, Places)> {
         let mut interner = Interner::new();
-        let splits = forest.trees.iter().map(|tree| tree.len - tree.leaves).sum();
-        let mut asked: Vec<u32> = Vec::with_capacity(splits);
-        let mut sides: Vec<u8> = Vec::new();
+        let mut asked: Vec<u32> = Vec::with_capacity(forest.trees.iter().map(|tree| tree.len).sum());
+        // A leaf asks question 0, so that what kind a node is decides no branch: in a lopsided tree the processor
+        // could not foresee it.
+        interner.intern(0, 0);
+        let mut sides: Vec<u8> = vec![0];
         for tree in &forest.trees {
-            for node in forest.nodes(tree).iter().filter(|node| !node.is_leaf()) {
-                let threshold = if node.is_categorical() { 0.0 } else { canonical(node.value) };
-                let kind = u32::from(node.is_categorical());
-                let id = interner.intern(node.feature() as u32 * 2 + kind, threshold.to_bits());
+            for node in forest.nodes(tree) {
+                let subject = node.question();
+                let numerical = subject != 0 && subject % 2 == 0;
+                let threshold = select_unpredictable(numerical, canonical(node.value), 0.0);
+                let id = interner.intern(subject, threshold.to_bits());
                 if id as usize == sides.len() {
                     sides.push(0);
                 }
-                sides[id as usize] |= if node.default_left() { LEFT } else { RIGHT };
+                sides[id as usize] |= select_unpredictable(node.default_left(), LEFT, RIGHT);
                 asked.push(id);
             }
         }
@@ -117,9 +122,9 @@ impl Ranks {
         let key = |bits| threshold_key(f32::from_bits(bits)).cast_unsigned() ^ 1 << 31;
         let key = |(subject, bits)| u64::from(subject) << 32 | u64::from(key(bits));
         let mut order: Vec<(u64, u32)> =
-            interner.questions().iter().map(|&question| key(question)).zip(0..).collect();
+            interner.questions().iter().map(|&question| key(question)).zip(0..).skip(1).collect();
         order.sort_unstable_by_key(|&(key, _)| key);
-        let mut placed = vec![Placed::default(); sides.len()];
+        let mut placed = vec![Placed { left: 0, right: 0, threshold: NEVER_LEFT }; sides.len()];
         for questions in order.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32) {
             let subject = (questions[0].0 >> 32) as u32;
             let chunks = questions.chunks(if subject & 1 == 1 { 1 } else { THRESHOLDS });
@@ -136,7 +141,7 @@ impl Ranks {
                 if subject % 2 == 1 {
                     for (column, default_left) in [(left, true), (right, false)] {
                         let beyond_left = !forest.unseen_is_missing || default_left;
-                        let columns = CategoryColumns { feature: subject / 2, column, default_left, beyond_left };
+                        let columns = CategoryColumns { feature: subject / 2 - 1, column, default_left, beyond_left };
                         self.categories.extend((column != NONE).then_some(columns));
                     }
                     ids().for_each(|id| placed[id] = Placed { left, right, threshold: NEVER_LEFT });
@@ -146,7 +151,7 @@ impl Ranks {
                     placed[id] = Placed { left, right, threshold: signed(rank) };
                 }
                 let thresholds = ids().map(|id| f32::from_bits(interner.questions()[id].1));
-                self.push(subject / 2, left, right, &thresholds.collect::<Vec<_>>());
+                self.push(subject / 2 - 1, left, right, &thresholds.collect::<Vec<_>>());
             }
         }
         placed
@@ -184,18 +189,18 @@ impl Ranks {
     }
 }
 
-/// The place of every split, while the trees are laid out.
+/// The place of every node, a leaf's below all, while the trees are laid out.
 pub(super) struct Places {
-    /// The question of each split of the forest, in order.
+    /// The question of each node of the forest's trees, in order.
     asked: Vec<u32>,
     placed: Vec<Placed>,
 }
 
 impl Places {
     #[inline]
-    pub(super) fn of(&self, split: usize, node: &Node) -> Place {
-        let Placed { left, right, threshold } = self.placed[self.asked[split] as usize];
-        Place { column: if node.default_left() { left } else { right } as u16, threshold }
+    pub(super) fn of(&self, index: usize, node: &Node) -> Place {
+        let Placed { left, right, threshold } = self.placed[self.asked[index] as usize];
+        Place { column: select_unpredictable(node.default_left(), left, right) as u16, threshold }
     }
 }
 
@@ -203,7 +208,7 @@ const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
 
 /// The columns of a distinct question, by default side, and its threshold.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Placed {
     left: u32,
     right: u32,
