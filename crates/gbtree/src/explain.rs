@@ -16,9 +16,9 @@ mod unroll;
 
 use crate::ShapeError;
 use crate::forest::Forest;
-use quadrature::Quadrature;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use lanes::ROWS;
+use quadrature::Quadrature;
 use unroll::{complete, mean, unroll};
 
 /// Rows that are explained together.
@@ -177,7 +177,8 @@ fn reciprocals(edges: &[Edge], quadrature: &Quadrature) -> Vec<f32> {
             // Below a feature neither satisfied nor covered nothing is shared.
             let nothing = present == 0.0 && edge.share < NO_SHARE;
             let points = quadrature.points.iter().zip(&quadrature.rests);
-            let one = points.map(|(at, rest)| if nothing { 0.0 } else { 1.0 / (present * at + edge.share * rest) });
+            let one =
+                points.map(|(at, rest)| if nothing { 0.0 } else { 1.0 / (present * at + edge.share * rest) });
             reciprocals.extend(one);
         }
     }

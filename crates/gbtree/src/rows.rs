@@ -111,9 +111,12 @@ impl Rows<'_> {
         let (first, _, count) = self.part.unwrap_or((0, count, count));
         let index = first + index;
         match self.order {
-            Order::RowMajor => {
-                Strided { values: &self.values[index * features..], row_step: features, feature_step: 1, rows }
-            }
+            Order::RowMajor => Strided {
+                values: &self.values[index * features..],
+                row_step: features,
+                feature_step: 1,
+                rows,
+            },
             Order::ColumnMajor => {
                 Strided { values: &self.values[index..], row_step: 1, feature_step: count, rows }
             }

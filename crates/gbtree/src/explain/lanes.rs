@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Edge, Explainer, NONE, NO_SHARE};
+use super::{Edge, Explainer, NO_SHARE, NONE};
 use crate::forest::{Forest, Node};
 use crate::rows::Strided;
 
@@ -250,8 +250,7 @@ impl<const POINTS: usize> Work<POINTS> {
                 opened.product[point] = _mm256_mul_ps(opened.product[point], earlier.inverse[point]);
             }
         }
-        self.levels[level] =
-            Level { satisfied, gain, player: edge.player, earlier: edge.earlier, ..opened };
+        self.levels[level] = Level { satisfied, gain, player: edge.player, earlier: edge.earlier, ..opened };
     }
 
     /// Credits one leaf: `open` and `close` in one, where the edge's factor cancels out.

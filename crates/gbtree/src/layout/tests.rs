@@ -184,7 +184,10 @@ fn check(recipe: Recipe, seed: u64) {
             let columns: Vec<f32> = (0..recipe.features)
                 .flat_map(|feature| rows.iter().skip(feature).step_by(recipe.features).copied())
                 .collect();
-            assert!(sums(Rows::column_major(&columns), count) == expected, "{name}: {count} columns of {recipe:?}");
+            assert!(
+                sums(Rows::column_major(&columns), count) == expected,
+                "{name}: {count} columns of {recipe:?}"
+            );
         }
     }
 }

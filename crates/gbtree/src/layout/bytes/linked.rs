@@ -73,7 +73,9 @@ impl Linked<'_> {
         };
         let [entered] = entered(upper, &[columns]);
         let entered: [u8; ROWS] = bytemuck::cast(entered);
-        let Some(columns) = bytemuck::cast_slice::<_, Bytes>(columns).first_chunk::<COLUMNS>() else { return };
+        let Some(columns) = bytemuck::cast_slice::<_, Bytes>(columns).first_chunk::<COLUMNS>() else {
+            return;
+        };
         let sums: &mut [f32] = bytemuck::cast_slice_mut(sums);
         for (group, sums) in sums.chunks_exact_mut(LANES).enumerate() {
             let places: [usize; LANES] = std::array::from_fn(|lane| position(group * LANES + lane));

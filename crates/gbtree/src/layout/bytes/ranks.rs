@@ -107,7 +107,8 @@ impl Ranks {
                 asked.push(id);
             }
         }
-        let mut ranks = Self { tables: Vec::new(), groups: Vec::new(), categories: Vec::new(), columns: notes, notes };
+        let mut ranks =
+            Self { tables: Vec::new(), groups: Vec::new(), categories: Vec::new(), columns: notes, notes };
         let placed = ranks.place(forest, &interner, &sides);
         // A tree without splits still has a column to ask.
         ranks.columns = ranks.columns.max(1);
@@ -141,7 +142,8 @@ impl Ranks {
                 if subject % 2 == 1 {
                     for (column, default_left) in [(left, true), (right, false)] {
                         let beyond_left = !forest.unseen_is_missing || default_left;
-                        let columns = CategoryColumns { feature: subject / 2 - 1, column, default_left, beyond_left };
+                        let columns =
+                            CategoryColumns { feature: subject / 2 - 1, column, default_left, beyond_left };
                         self.categories.extend((column != NONE).then_some(columns));
                     }
                     ids().for_each(|id| placed[id] = Placed { left, right, threshold: NEVER_LEFT });

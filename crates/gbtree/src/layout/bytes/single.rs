@@ -68,7 +68,9 @@ impl<const TABLES: usize> Keys<TABLES> {
 #[inline]
 fn leaves(upper: [u32; 8], lowest: Option<[u32; 8]>) -> [u32; 8] {
     let one = _mm256_set1_epi32(1);
-    let step = |at, bits, by| _mm256_or_si256(_mm256_add_epi32(at, at), _mm256_and_si256(_mm256_srlv_epi32(bits, by), one));
+    let step = |at, bits, by| {
+        _mm256_or_si256(_mm256_add_epi32(at, at), _mm256_and_si256(_mm256_srlv_epi32(bits, by), one))
+    };
     let upper: __m256i = bytemuck::cast(upper);
     let mut at = one;
     for _ in 0..SHALLOW {
@@ -159,7 +161,9 @@ impl ByteTrees {
         let (mut upper, mut lowest) = ([0; TOGETHER], [0; TOGETHER]);
         if run.depth == SHALLOW {
             let leaves = leaves.as_chunks::<32>().0;
-            for ((groups, answers), outputs) in groups.zip(answers.chunks(TOGETHER)).zip(leaves.chunks(TOGETHER)) {
+            for ((groups, answers), outputs) in
+                groups.zip(answers.chunks(TOGETHER)).zip(leaves.chunks(TOGETHER))
+            {
                 for (upper, answers) in upper.iter_mut().zip(answers) {
                     *upper = keys.left(answers);
                 }
@@ -170,7 +174,9 @@ impl ByteTrees {
             }
         } else {
             let (answers, leaves) = (answers.as_chunks::<2>().0, leaves.as_chunks::<64>().0);
-            for ((groups, answers), outputs) in groups.zip(answers.chunks(TOGETHER)).zip(leaves.chunks(TOGETHER)) {
+            for ((groups, answers), outputs) in
+                groups.zip(answers.chunks(TOGETHER)).zip(leaves.chunks(TOGETHER))
+            {
                 for ((upper, lowest), answers) in upper.iter_mut().zip(&mut lowest).zip(answers) {
                     (*upper, *lowest) = (keys.left(&answers[0]), keys.left(&answers[1]));
                 }
@@ -183,7 +189,12 @@ impl ByteTrees {
     }
 
     #[inline]
-    fn walk<const CATEGORIES: bool, const COLUMNS: usize>(&self, run: &Run, keys: &[i8; COLUMNS], out: &mut [f32]) {
+    fn walk<const CATEGORIES: bool, const COLUMNS: usize>(
+        &self,
+        run: &Run,
+        keys: &[i8; COLUMNS],
+        out: &mut [f32],
+    ) {
         match run.depth {
             1 => self.walk_all::<CATEGORIES, COLUMNS, 2>(run, keys, out),
             2 => self.walk_all::<CATEGORIES, COLUMNS, 4>(run, keys, out),
@@ -198,7 +209,11 @@ impl ByteTrees {
 
     /// Complete trees of `N` leaves, some at once.
     fn walk_all<const CATEGORIES: bool, const COLUMNS: usize, const N: usize>(
-        &self, run: &Run, keys: &[i8; COLUMNS], out: &mut [f32]) {
+        &self,
+        run: &Run,
+        keys: &[i8; COLUMNS],
+        out: &mut [f32],
+    ) {
         let places = self.places.from(run.places);
         let (low, high) = (places.0.as_chunks::<N>().0, places.1.as_chunks::<N>().0);
         let thresholds = places.2.as_chunks::<N>().0;
@@ -247,7 +262,12 @@ impl ByteTrees {
 
     /// Linked trees, some at once.
     #[inline]
-    fn follow<const CATEGORIES: bool, const COLUMNS: usize>(&self, run: &Run, keys: &[i8; COLUMNS], out: &mut [f32]) {
+    fn follow<const CATEGORIES: bool, const COLUMNS: usize>(
+        &self,
+        run: &Run,
+        keys: &[i8; COLUMNS],
+        out: &mut [f32],
+    ) {
         let mut first = run.trees.start;
         for trees in self.trees[run.trees.clone()].chunks(linked::LANES) {
             let mut at = [trees[0].links as u32; linked::LANES];
@@ -255,7 +275,9 @@ impl ByteTrees {
                 *at = tree.links as u32;
             }
             let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
-            linked::walk::<CATEGORIES>(&self.links, &self.sets, &mut at, depth, |_, column| keys[column & (COLUMNS - 1)]);
+            linked::walk::<CATEGORIES>(&self.links, &self.sets, &mut at, depth, |_, column| {
+                keys[column & (COLUMNS - 1)]
+            });
             let found = at.iter().map(|at| f32::from_bits(self.links[*at as usize].value));
             sum(found, &self.groups[first..first + trees.len()], out);
             first += trees.len();
