@@ -33,7 +33,9 @@ pub(crate) fn model() -> Vec<u8> {
     for tree in 0..TREES {
         let features =
             list(&mut (0..nodes).map(|_| ((numbers.next() * FEATURES as f32).floor()).to_string()));
-        let conditions = list(&mut (0..nodes).map(|_| format!("{:?}", numbers.next())));
+        // As many distinct thresholds as training with 256 bins leaves.
+        let conditions =
+            list(&mut (0..nodes).map(|_| format!("{:?}", (numbers.next() * 250.0).floor() / 250.0)));
         let covers = list(
             &mut (0..nodes).map(|node| format!("{:?}", 64.0 / ((node + 1) as f32).log2().floor().exp2())),
         );
