@@ -9,13 +9,21 @@
 //! O(leaves · depth) per row, with only positive factors and hence no loss of precision in deep trees.
 
 mod interactions;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod quadrature;
 mod unroll;
 
 use crate::ShapeError;
 use crate::forest::Forest;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use lanes::ROWS;
 use quadrature::Quadrature;
-use unroll::{mean, unroll};
+use unroll::{complete, mean, unroll};
+
+/// Rows that are explained together.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) const ROWS: usize = 1;
 
 /// No earlier edge of the path splits on the same feature.
 const NONE: u32 = u32::MAX;
@@ -37,6 +45,11 @@ pub(crate) struct Explainer {
     /// Longest path.
     depth: usize,
     features: usize,
+    /// The features that some split is on.
+    used: Vec<u32>,
+    /// Of each edge to a split, in order: 1 / its feature's factor at every point, for a row that satisfies the feature's
+    /// splits so far, then for one that does not. They depend on the path alone.
+    reciprocals: Vec<f32>,
 }
 
 /// A tree as one output sees it: trees with vector leaves are walked once for each.
@@ -56,10 +69,14 @@ struct Edge {
     /// Edges from the root to here, counting this one.
     level: u32,
     feature: u32,
+    /// The feature's place among those that are used.
+    player: u32,
     /// The level of the last edge above with the same feature, or [`NONE`].
     earlier: u32,
     /// Cover of the node over cover of its parent.
     ratio: f32,
+    /// Share of cover that satisfies all splits of the path on the feature.
+    share: f32,
     left: bool,
     leaf: bool,
     /// Edges in the subtree, including this one.
@@ -103,12 +120,24 @@ impl Explainer {
         if points > 2048 || (depth + 1) * points > MAX_WORK {
             return Err(ShapeError::Undefined("contributions are not computed for trees this deep"));
         }
-        Ok(Self { trees, edges, means, points: Quadrature::new(points), depth, features })
+        let used = complete(&mut edges);
+        let points = Quadrature::new(points);
+        let reciprocals = reciprocals(&edges, &points);
+        Ok(Self { trees, edges, means, points, depth, features, used, reciprocals })
     }
 
     /// Adds every feature's share of each output, and the expected margins as biases, to `out`
     /// (outputs × (features + 1)).
     pub(crate) fn contributions(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
+        #[cfg(target_arch = "x86_64")]
+        self.contributions_of_row(forest, row, out);
+        #[cfg(not(target_arch = "x86_64"))]
+        self.walk_row(forest, row, out);
+    }
+
+    // Always inlined, here and below: compiled anew for the caller's processor.
+    #[inline(always)]
+    fn walk_row(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
         match self.points.len() {
             4 => self.walk::<4>(forest, row, out),
             8 => self.walk::<8>(forest, row, out),
@@ -117,6 +146,7 @@ impl Explainer {
     }
 
     /// `POINTS` fixes the number of quadrature points for the compiler; 0 leaves it open.
+    #[inline(always)]
     fn walk<const POINTS: usize>(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
         let points = if POINTS > 0 { POINTS } else { self.points.len() };
         let mut work = Work::new(points, self.depth, self.features);
@@ -125,8 +155,9 @@ impl Explainer {
             out[group * width + self.features] += mean;
         }
         let mut pending = 0;
+        let mut reciprocals = &self.reciprocals[..];
         for (index, walk) in self.trees.iter().enumerate() {
-            work.tree::<POINTS>(self, forest, walk, row);
+            work.tree::<POINTS>(self, forest, walk, row, &mut reciprocals);
             pending += walk.edges.len();
             let last = self.trees.get(index + 1).is_none_or(|next| next.group != walk.group);
             // Float32 sums stay short; float64 takes over before rounding builds up.
@@ -136,6 +167,22 @@ impl Explainer {
             }
         }
     }
+}
+
+fn reciprocals(edges: &[Edge], quadrature: &Quadrature) -> Vec<f32> {
+    let splits = edges.iter().filter(|edge| !edge.leaf);
+    let mut reciprocals = Vec::with_capacity(edges.len() * quadrature.len());
+    for edge in splits {
+        for present in [1.0, 0.0] {
+            // Below a feature neither satisfied nor covered nothing is shared.
+            let nothing = present == 0.0 && edge.share < NO_SHARE;
+            let points = quadrature.points.iter().zip(&quadrature.rests);
+            let one =
+                points.map(|(at, rest)| if nothing { 0.0 } else { 1.0 / (present * at + edge.share * rest) });
+            reciprocals.extend(one);
+        }
+    }
+    reciprocals
 }
 
 /// One row's state; arrays of `points` float32 per level.
@@ -178,12 +225,14 @@ impl Work {
         }
     }
 
+    #[inline(always)]
     fn tree<const POINTS: usize>(
         &mut self,
         explainer: &Explainer,
         forest: &Forest,
         walk: &Walk,
         row: &[f32],
+        reciprocals: &mut &[f32],
     ) {
         let points = if POINTS > 0 { POINTS } else { explainer.points.len() };
         let tree = &forest.trees[walk.tree];
@@ -208,12 +257,18 @@ impl Work {
             if edge.leaf {
                 self.leaf::<POINTS>(points, &explainer.points, edge);
                 at += 1;
-            } else if self.open::<POINTS>(points, &explainer.points, edge) {
+                continue;
+            }
+            let (here, below) = reciprocals.split_at(2 * points);
+            if self.open::<POINTS>(points, &explainer.points, edge, here) {
+                *reciprocals = below;
                 self.levels[level].goes_left = goes_left(edge.node);
                 open = level;
                 at += 1;
             } else {
                 at += edge.size as usize;
+                // Every second edge leads to a leaf.
+                *reciprocals = &reciprocals[2 * points * (edge.size as usize / 2)..];
             }
         }
         while open > 0 {
@@ -224,7 +279,7 @@ impl Work {
 
     /// What the row and the path say of an edge: whether its feature's splits are satisfied so far, the share of
     /// cover that satisfies them, and the level of the feature's last edge above.
-    #[inline]
+    #[inline(always)]
     fn standing(&self, edge: &Edge) -> (bool, f32, Option<usize>) {
         let satisfied = self.levels[edge.level as usize - 1].goes_left == edge.left;
         if edge.earlier == NONE {
@@ -235,8 +290,14 @@ impl Work {
     }
 
     /// Steps onto an edge to a split. False if nothing below it can contribute.
-    #[inline]
-    fn open<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) -> bool {
+    #[inline(always)]
+    fn open<const POINTS: usize>(
+        &mut self,
+        points: usize,
+        quadrature: &Quadrature,
+        edge: &Edge,
+        reciprocals: &[f32],
+    ) -> bool {
         let points = if POINTS > 0 { POINTS } else { points };
         let (satisfied, share, earlier) = self.standing(edge);
         if !satisfied && share < NO_SHARE {
@@ -250,10 +311,10 @@ impl Work {
         let (old, inverse) = self.inverse.split_at_mut(to);
         let inverse = &mut inverse[..points];
         let present = f32::from(u8::from(satisfied));
+        inverse.copy_from_slice(&reciprocals[if satisfied { 0 } else { points }..][..points]);
         let (at, rest) = (&quadrature.points[..points], &quadrature.rests[..points]);
         for q in 0..points {
             let factor = present * at[q] + share * rest[q];
-            inverse[q] = 1.0 / factor;
             product[q] = above[q] * factor;
         }
         if let Some(earlier) = earlier {
@@ -269,7 +330,7 @@ impl Work {
     }
 
     /// Credits one leaf: `open` and `close` in one, where the edge's factor cancels out.
-    #[inline]
+    #[inline(always)]
     fn leaf<const POINTS: usize>(&mut self, points: usize, quadrature: &Quadrature, edge: &Edge) {
         let points = if POINTS > 0 { POINTS } else { points };
         let (satisfied, share, earlier) = self.standing(edge);
@@ -304,7 +365,7 @@ impl Work {
     }
 
     /// Leaves an edge: credits its feature with all leaves below it.
-    #[inline]
+    #[inline(always)]
     fn close<const POINTS: usize>(&mut self, points: usize, level: usize) {
         let points = if POINTS > 0 { POINTS } else { points };
         let to = level * points;

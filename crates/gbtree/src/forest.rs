@@ -29,6 +29,12 @@ impl Node {
         (self.split / Self::FEATURE) as usize - 1
     }
 
+    /// What a split asks, whichever its default side: twice the feature, counted from 1, and 1 for categories. 0 for a
+    /// leaf.
+    pub(crate) fn question(&self) -> u32 {
+        self.split / 2
+    }
+
     pub(crate) fn default_left(&self) -> bool {
         self.split & Self::DEFAULT_LEFT != 0
     }

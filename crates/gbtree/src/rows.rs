@@ -1,6 +1,8 @@
 mod adapt;
+mod strided;
 
 pub(crate) use adapt::Adapter;
+pub(crate) use strided::Strided;
 
 use crate::PredictError;
 

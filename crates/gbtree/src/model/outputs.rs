@@ -1,4 +1,5 @@
 use super::Model;
+use crate::explain::ROWS;
 use crate::learner::{Body, Learner};
 use crate::objective::Transform;
 use crate::{PredictError, Rows};
@@ -108,11 +109,18 @@ impl Model {
     pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), PredictError> {
         let learner = self.single()?;
         learner.check_contributions()?;
-        let mut sums = vec![0.0; (learner.groups() * (learner.width() + 1)).min(out.len())];
-        learner.each_row(&rows.into(), out, self.num_contributions(), |row, base, out| {
-            sums.fill(0.0);
-            learner.contributions(row, base, &mut sums);
-            learner.widen(1, &sums, out);
+        let rows = rows.into();
+        let (narrow, width) = (learner.groups() * (learner.width() + 1), self.num_contributions());
+        let mut sums = vec![0.0; narrow.saturating_mul(ROWS).min(out.len())];
+        learner.adapter().each_part(&rows, out, width, |rows, count, base, out| {
+            for (index, out) in out.chunks_mut(ROWS * width).enumerate() {
+                let sums = &mut sums[..out.len() / width * narrow];
+                sums.fill(0.0);
+                learner.contributions_of_rows(rows, index * ROWS, count, base, sums);
+                for (sums, out) in sums.chunks_exact(narrow).zip(out.chunks_exact_mut(width)) {
+                    learner.widen(1, sums, out);
+                }
+            }
         })
     }
 
@@ -231,11 +239,52 @@ impl Learner {
         }
     }
 
-    fn contributions(&self, row: &[f32], base: &[f32], out: &mut [f64]) {
+    /// Of as many rows from `first` on as `out` has room for, at most [`ROWS`]; `base` replaces the model's own base
+    /// margins.
+    fn contributions_of_rows(
+        &self,
+        rows: &Rows,
+        first: usize,
+        count: usize,
+        base: Option<&[f32]>,
+        out: &mut [f64],
+    ) {
+        let (features, groups) = (self.width(), self.groups());
+        let width = (features + 1) * groups;
+        let base = |index: usize| match base {
+            Some(base) => &base[(first + index) * groups..][..groups],
+            None => &self.base_margins[..],
+        };
+        #[cfg(target_arch = "x86_64")]
+        if let Body::Trees(trees) = &self.body
+            && let Ok(explainer) = trees.explainer(features, groups)
+        {
+            let rows = rows.strided(first, out.len() / width, count, features);
+            if explainer.contributions_of_rows(&trees.forest, &rows, out) {
+                for (index, out) in out.chunks_exact_mut(width).enumerate() {
+                    self.add_base(base(index), out);
+                }
+                return;
+            }
+        }
+        let mut gathered = Vec::new();
+        for (index, out) in out.chunks_exact_mut(width).enumerate() {
+            let row = rows.row(first + index, count, features, &mut gathered);
+            self.contributions(row, base(index), out);
+        }
+    }
+
+    /// Adds what the margins of a row start from to its biases.
+    fn add_base(&self, base: &[f32], out: &mut [f64]) {
         let features = self.width();
         for (out, base) in out.chunks_exact_mut(features + 1).zip(base) {
             out[features] += f64::from(*base);
         }
+    }
+
+    fn contributions(&self, row: &[f32], base: &[f32], out: &mut [f64]) {
+        let features = self.width();
+        self.add_base(base, out);
         match &self.body {
             Body::Linear { weights } => {
                 for (group, out) in out.chunks_exact_mut(features + 1).enumerate() {
