@@ -32,7 +32,7 @@ pub(crate) struct Layout {
 #[derive(Debug, Clone)]
 enum Trees {
     #[cfg(target_arch = "x86_64")]
-    Bytes(ByteTrees),
+    Bytes(Box<ByteTrees>),
     Numbers(NumberTrees),
 }
 
@@ -42,7 +42,7 @@ impl Layout {
         if let Some(simd) = fearless_simd::Level::new().as_avx2()
             && let Some(trees) = ByteTrees::new(simd, forest)
         {
-            return Self { trees: Trees::Bytes(trees), groups, features };
+            return Self { trees: Trees::Bytes(Box::new(trees)), groups, features };
         }
         Self::of_numbers(forest, features, groups)
     }

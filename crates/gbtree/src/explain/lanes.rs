@@ -1,6 +1,7 @@
 //! Contributions of eight rows at once, for processors with AVX2: the walk is the same for every row, only what the row
 //! satisfies differs.
 
+#[allow(clippy::wildcard_imports, reason = "the processor's instructions, told by their names")]
 use std::arch::x86_64::*;
 
 use super::{Edge, Explainer, NO_SHARE, NONE};
@@ -262,15 +263,15 @@ impl<const POINTS: usize> Work<POINTS> {
         let above = &self.levels[edge.level as usize - 1];
         let mut below = above.below;
         let mut rest = [_mm256_setzero_ps(); POINTS];
-        for point in 0..POINTS {
-            rest[point] = _mm256_mul_ps(_mm256_mul_ps(value, self.weights[point]), above.product[point]);
+        for (point, rest) in rest.iter_mut().enumerate() {
+            *rest = _mm256_mul_ps(_mm256_mul_ps(value, self.weights[point]), above.product[point]);
         }
         let mut credit = _mm256_setzero_ps();
         if edge.earlier != NONE {
             let earlier = &self.levels[edge.earlier as usize];
-            for point in 0..POINTS {
-                rest[point] = _mm256_mul_ps(rest[point], earlier.inverse[point]);
-                let output = _mm256_mul_ps(rest[point], self.factor(point, satisfied, share));
+            for (point, rest) in rest.iter_mut().enumerate() {
+                *rest = _mm256_mul_ps(*rest, earlier.inverse[point]);
+                let output = _mm256_mul_ps(*rest, self.factor(point, satisfied, share));
                 credit = _mm256_fnmadd_ps(output, earlier.inverse[point], credit);
             }
             credit = _mm256_mul_ps(credit, earlier.gain);
@@ -307,8 +308,8 @@ impl<const POINTS: usize> Work<POINTS> {
             credit = _mm256_fnmadd_ps(total, earlier.gain, credit);
         }
         let above = &mut above[level as usize - 1].below;
-        for point in 0..POINTS {
-            above[point] = _mm256_add_ps(above[point], closed.below[point]);
+        for (above, below) in above.iter_mut().zip(closed.below) {
+            *above = _mm256_add_ps(*above, below);
         }
         let shares = &mut self.shares[closed.player as usize];
         *shares = _mm256_add_ps(*shares, credit);

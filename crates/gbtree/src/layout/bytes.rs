@@ -167,11 +167,11 @@ impl ByteTrees {
                     match (sums.len() > groups, self.ranks.columns <= NARROW) {
                         (true, true) => self.add_trees::<2, NARROW>(trees, &mut blocks, pair, groups, sums),
                         (true, false) => {
-                            self.add_trees::<2, MAX_COLUMNS>(trees, &mut blocks, pair, groups, sums)
+                            self.add_trees::<2, MAX_COLUMNS>(trees, &mut blocks, pair, groups, sums);
                         }
                         (false, true) => self.add_trees::<1, NARROW>(trees, &mut blocks, pair, groups, sums),
                         (false, false) => {
-                            self.add_trees::<1, MAX_COLUMNS>(trees, &mut blocks, pair, groups, sums)
+                            self.add_trees::<1, MAX_COLUMNS>(trees, &mut blocks, pair, groups, sums);
                         }
                     }
                 }

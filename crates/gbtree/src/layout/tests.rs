@@ -60,6 +60,10 @@ const PLAIN: Recipe = Recipe {
     unseen_is_missing: false,
 };
 
+fn int<T: TryFrom<usize, Error: std::fmt::Debug>>(number: usize) -> T {
+    T::try_from(number).unwrap()
+}
+
 fn is_category(recipe: &Recipe, feature: usize) -> bool {
     recipe.categories > 0 && feature.is_multiple_of(3)
 }
@@ -87,26 +91,27 @@ fn tree(recipe: &Recipe, numbers: &mut Numbers) -> RawTree {
             continue;
         }
         let feature = numbers.below(recipe.features);
-        raw.feature[at] = feature as i64;
+        raw.feature[at] = int(feature);
         raw.default_left[at] = numbers.below(2) as u8;
         if is_category(recipe, feature) {
             raw.split_type[at] = 1;
-            raw.category_nodes.push(at as i64);
-            raw.category_starts.push(raw.categories.len() as i64);
+            raw.category_nodes.push(int(at));
+            let start = raw.categories.len();
+            raw.category_starts.push(int(start));
             let members = 1 + numbers.below(recipe.categories);
-            let first = numbers.below(recipe.categories) as i32;
-            let members = (0..members as i32).map(|member| (first + member * 3) % recipe.categories as i32);
+            let first = numbers.below(recipe.categories);
+            let members = (0..members).map(|member| int::<i32>((first + member * 3) % recipe.categories));
             raw.categories.extend(members);
-            raw.category_sizes.push(raw.categories.len() as i64 - raw.category_starts.last().unwrap());
+            raw.category_sizes.push(int(raw.categories.len() - start));
         } else {
             raw.value[at] = if numbers.below(40) == 0 { f32::NAN } else { numbers.value(recipe.grid) };
         }
-        let next = raw.left.len() as i32;
-        (raw.left[at], raw.right[at]) = (next, next + 1);
+        let next = raw.left.len();
+        (raw.left[at], raw.right[at]) = (int(next), int(next + 1));
         push(&mut raw);
         push(&mut raw);
-        open.push((next as usize, levels - 1));
-        open.push((next as usize + 1, levels - 1));
+        open.push((next, levels - 1));
+        open.push((next + 1, levels - 1));
     }
     if recipe.leaf_width == 1 {
         raw.vectors.clear();

@@ -1,5 +1,6 @@
 //! The byte keys of a batch, column by column.
 
+#[allow(clippy::wildcard_imports, reason = "the processor's instructions, told by their names")]
 use std::arch::x86_64::*;
 
 use super::ranks::{CATEGORIES, MAX_COLUMNS, NONE, Ranks, Table, WIDTH, signed};

@@ -21,8 +21,8 @@ const SPARSE: u32 = 8;
 
 fn kind(tree: &forest::Tree) -> Kind {
     match tree.depth {
-        0..=WHOLE => Kind::Whole,
-        0..=SPARSE => Kind::Sparse,
+        depth if depth <= WHOLE => Kind::Whole,
+        depth if depth <= SPARSE => Kind::Sparse,
         _ => Kind::Linked,
     }
 }
@@ -124,32 +124,7 @@ impl ByteTrees {
         // One row goes through trees of fewer levels as if they had five.
         let depth = if single == Single::Answered { this.depth.max(SHALLOW) } else { this.depth };
         let (first_answer, first_place) = (self.answers.len(), self.places.len());
-        match single {
-            Single::Answered => self.answers.resize(first_answer + (1 << depth >> SHALLOW), Answers::NONE),
-            Single::Walked => {
-                let column = self.ranks.notes.min(self.ranks.columns - 1) as u16;
-                let never = Place { column, threshold: NEVER_LEFT };
-                self.places.resize(first_place + (1 << depth), never, self.ranks.columns);
-            }
-            Single::Followed => {}
-        }
-        let alike = |run: &Run| {
-            (run.single, run.categorical) == (single, tree.categorical)
-                && (run.depth == depth || single == Single::Followed)
-        };
-        let index = self.trees.len();
-        match self.runs.last_mut() {
-            Some(run) if alike(run) => run.trees.end += 1,
-            _ => self.runs.push(Run {
-                single,
-                depth,
-                categorical: tree.categorical,
-                trees: index..index + 1,
-                answers: first_answer,
-                places: first_place,
-                leaves: this.leaves,
-            }),
-        }
+        self.extend_runs(single, depth, &this);
         let mut below = [0_u8; UPPER_SPLITS];
         let complete = kind != Kind::Linked;
         if complete {
@@ -204,6 +179,33 @@ impl ByteTrees {
         bytes
     }
 
+    /// Makes room for a tree as one row goes through it.
+    fn extend_runs(&mut self, single: Single, depth: u32, tree: &Tree) {
+        let (answers, places) = (self.answers.len(), self.places.len());
+        match single {
+            Single::Answered => self.answers.resize(answers + (1 << depth >> SHALLOW), Answers::NONE),
+            Single::Walked => {
+                let column = self.ranks.notes.min(self.ranks.columns - 1) as u16;
+                let never = Place { column, threshold: NEVER_LEFT };
+                self.places.resize(places + (1 << depth), never, self.ranks.columns);
+            }
+            Single::Followed => {}
+        }
+        let Tree { categorical, leaves, .. } = *tree;
+        let alike = |run: &Run| {
+            (run.single, run.categorical) == (single, categorical)
+                && (run.depth == depth || single == Single::Followed)
+        };
+        let index = self.trees.len();
+        match self.runs.last_mut() {
+            Some(run) if alike(run) => run.trees.end += 1,
+            _ => {
+                let trees = index..index + 1;
+                self.runs.push(Run { single, depth, categorical, trees, answers, places, leaves });
+            }
+        }
+    }
+
     /// The leaves of a whole tree, byte by byte.
     fn push_planes(&mut self, tree: &Tree, depth: u32) {
         let step = 1 << (depth - tree.depth);
@@ -232,7 +234,7 @@ impl ByteTrees {
                 self.splits.push(Split::NEVER);
                 for local in 1..1_usize << count {
                     let level = local.ilog2();
-                    let at = (UPPER_SPLITS + number << level) + local - (1 << level);
+                    let at = ((UPPER_SPLITS + number) << level) + local - (1 << level);
                     self.splits.push(Split::new(self.places.get(places + at)));
                 }
             }

@@ -3,6 +3,7 @@
 //! Before a tree is compared with a block, the answers of its categorical splits are noted down in columns of their own,
 //! which it then compares as any other.
 
+#[allow(clippy::wildcard_imports, reason = "the processor's instructions, told by their names")]
 use std::arch::x86_64::*;
 
 use super::blocks::Column;
@@ -22,7 +23,7 @@ pub(super) const NOTED: i8 = signed(1);
 /// Whether a category goes left.
 #[inline]
 pub(super) fn is_left(set: &Set, byte: i8, bit: i8) -> bool {
-    set.members[(byte & 15) as usize] & bit.cast_unsigned() == 0
+    set.members[usize::from(byte.cast_unsigned() & 15)] & bit.cast_unsigned() == 0
 }
 
 /// Notes down which rows go left at each of a tree's categorical splits, in the first columns.

@@ -1,5 +1,6 @@
 //! One row through all trees.
 
+#[allow(clippy::wildcard_imports, reason = "the processor's instructions, told by their names")]
 use std::arch::x86_64::*;
 
 use super::blocks::NARROW;

@@ -1,5 +1,6 @@
 //! A block of rows through whole trees: every node is compared, and the answers tell the leaf.
 
+#[allow(clippy::wildcard_imports, reason = "the processor's instructions, told by their names")]
 use std::arch::x86_64::*;
 
 use super::blocks::{ROWS, Window};
@@ -31,7 +32,7 @@ pub(super) type Each<const BLOCKS: usize> = [__m256i; BLOCKS];
 #[target_feature(enable = "avx2")]
 #[inline]
 pub(super) fn left<const BLOCKS: usize, const COLUMNS: usize>(
-    split: &Split,
+    split: Split,
     blocks: &[&Window<COLUMNS>; BLOCKS],
 ) -> Each<BLOCKS> {
     let thresholds = _mm256_set1_epi32(i32::from_ne_bytes(split.thresholds.map(i8::cast_unsigned)));
@@ -159,7 +160,7 @@ macro_rules! whole {
         ) {
             let Some(splits) = splits.first_chunk::<{ 1 << $levels }>() else { return };
             let Some(planes) = planes.first_chunk::<$tables>() else { return };
-            let left = |at: usize| left(&splits[at], blocks);
+            let left = |at: usize| left(splits[at], blocks);
             let answers = answers!($levels, left, 1);
             for block in 0..BLOCKS {
                 add_leaves(&answers, block, planes, &mut sums[block * step]);
