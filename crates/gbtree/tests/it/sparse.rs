@@ -94,6 +94,38 @@ fn a_wide_model_takes_any_rows() {
 }
 
 #[test]
+fn a_wide_model_may_ask_for_no_feature() {
+    let features = 5000;
+    let mut text = STUMP.replace("\"num_feature\":\"2\"", &format!("\"num_feature\":\"{features}\""));
+    for (from, to) in [
+        ("[\"a\",\"b\"]", "[]"),
+        ("[\"float\",\"float\"]", "[]"),
+        ("\"num_nodes\":\"3\"", "\"num_nodes\":\"1\""),
+        ("[1,-1,-1]", "[-1]"),
+        ("[2,-1,-1]", "[-1]"),
+        ("[1,0,0]", "[0]"),
+        ("[2.5,-1,1]", "[2.5]"),
+        ("[4,1,3]", "[4]"),
+        ("[0,0,0]", "[0]"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let model = Model::from_bytes(text.as_bytes()).unwrap();
+    for count in [1, 20, 50] {
+        let dense = vec![1.0; count * features];
+        let starts = vec![0; count + 1];
+        for rows in [Rows::row_major(&dense), Rows::column_major(&dense), Rows::sparse(&starts, &[], &[])] {
+            assert_eq!(model.margin_vec(rows).unwrap(), vec![2.5; count]);
+            let shares = model.contributions_vec(rows).unwrap();
+            for shares in shares.chunks_exact(features + 1) {
+                assert_eq!((shares.iter().sum::<f32>(), shares[features]), (2.5, 2.5));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_million_hashed_features_cost_what_is_listed() {
     let model = wide(1 << 20);
     let count = 1100;
@@ -133,7 +165,7 @@ fn sparse_rows_that_contradict_themselves_are_refused() {
 
 #[test]
 fn base_margins_take_the_base_scores_place() {
-    let mut compared = 0;
+    let (mut compared, mut explained) = (0, 0);
     for case in
         cases().into_iter().filter(|case| case.name.starts_with("2.1.4/") && case.name.ends_with("ubj"))
     {
@@ -153,9 +185,21 @@ fn base_margins_take_the_base_scores_place() {
         let parallel = model.parallel(NonZeroUsize::new(2).unwrap());
         parallel.margin(Rows::row_major(&dense).with_base_margin(&some), &mut threads).unwrap();
         assert_eq!(bits(&threads), bits(&shifted), "{}", case.name);
+        if let Ok(shares) = model.contributions_vec(Rows::row_major(&dense).with_base_margin(&some)) {
+            assert_eq!(bits(&model.contributions_vec(sparse).unwrap()), bits(&shares), "{}", case.name);
+            for (shares, margin) in shares.chunks_exact(model.num_features() + 1).zip(&shifted) {
+                let sum: f32 = shares.iter().sum();
+                assert!(
+                    (sum - margin).abs() <= 1e-5 * margin.abs().max(1.0),
+                    "{}: {sum} {margin}",
+                    case.name
+                );
+            }
+            explained += 1;
+        }
         compared += 1;
     }
-    assert!(compared > 20, "only {compared}");
+    assert!(compared > 20 && explained > 15, "only {compared}, {explained}");
     let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
     let short = Rows::row_major(&[1.0; 4]).with_base_margin(&[0.0]);
     let expected = PredictError::BaseMargin { len: 1, rows: 2, margins: 1 };
