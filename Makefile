@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench bench-engine fuzz demo screenshots test-rust test-browser test-training check-rust check-deny check-python check-page clean
+.PHONY: help run test check fmt bench bench-engine count fuzz demo screenshots test-rust test-browser test-training check-rust check-deny check-python check-page clean
 
 CARGO_DENY_VERSION := 0.20.2
 TOOLS := target/tools
@@ -33,6 +33,10 @@ bench: ## Measure against peers; see benches/README.md
 
 bench-engine: $(ENGINE)/benches/.venv/.ready ## Measure the engine against XGBoost and compiled C
 	$(ENGINE)/benches/.venv/bin/python $(ENGINE)/benches/peers.py --rounds 3
+
+count: ## Count the engine's instructions; fails where they grew by over 5 %
+	command -v valgrind >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends valgrind; }
+	python3 $(ENGINE)/benches/count.py
 
 fuzz: ## Fuzz the engine, a minute per target; needs a nightly toolchain and cargo-fuzz
 	cd $(ENGINE)/fuzz && for target in $$(cargo +nightly fuzz list); do \

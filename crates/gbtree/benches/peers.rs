@@ -23,6 +23,12 @@ fn main() {
 
     report("load", 30, 1000.0, || Model::from_bytes(black_box(&bytes)).expect("a model"));
     let model = Model::from_bytes(&bytes).expect("a model");
+    // The same answers, before anything else is timed.
+    let mut all = vec![0.0; count * model.num_outputs()];
+    model.predict(&rows, &mut all).expect("all rows");
+    let raw = std::fs::read(format!("{path}.scores")).expect("PATH.scores");
+    let mut expected = raw.as_chunks().0.iter().map(|&raw| f32::from_le_bytes(raw));
+    assert!(all.iter().all(|score| expected.next().is_some_and(|expected| (score - expected).abs() < 1e-5)));
     let mut one = vec![0.0; model.num_outputs()];
     // A different row each time, as in a service; 64 calls per reading of the clock.
     let mut next = 0;
@@ -34,7 +40,6 @@ fn main() {
             next += 1;
         }
     });
-    let mut all = vec![0.0; count * model.num_outputs()];
     report("batch", 30, count as f64, || {
         model.predict(black_box(&rows), &mut all).expect("all rows");
         black_box(&all);
@@ -51,6 +56,13 @@ fn main() {
     report("contributions", 8, some as f64, || {
         model.contributions(black_box(&rows[..some * features]), &mut shares).expect("contributions");
         black_box(&shares);
+    });
+    let shares = &mut shares[..model.num_contributions()];
+    let mut next = 0;
+    report("explanation", 50, 1.0, || {
+        let row = &rows[next % count * features..][..features];
+        model.contributions(black_box(row), shares).expect("contributions");
+        next += 1;
     });
 }
 

@@ -20,7 +20,7 @@ pub enum LoadError {
     /// A well-formed model of a kind that has no defined evaluation here.
     #[error("unsupported model: {0}")]
     Unsupported(String),
-    /// Decoding would take more memory than [`Limits::max_decoded_bytes`](crate::Limits) allows.
+    /// Decoding would take more memory than [`Limits::decoded`](crate::Limits::decoded) allows.
     #[error("the model needs more than the allowed {limit} bytes when decoded")]
     TooLarge {
         /// The limit that was in force, in bytes.
@@ -28,6 +28,7 @@ pub enum LoadError {
     },
 }
 
+#[cfg(feature = "archive")]
 impl LoadError {
     /// The same error, told of one member of an ensemble.
     pub(crate) fn in_member(self, index: usize) -> Self {
@@ -47,7 +48,7 @@ impl LoadError {
 /// Nothing is written to the output when a call fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ShapeError {
+pub enum PredictError {
     /// The rows are not a whole number of feature vectors.
     #[error("the batch holds {len} values, which is not a multiple of the model's {features} features")]
     Rows {
@@ -79,4 +80,28 @@ pub enum ShapeError {
     /// An output that is not defined for this kind of model.
     #[error("{0}")]
     Undefined(&'static str),
+    /// A feature that the model does not have.
+    #[error("the model has no feature {0:?}")]
+    UnknownFeature(String),
+    /// Sparse rows that contradict themselves or the model.
+    #[error("sparse row {row}: {what}")]
+    Sparse {
+        /// The row, counted from 0.
+        row: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The margins to start from are not one per row and output.
+    #[error("{len} base margins were given, but {rows} rows of {margins} margins need {}", rows * margins)]
+    BaseMargin {
+        /// Numbers given.
+        len: usize,
+        /// Rows in the batch.
+        rows: usize,
+        /// Margins per row.
+        margins: usize,
+    },
 }
+
+/// The name of [`PredictError`] before it told of more than shapes.
+pub type ShapeError = PredictError;

@@ -29,6 +29,12 @@ impl Node {
         (self.split / Self::FEATURE) as usize - 1
     }
 
+    /// What a split asks, whichever its default side: twice the feature, counted from 1, and 1 for categories. 0 for a
+    /// leaf.
+    pub(crate) fn question(&self) -> u32 {
+        self.split / 2
+    }
+
     pub(crate) fn default_left(&self) -> bool {
         self.split & Self::DEFAULT_LEFT != 0
     }
@@ -73,6 +79,11 @@ pub(crate) struct Forest {
 }
 
 impl Forest {
+    /// No trees, whose leaves would be single numbers.
+    pub(crate) fn empty() -> Self {
+        Self { leaf_width: 1, ..Self::default() }
+    }
+
     pub(crate) fn nodes(&self, tree: &Tree) -> &[Node] {
         &self.nodes[tree.start..tree.start + tree.len]
     }
@@ -132,6 +143,20 @@ impl Forest {
             node = &nodes[node.link as usize + usize::from(left)];
         }
         node.link
+    }
+
+    /// Renumbers the features to those that some split asks for, in their order; gives the numbers they had.
+    pub(crate) fn narrow(&mut self) -> Vec<u32> {
+        let splits = || self.nodes.iter().filter(|node| !node.is_leaf());
+        let mut used: Vec<u32> = splits().map(|node| node.feature() as u32).collect();
+        used.sort_unstable();
+        used.dedup();
+        for node in self.nodes.iter_mut().filter(|node| !node.is_leaf()) {
+            let place = used.partition_point(|&feature| (feature as usize) < node.feature());
+            let flags = node.split % Node::FEATURE;
+            node.split = (place as u32 + 1) * Node::FEATURE + flags;
+        }
+        used
     }
 
     /// The same forest with only these trees.

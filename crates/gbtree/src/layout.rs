@@ -1,53 +1,54 @@
-//! The trees laid out for speed, at load time, by their shape.
+//! The trees laid out for speed, at load time.
 //!
-//! A row is first turned into *keys*: per distinct pair of feature and default direction one integer that orders
-//! as the values do and already carries the answer for a missing value, so that a numerical split is one
-//! integer comparison. Shallow trees become complete ones ([`complete`]), all others linked nodes
-//! ([`compact`]). Trees stay in file order, because float32 addition is not associative.
+//! A row is first turned into *keys* that order as its values do and already carry the answer for a missing value,
+//! so that a numerical split is one integer comparison: bytes where the processor has AVX2 ([`bytes`]), else
+//! integers of 32 bits ([`numbers`]). Trees stay in file order, because float32 addition is not associative.
 
+#[cfg(target_arch = "x86_64")]
+mod bytes;
 mod compact;
 mod complete;
 mod keys;
+mod numbers;
+#[cfg(test)]
+mod tests;
 
 use crate::Rows;
-use crate::forest::{Forest, Tree};
-use compact::CompactTrees;
-use complete::CompleteTrees;
-use keys::{Blocks, NARROW, ROWS, Slots};
+use crate::forest::Forest;
+#[cfg(target_arch = "x86_64")]
+use bytes::ByteTrees;
+use numbers::NumberTrees;
 
-/// Blocks of rows that take turns on a tile of trees.
-const BLOCKS: usize = 16;
-/// Rows of a last block that are scored one by one: a block takes as long for few rows as for many.
-const ALONE: usize = 4;
 /// Trees that one block walks in its turn: they stay in the first-level cache.
 const TILE_BYTES: usize = 32 << 10;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
-    slots: Slots,
-    runs: Vec<Run>,
+    trees: Trees,
     groups: usize,
     features: usize,
 }
 
-/// Consecutive trees of one layout.
 #[derive(Debug, Clone)]
-enum Run {
-    Complete(CompleteTrees),
-    Compact(CompactTrees),
+enum Trees {
+    #[cfg(target_arch = "x86_64")]
+    Bytes(Box<ByteTrees>),
+    Numbers(NumberTrees),
 }
 
 impl Layout {
     pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Self {
-        let (slots, table) = Slots::new(forest);
-        let narrow = slots.len() <= NARROW;
-        let shape = |tree: &Tree| if narrow { complete::padded_depth(forest, tree) } else { None };
-        let runs = forest.trees.chunk_by(|a, b| shape(a) == shape(b)).map(|trees| match shape(&trees[0]) {
-            Some(depth) => Run::Complete(CompleteTrees::new(depth, forest, trees, &table)),
-            None => Run::Compact(CompactTrees::new(forest, trees, &table)),
-        });
-        let runs = runs.collect();
-        Self { slots, runs, groups, features }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = fearless_simd::Level::new().as_avx2()
+            && let Some(trees) = ByteTrees::new(simd, forest)
+        {
+            return Self { trees: Trees::Bytes(Box::new(trees)), groups, features };
+        }
+        Self::of_numbers(forest, features, groups)
+    }
+
+    fn of_numbers(forest: &Forest, features: usize, groups: usize) -> Self {
+        Self { trees: Trees::Numbers(NumberTrees::new(forest)), groups, features }
     }
 
     /// Margins of `count` rows: `start` for every row, then each tree's output in order.
@@ -55,46 +56,33 @@ impl Layout {
         for out in out.chunks_exact_mut(self.groups) {
             out.copy_from_slice(start);
         }
-        let rest = count % ROWS;
-        let alone = if rest <= ALONE { rest } else { 0 };
+        self.add(rows, count, out);
+    }
+
+    /// Adds each tree's output, in order, to what `out` holds for `count` rows.
+    pub(crate) fn add(&self, rows: &Rows, count: usize, out: &mut [f32]) {
+        let (block, most) = match &self.trees {
+            #[cfg(target_arch = "x86_64")]
+            Trees::Bytes(trees) => (bytes::ROWS, trees.alone()),
+            Trees::Numbers(_) => (keys::ROWS, numbers::ALONE),
+        };
+        let rest = count % block;
+        let alone = if rest <= most { rest } else { 0 };
         let (together, apart) = out.split_at_mut((count - alone) * self.groups);
         if !together.is_empty() {
-            self.add_rows(rows, count, together);
+            match &self.trees {
+                #[cfg(target_arch = "x86_64")]
+                Trees::Bytes(trees) => trees.add_rows(rows, self.features, count, self.groups, together),
+                Trees::Numbers(trees) => trees.add_rows(rows, self.features, count, self.groups, together),
+            }
         }
         let mut gathered = Vec::new();
         for (index, out) in (count - alone..count).zip(apart.chunks_exact_mut(self.groups)) {
-            self.add_row(rows.row(index, count, self.features, &mut gathered), out);
-        }
-    }
-
-    fn add_row(&self, row: &[f32], out: &mut [f32]) {
-        let (mut few, mut many);
-        let keys: &mut [i32] = if self.slots.len() <= NARROW {
-            few = [0; NARROW];
-            &mut few
-        } else {
-            many = vec![0; self.slots.len()];
-            &mut many
-        };
-        self.slots.fill_row(row, keys);
-        for run in &self.runs {
-            match run {
-                Run::Complete(run) => run.add_row(keys, out),
-                Run::Compact(run) => run.add_row(keys, out),
-            }
-        }
-    }
-
-    /// Adds to the sums of the first of `count` rows, as many as `out` has room for.
-    fn add_rows(&self, rows: &Rows, count: usize, out: &mut [f32]) {
-        let mut blocks = Blocks::new(&self.slots, BLOCKS.min(out.len().div_ceil(ROWS * self.groups)));
-        for (index, out) in out.chunks_mut(blocks.capacity() * self.groups).enumerate() {
-            blocks.fill(&self.slots, rows, self.features, index * blocks.capacity(), count);
-            for run in &self.runs {
-                match run {
-                    Run::Complete(run) => run.add_rows(&blocks, self.groups, out),
-                    Run::Compact(run) => run.add_rows(&blocks, self.groups, out),
-                }
+            let row = rows.row(index, count, self.features, &mut gathered);
+            match &self.trees {
+                #[cfg(target_arch = "x86_64")]
+                Trees::Bytes(trees) => trees.add_row(row, out),
+                Trees::Numbers(trees) => trees.add_row(row, out),
             }
         }
     }

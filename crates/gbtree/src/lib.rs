@@ -1,8 +1,8 @@
 //! Evaluates `XGBoost` models: bytes in, numbers out, the same numbers as the library.
 //!
-//! Any model file of the last ten years is read, told by its content: JSON, UBJSON, the legacy binary format, a
-//! pickled `Booster` or sklearn wrapper (read, never executed), and SageMaker's `model.tar.gz` with one model or
-//! an ensemble. Loading checks everything, so that evaluation cannot fail on the model's account: see
+//! Any model file of the last ten years is read, told by its content: JSON, UBJSON, the legacy binary format, pickles of
+//! Python (read, never executed), files of R, compressed ones, and SageMaker's `model.tar.gz` with one model or an
+//! ensemble. Loading checks everything, so that evaluation cannot fail on the model's account: see
 //! [`LoadError`] for what is refused and [`Limits`] for what it may cost.
 //!
 //! ```
@@ -39,9 +39,10 @@
 //! | [`Model::contributions`] | [`Model::num_contributions`] | `pred_contribs=True` |
 //! | [`Model::interactions`] | [`Model::num_interactions`] | `pred_interactions=True` |
 //!
-//! All take row-major slices or [`Rows`] in either order, write to the caller's buffer, work through `&self` from
-//! any thread, and can be spread over threads with [`Model::parallel`]. [`Model::slice`] keeps some boosting
-//! iterations (`iteration_range`); [`Model::best_iteration`] is applied only that way, as `Booster.predict` does.
+//! All take row-major slices or [`Rows`] (in either order, or sparse), write to the caller's buffer, work through `&self` from
+//! any thread, and can be spread over threads with `Model::parallel`. [`Model::slice`] keeps some boosting
+//! iterations (`iteration_range`); [`Model::best_iteration`] is applied only that way, as `Booster.predict` does, or by
+//! the [`Wrapper`] that the model was stored in. Each has a twin in `_vec` that allocates the buffer.
 //!
 //! # Same numbers
 //!
@@ -52,21 +53,32 @@
 
 #![forbid(unsafe_code)]
 
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod categories;
 mod error;
 mod explain;
 mod forest;
 mod layout;
 mod learner;
+mod limits;
 mod load;
 mod model;
 mod objective;
 mod rows;
 mod version;
+mod wrapper;
 
 pub use categories::Categories;
-pub use error::{LoadError, ShapeError};
-pub use load::{Format, Limits};
-pub use model::{Booster, Model, Parallel};
+pub use error::{LoadError, PredictError, ShapeError};
+pub use limits::Limits;
+pub use load::Format;
+#[cfg(feature = "parallel")]
+pub use model::Parallel;
+pub use model::{Booster, Model};
 pub use rows::Rows;
 pub use version::Version;
+pub use wrapper::Wrapper;

@@ -1,14 +1,18 @@
+mod names;
 mod outputs;
+#[cfg(feature = "parallel")]
 mod parallel;
+mod vectors;
 
+#[cfg(feature = "parallel")]
 pub use parallel::Parallel;
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::learner::{Body, Learner};
-use crate::load::{self, Budget, LearnerFile};
-use crate::{Categories, Format, Limits, LoadError, ShapeError, Version};
+use crate::load::{self, Budget, Header};
+use crate::{Categories, Format, Limits, LoadError, PredictError, Version, Wrapper};
 
 /// A loaded model: immutable, checked, shared freely between threads.
 ///
@@ -17,8 +21,10 @@ use crate::{Categories, Format, Limits, LoadError, ShapeError, Version};
 pub struct Model {
     /// One, or the members of an ensemble.
     members: Vec<Learner>,
+    /// The one member with all its iterations, if predictions use some of them.
+    whole: Option<Box<Learner>>,
     /// The first member's metadata.
-    file: LearnerFile,
+    header: Header,
     format: Format,
 }
 
@@ -47,6 +53,17 @@ impl fmt::Display for Booster {
 impl Model {
     /// Loads a model of any format, with the default [`Limits`].
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = gbtree::Model::from_bytes(include_bytes!("../tests/stump.json"))?;
+    /// assert_eq!((model.num_features(), model.num_trees()), (2, 1));
+    ///
+    /// let refused = gbtree::Model::from_bytes(b"booster[0]:\n0:[f2<2.45] yes=1,no=2").unwrap_err();
+    /// assert!(refused.to_string().contains("text dump"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`LoadError`] says what the bytes are instead, or what is wrong with them and where.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
@@ -55,27 +72,50 @@ impl Model {
 
     /// Loads a model of any format within the caller's limits.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use gbtree::{Limits, Model};
+    ///
+    /// let limits = Limits::new().decoded(1 << 20);
+    /// let model = Model::from_bytes_with(include_bytes!("../tests/stump.json"), &limits)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Model::from_bytes`].
     pub fn from_bytes_with(bytes: &[u8], limits: &Limits) -> Result<Model, LoadError> {
-        let mut budget = Budget::new(limits.max_decoded_bytes);
-        let (format, mut files) = load::read(bytes, &mut budget)?;
-        let members =
-            files.iter_mut().map(|file| Learner::new(file, &mut budget)).collect::<Result<Vec<_>, _>>()?;
-        let alike = |file: &LearnerFile| {
-            (&file.objective, file.num_features, file.groups)
-                == (&files[0].objective, files[0].num_features, files[0].groups)
+        let mut budget = Budget::new(limits.max_decoded());
+        let (format, files) = load::read(bytes, &mut budget)?;
+        let (mut headers, mut members) = (Vec::new(), Vec::new());
+        for file in files {
+            let (header, learner) = Learner::new(file, &mut budget)?;
+            headers.push(header);
+            members.push(learner);
+        }
+        let alike = |header: &Header| {
+            (&header.objective, header.num_features, header.groups)
+                == (&headers[0].objective, headers[0].num_features, headers[0].groups)
         };
-        if let Some(index) = files.iter().position(|file| !alike(file)) {
+        if let Some(index) = headers.iter().position(|header| !alike(header)) {
             return Err(LoadError::Unsupported(format!(
                 "member {index} of the ensemble has another objective or shape than the first"
             )));
         }
-        let mut file = files.swap_remove(0);
-        if members.len() > 1 {
-            file.attributes.clear();
+        let mut whole = None;
+        for (header, learner) in headers.iter_mut().zip(&mut members) {
+            if let Some(best) = applied(header, learner) {
+                let stopped = learner.slice(0..best + 1);
+                whole = stopped.map(|stopped| Box::new(std::mem::replace(learner, stopped)));
+            }
         }
-        Ok(Self { members, file, format })
+        let mut header = headers.swap_remove(0);
+        if members.len() > 1 {
+            header.attributes.clear();
+            header.wrapper = None;
+            whole = None;
+        }
+        Ok(Self { members, whole, header, format })
     }
 
     /// Features per row.
@@ -114,36 +154,36 @@ impl Model {
         self.members.len()
     }
 
-    /// Trees, over all members, outputs and iterations; 0 for a linear model.
+    /// Trees that predictions use, over all members, outputs and iterations; 0 for a linear model.
     #[must_use]
     pub fn num_trees(&self) -> usize {
         self.members.iter().filter_map(Learner::trees).map(|trees| trees.forest.trees.len()).sum()
     }
 
-    /// Boosting iterations: the unit of [`Model::slice`] and [`Model::best_iteration`]. 0 for a linear model and
-    /// for an ensemble of several models.
+    /// Boosting iterations in the file: the unit of [`Model::slice`] and [`Model::best_iteration`]. 0 for a linear
+    /// model and for an ensemble of several models.
     #[must_use]
     pub fn num_iterations(&self) -> usize {
-        let trees = self.single().ok().and_then(Learner::trees);
+        let trees = self.whole().ok().and_then(Learner::trees);
         trees.map_or(0, |trees| trees.iterations.len() - 1)
     }
 
     /// The names of the features in row order; empty when the file has none (before 1.4 it never has).
     #[must_use]
     pub fn feature_names(&self) -> &[String] {
-        &self.file.feature_names
+        &self.header.feature_names
     }
 
     /// The types of the features (`float`, `int`, `i` for indicator, `q`, `c` for categorical); may be empty.
     #[must_use]
     pub fn feature_types(&self) -> &[String] {
-        &self.file.feature_types
+        &self.header.feature_types
     }
 
     /// The objective's name, as `binary:logistic`.
     #[must_use]
     pub fn objective(&self) -> &str {
-        &self.file.objective
+        &self.header.objective
     }
 
     /// The kind of model.
@@ -159,7 +199,7 @@ impl Model {
     /// The release that saved the file, where it says so (since 1.0).
     #[must_use]
     pub fn version(&self) -> Option<Version> {
-        self.file.version
+        self.header.version
     }
 
     /// How the model was stored.
@@ -170,54 +210,107 @@ impl Model {
 
     /// The categories of a feature that was trained from strings or integers (3.1 and later); `None` if the
     /// file lists none for it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = gbtree::Model::from_bytes(include_bytes!("../tests/categories.json"))?;
+    /// assert!(model.has_categories());
+    /// assert_eq!(model.categories(0).map(|colours| colours.len()), Some(3));
+    /// assert_eq!(model.categories(2), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn categories(&self, feature: usize) -> Option<&Categories> {
-        self.file.categories.get(feature)?.as_ref()
+        self.header.categories.get(feature)?.as_ref()
     }
 
     /// What the training code attached, as `best_iteration` or `scikit_learn`: names and values as stored.
     #[must_use]
     pub fn attributes(&self) -> &[(String, String)] {
-        &self.file.attributes
+        &self.header.attributes
+    }
+
+    /// The Python object a pickled model was stored in, and what it makes the model do; `None` for a file that
+    /// `save_model` or a `Booster` wrote.
+    #[must_use]
+    pub fn wrapper(&self) -> Option<&Wrapper> {
+        self.header.wrapper.as_ref()
+    }
+
+    /// Whether the file says what the codes of some feature stand for. Rows under names then hold values, which
+    /// [`Categories::code`] turns into codes; rows without names hold the codes.
+    #[must_use]
+    pub fn has_categories(&self) -> bool {
+        self.header.categories.iter().any(Option::is_some)
     }
 
     /// The value of one attribute.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let model = gbtree::Model::from_bytes(include_bytes!("../tests/stump.json"))?;
+    /// assert_eq!(model.attribute("best_iteration"), Some("0"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.file.attributes.iter().find(|(key, _)| key == name)?;
-        Some(value)
+        self.header.attribute(name)
     }
 
-    /// The iteration at which early stopping saw the best metric, counted from 0. Not applied unless asked:
-    /// `model.slice(0..best + 1)` predicts as `XGBClassifier` does.
+    /// The iteration at which early stopping saw the best metric, counted from 0. Applied only to a model that was
+    /// read out of a [`Wrapper`], as there; else `model.slice(0..best + 1)` predicts as `XGBClassifier` does.
     #[must_use]
     pub fn best_iteration(&self) -> Option<usize> {
-        self.attribute("best_iteration")?.parse().ok()
+        self.header.best_iteration()
     }
 
-    /// The same model with only these boosting iterations: `iteration_range` of the library.
+    /// The same model with only these boosting iterations, of all that the file has: `iteration_range` of the library.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let model = gbtree::Model::from_bytes(include_bytes!("../tests/stump.json"))?;
+    /// assert_eq!(model.slice(0..1)?.num_trees(), 1);
+    /// assert!(model.slice(0..2).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ShapeError::Iterations`] if the range is empty or the model does not have it.
-    pub fn slice(&self, iterations: Range<usize>) -> Result<Model, ShapeError> {
+    /// [`PredictError::Iterations`] if the range is empty or the model does not have it.
+    pub fn slice(&self, iterations: Range<usize>) -> Result<Model, PredictError> {
         let Range { start: begin, end } = iterations;
         let available = self.num_iterations();
-        match self.single().ok().and_then(|learner| Some((learner, learner.trees()?))) {
-            Some((learner, trees)) if begin < end && end <= available => {
-                let body =
-                    Body::Trees(Box::new(trees.slice(iterations, learner.num_features, learner.groups())));
-                let learner = Learner { body, base_margins: learner.base_margins.clone(), ..*learner };
-                Ok(Self { members: vec![learner], file: self.file.clone(), format: self.format })
-            }
-            _ => Err(ShapeError::Iterations { begin, end, available }),
+        if begin < end
+            && end <= available
+            && let Some(learner) = self.whole().ok().and_then(|learner| learner.slice(iterations))
+        {
+            let header = self.header.clone();
+            return Ok(Self { members: vec![learner], whole: None, header, format: self.format });
         }
+        Err(PredictError::Iterations { begin, end, available })
     }
 
     /// The one model inside, for outputs that an ensemble does not have.
-    fn single(&self) -> Result<&Learner, ShapeError> {
+    fn single(&self) -> Result<&Learner, PredictError> {
         match &self.members[..] {
             [learner] => Ok(learner),
-            _ => Err(ShapeError::Undefined("an ensemble of several models has scores only")),
+            _ => Err(PredictError::Undefined("an ensemble of several models has scores only")),
         }
     }
+
+    /// As [`Model::single`], with all the iterations of the file.
+    fn whole(&self) -> Result<&Learner, PredictError> {
+        self.whole.as_deref().map_or_else(|| self.single(), Ok)
+    }
+}
+
+/// The last iteration that a wrapper predicts with, noted in it, if that is not the last of all.
+fn applied(header: &mut Header, learner: &Learner) -> Option<usize> {
+    let best = header.best_iteration();
+    let wrapper = header.wrapper.as_mut()?;
+    let last = learner.trees()?.iterations.len().checked_sub(2)?;
+    wrapper.best_iteration = best.or(wrapper.best_iteration).filter(|&best| best <= last);
+    wrapper.best_iteration.filter(|&best| best < last)
 }

@@ -8,8 +8,14 @@ use crate::Version;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     Identity,
+    /// Of a value strictly between 0 and 1.
     Logit,
+    /// Of a value from 0 to 1, after it is brought to within [`LEAST_PROBABILITY`] of neither.
+    ClampedLogit,
+    /// Whatever the value: that of zero is infinite, that of a negative one is not a number.
     Log,
+    /// Of a positive value.
+    PositiveLog,
     /// The inverse of [`Transform::Increments`].
     Increments,
 }
@@ -38,6 +44,8 @@ pub(crate) struct Objective {
 
 /// The rules of a named objective; `None` for a name without a defined transform.
 pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> {
+    let since = |major, minor| version.is_some_and(|version| version >= Version::new(major, minor, 0));
+    let logit = if since(3, 2) { Link::ClampedLogit } else { Link::Logit };
     // 0.7 and 0.8 write their GPU variants under names of their own.
     let (link, transform) = match name.strip_prefix("gpu:").unwrap_or(name) {
         "reg:linear"
@@ -49,13 +57,11 @@ pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> 
         | "rank:pairwise"
         | "rank:ndcg"
         | "rank:map" => (Link::Identity, Transform::Identity),
-        "reg:logistic" | "binary:logistic" => (Link::Logit, Transform::Logistic),
-        "binary:logitraw" => {
-            // Identity since 1.3 (dmlc/xgboost `regression_loss.h`, `LogisticRaw`).
-            let identity = version.is_some_and(|version| version >= Version::new(1, 3, 0));
-            (if identity { Link::Identity } else { Link::Logit }, Transform::Identity)
-        }
+        "reg:logistic" | "binary:logistic" => (logit, Transform::Logistic),
+        // The link went with 1.3 (dmlc/xgboost `regression_loss.h`, `LogisticRaw`).
+        "binary:logitraw" => (if since(1, 3) { Link::Identity } else { Link::Logit }, Transform::Identity),
         "binary:hinge" => (Link::Identity, Transform::Hinge),
+        "reg:gamma" if since(3, 1) => (Link::PositiveLog, Transform::Exp),
         "reg:gamma" | "reg:tweedie" | "count:poisson" | "survival:cox" | "survival:aft" => {
             (Link::Log, Transform::Exp)
         }
@@ -70,21 +76,35 @@ pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> 
 
 /// Between two expectiles at least.
 const LEAST_INCREMENT: f32 = 1e-6;
+/// A base score nearer to 0 or 1 counts as this far away, since 3.2 (dmlc/xgboost `common/math.h`, `kRtEps`).
+const LEAST_PROBABILITY: f32 = 1e-6;
 
 impl Link {
+    /// The base scores that have a margin, in words, unless this is one: as the releases' own checks.
+    pub(crate) fn domain(self, base_score: f32) -> Result<(), &'static str> {
+        let (fits, domain) = match self {
+            Link::Logit => (base_score > 0.0 && base_score < 1.0, "strictly between 0 and 1"),
+            Link::ClampedLogit => ((0.0..=1.0).contains(&base_score), "from 0 to 1"),
+            Link::PositiveLog => (base_score > 0.0 && base_score.is_finite(), "greater than 0"),
+            Link::Identity | Link::Log | Link::Increments => (base_score.is_finite(), "a number"),
+        };
+        if fits { Ok(()) } else { Err(domain) }
+    }
+
     /// The margins of one base score per output.
     pub(crate) fn margins(self, base_scores: &[f32]) -> Vec<f32> {
         let each = |link: fn(f32) -> f32| base_scores.iter().map(|&score| link(score)).collect();
         match self {
             Link::Identity => base_scores.to_vec(),
-            Link::Logit => each(|score| -(1.0 / score - 1.0).ln()),
-            Link::Log => each(f32::ln),
+            Link::Logit => each(logit),
+            Link::ClampedLogit => {
+                each(|score| logit(score.clamp(LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)))
+            }
+            Link::Log | Link::PositiveLog => each(f32::ln),
             Link::Increments => {
                 let first = base_scores.iter().take(1).copied();
-                let increments = base_scores.array_windows();
-                first
-                    .chain(increments.map(|[last, next]| softplus_inverse(next - last - LEAST_INCREMENT)))
-                    .collect()
+                let increments = base_scores.windows(2).map(|pair| pair[1] - pair[0]);
+                first.chain(increments.map(|step| softplus_inverse(step - LEAST_INCREMENT))).collect()
             }
         }
     }
@@ -123,6 +143,10 @@ fn each(row: &mut [f32], transform: impl Fn(f32) -> f32) {
 /// The clamp keeps `exp` finite, as in dmlc/xgboost `common/math.h`.
 fn sigmoid(margin: f32) -> f32 {
     1.0 / ((-margin).min(88.7).exp() + 1.0)
+}
+
+fn logit(score: f32) -> f32 {
+    -(1.0 / score - 1.0).ln()
 }
 
 fn softplus(margin: f32) -> f32 {

@@ -5,8 +5,7 @@ use gbtree::{Limits, Model};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut limits = Limits::default();
-    limits.max_decoded_bytes = 16 << 20;
+    let limits = Limits::new().decoded(16 << 20);
     let _ = Model::from_bytes_with(&[b"\x1f\x8b\x08", bytes].concat(), &limits);
     let mut tar = bytes.to_vec();
     if let Some(magic) = tar.get_mut(257..262) {

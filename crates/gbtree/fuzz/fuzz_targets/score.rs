@@ -7,8 +7,7 @@ use libfuzzer_sys::fuzz_target;
 const ROWS: usize = 19;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut limits = Limits::default();
-    limits.max_decoded_bytes = 16 << 20;
+    let limits = Limits::new().decoded(16 << 20);
     let Ok(model) = Model::from_bytes_with(bytes, &limits) else { return };
     let none: &[f32] = &[];
     model.predict(none, &mut []).expect("no rows");

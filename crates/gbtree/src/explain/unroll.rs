@@ -19,7 +19,7 @@ pub(super) fn unroll(
     let children = |at: u32, level: u32, stack: &mut Vec<Visit>| {
         let parent = &nodes[at as usize];
         for (node, left) in [(parent.link, false), (parent.link + 1, true)] {
-            let ratio = covers[node as usize] / covers[at as usize];
+            let ratio = ratio(covers[node as usize], covers[at as usize]);
             let feature = parent.feature() as u32;
             stack.push(Visit::Enter { node, level: level + 1, feature, left, ratio });
         }
@@ -40,7 +40,19 @@ pub(super) fn unroll(
                 let value = if to.is_leaf() { forest.output(tree, to, group) } else { 0.0 };
                 stack.push(Visit::Leave { edge: edges.len() });
                 let leaf = to.is_leaf();
-                edges.push(Edge { node, level, feature, earlier, ratio, left, leaf, size: 0, value });
+                edges.push(Edge {
+                    node,
+                    level,
+                    feature,
+                    player: 0,
+                    earlier,
+                    ratio,
+                    share: ratio,
+                    left,
+                    leaf,
+                    size: 0,
+                    value,
+                });
                 if !leaf {
                     children(node, level, &mut stack);
                 }
@@ -57,6 +69,30 @@ pub(super) fn unroll(
         }
     }
     (depth, distinct)
+}
+
+/// The share of a node's cover that a child has. Without cover, as a refreshed tree may have it, the children share
+/// evenly; a child without any keeps a trace (as 3.4 does: dmlc/xgboost `interpretability/quadrature.h`).
+fn ratio(child: f32, parent: f32) -> f32 {
+    const LEAST: f32 = 1e-12;
+    if parent > 0.0 { (child / parent).max(LEAST) } else { 0.5 }
+}
+
+/// Numbers the features that are used, gives them in order, and multiplies the shares along each path.
+pub(super) fn complete(edges: &mut [Edge]) -> Vec<u32> {
+    let mut used: Vec<u32> = edges.iter().map(|edge| edge.feature).collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut shares = vec![1.0];
+    for edge in edges {
+        edge.player = used.binary_search(&edge.feature).unwrap_or(0) as u32;
+        if edge.earlier != NONE {
+            edge.share = edge.ratio * shares[edge.earlier as usize];
+        }
+        shares.truncate(edge.level as usize);
+        shares.push(edge.share);
+    }
+    used
 }
 
 /// The expected output: leaves weighted by the product of ratios on their path.

@@ -83,6 +83,8 @@ pub(crate) struct ForestBuilder {
     order: Vec<u32>,
     /// The place of each node of the file's tree, or [`UNREACHED`].
     places: Vec<u32>,
+    /// Nodes to come that are charged for.
+    reserved: usize,
 }
 
 const UNREACHED: u32 = u32::MAX;
@@ -92,16 +94,19 @@ impl ForestBuilder {
         let forest = Forest { leaf_width, ..Forest::default() };
         // What exceeds the node's bits for the feature is refused as out of range.
         let features = features.min(Node::MAX_FEATURES);
-        Self { forest, features, groups, order: Vec::new(), places: Vec::new() }
+        Self { forest, features, groups, order: Vec::new(), places: Vec::new(), reserved: 0 }
     }
 
-    pub(crate) fn finish(self) -> Forest {
+    pub(crate) fn finish(mut self) -> Forest {
+        self.forest.nodes.shrink_to_fit();
+        self.forest.covers.shrink_to_fit();
         self.forest
     }
 
     /// Makes room for all nodes to come, at once.
     pub(crate) fn reserve(&mut self, nodes: usize, budget: &mut Budget) -> Result<(), LoadError> {
         budget.charge_for::<[u8; NODE_BYTES]>(nodes)?;
+        self.reserved += nodes;
         self.forest.nodes.reserve_exact(nodes);
         self.forest.covers.reserve_exact(nodes);
         Ok(())
@@ -123,6 +128,9 @@ impl ForestBuilder {
                 format!("the tree adds to output {group}, the model has {}", self.groups),
             ));
         }
+        let unpaid = raw.left.len().saturating_sub(self.reserved);
+        self.reserved = self.reserved.saturating_sub(raw.left.len());
+        budget.charge_for::<[u8; NODE_BYTES]>(unpaid).map_err(TreeFault::Limit)?;
         budget.charge_for::<Tree>(2).map_err(TreeFault::Limit)?;
         budget.charge_for::<[u8; OUTPUT_BYTES]>(raw.vectors.len()).map_err(TreeFault::Limit)?;
         let start = self.forest.nodes.len();

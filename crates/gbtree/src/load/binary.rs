@@ -3,7 +3,7 @@
 //! Source: dmlc/xgboost `src/learner.cc`, `src/gbm/gbtree_model.h`, `src/tree/tree_model.cc` of 0.40 to 1.7.
 
 use super::budget::Budget;
-use super::learner::{BaseScore, Booster, LearnerFile};
+use super::learner::{BaseScore, Booster, Header, LearnerFile};
 use crate::forest::{ForestBuilder, RawTree, TreeFault};
 use crate::{Format, LoadError, Version};
 
@@ -43,7 +43,7 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
     };
     let objective = reader.objective_name()?;
     let name = reader.string("booster name")?;
-    let mut file = LearnerFile {
+    let mut model = Header {
         format: Format::Binary,
         version,
         num_features,
@@ -54,14 +54,14 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
         },
         boost_from_average: false,
         objective,
-        booster: Booster::Linear { weights: Vec::new() },
         attributes: Vec::new(),
         feature_names: Vec::new(),
         feature_types: Vec::new(),
         categories: Vec::new(),
+        wrapper: None,
     };
     let mut has_buffer = false;
-    file.booster = match name.as_str() {
+    let booster = match name.as_str() {
         "gbtree" | "dart" => {
             let header = reader.take(TREES_HEADER, "gbtree header")?;
             if version.is_none() && u32_at(header, 28) != 0 {
@@ -72,12 +72,14 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
             // 0.4 may keep training predictions after the trees; attributes do not exist there yet.
             has_buffer = u32_at(header, 16) != 0 || u32_at(header, 20) != 0;
             let parallel_trees = if since(Version::new(1, 6, 0)) { u32_at(header, 4) as usize } else { 0 };
-            reader.trees(u32_at(header, 0), name == "dart", parallel_trees, &file, budget)?
+            model.check()?;
+            reader.trees(u32_at(header, 0), name == "dart", parallel_trees, &model, budget)?
         }
         "gblinear" => {
             let header = reader.take(LINEAR_HEADER, "gblinear header")?;
             // Zero since 1.0, where only the learner header counts.
-            file.num_features = file.num_features.max(u32_at(header, 0) as usize);
+            model.num_features = model.num_features.max(u32_at(header, 0) as usize);
+            model.check()?;
             Booster::Linear { weights: reader.floats("linear weights", budget)? }
         }
         other => {
@@ -89,9 +91,9 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Result<LearnerFile, Loa
     // 0.4 sets the same flag for training predictions, of which there may be none.
     let absent = version.is_none() && reader.at == bytes.len();
     if has_attributes && !has_buffer && !absent {
-        file.attributes = reader.attributes(budget)?;
+        model.attributes = reader.attributes(budget)?;
     }
-    Ok(file)
+    Ok(LearnerFile { header: model, booster })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -186,7 +188,7 @@ impl<'a> Reader<'a> {
         count: u32,
         dart: bool,
         parallel_trees: usize,
-        file: &LearnerFile,
+        model: &Header,
         budget: &mut Budget,
     ) -> Result<Booster, LoadError> {
         let count = self.bounded(u64::from(count), TREE_HEADER + NODE + STAT, "gbtree header")?;
@@ -208,7 +210,7 @@ impl<'a> Reader<'a> {
             return Err(self.fault("weight_drop", format!("{} elements for {count} trees", weights.len())));
         }
         let end = std::mem::replace(&mut self.at, start);
-        let mut forest = ForestBuilder::new(file.num_features, file.groups, 1);
+        let mut forest = ForestBuilder::new(model.num_features, model.groups, 1);
         forest.reserve(nodes, budget)?;
         let mut raw = RawTree::default();
         for (tree, &group) in groups.iter().enumerate() {

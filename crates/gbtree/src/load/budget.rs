@@ -27,6 +27,11 @@ impl Budget {
         self.charge(count.saturating_mul(size_of::<T>()))
     }
 
+    /// Takes back what was charged since so much was left: it was memory for a while only.
+    pub(crate) fn refund_to(&mut self, left: usize) {
+        self.left = self.left.max(left);
+    }
+
     pub(crate) fn left(&self) -> usize {
         self.left
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::budget::Budget;
-use super::value::{List, Value};
+use super::value::{DEFERRED, Deferred, List, Value};
 use crate::{Format, LoadError};
 
 /// `XGBoost` nests nine levels; anything near this limit is hostile.
@@ -15,7 +15,7 @@ pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a
         at: format!("byte {}", error.valid_up_to()),
         what: "the text is not UTF-8".to_owned(),
     })?;
-    let mut reader = Reader { text, at: 0, budget };
+    let mut reader = Reader { text, at: 0, start: 0, budget };
     let value = reader.value(0)?;
     reader.skip_space();
     // The library's own writer ends some files with a NUL byte.
@@ -25,15 +25,31 @@ pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a
     Ok(value)
 }
 
+/// Parses what [`Value::Deferred`] put off.
+pub(super) fn parse_deferred<'a>(
+    deferred: Deferred<'a>,
+    budget: &mut Budget,
+) -> Result<Value<'a>, LoadError> {
+    let text = std::str::from_utf8(deferred.bytes).unwrap_or_default();
+    let mut reader = Reader { text, at: 0, start: deferred.at, budget };
+    reader.value(0)
+}
+
 struct Reader<'a, 'b> {
     text: &'a str,
     at: usize,
+    /// Where the text starts in the file.
+    start: usize,
     budget: &'b mut Budget,
 }
 
 impl<'a> Reader<'a, '_> {
     fn fault(&self, what: impl Into<String>) -> LoadError {
-        LoadError::Malformed { format: Format::Json, at: format!("byte {}", self.at), what: what.into() }
+        LoadError::Malformed {
+            format: Format::Json,
+            at: format!("byte {}", self.start + self.at),
+            what: what.into(),
+        }
     }
 
     fn rest(&self) -> &'a str {
@@ -134,6 +150,71 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// An array whose elements are only told apart.
+    fn deferred(&mut self) -> Result<Value<'a>, LoadError> {
+        self.at += 1;
+        let mut elements = Vec::new();
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::Deferred(elements));
+        }
+        loop {
+            self.skip_space();
+            let at = self.at;
+            self.skip_value()?;
+            self.budget.charge_for::<[Deferred; 2]>(1)?;
+            elements.push(Deferred { at: self.start + at, bytes: &self.text.as_bytes()[at..self.at] });
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Value::Deferred(elements));
+                }
+                _ => return Err(self.unexpected("',' or ']'")),
+            }
+        }
+    }
+
+    /// Steps over a value: over an object or array by its brackets alone.
+    fn skip_value(&mut self) -> Result<(), LoadError> {
+        if !matches!(self.peek(), Some(b'{' | b'[')) {
+            return self.value(0).map(drop);
+        }
+        let bytes = self.text.as_bytes();
+        let mut depth = 0_usize;
+        while let Some(&byte) = bytes.get(self.at) {
+            self.at += 1;
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(());
+                    }
+                }
+                b'"' => loop {
+                    match bytes.get(self.at) {
+                        Some(b'"') => {
+                            self.at += 1;
+                            break;
+                        }
+                        Some(b'\\') => self.at += 2,
+                        Some(_) => self.at += 1,
+                        None => {
+                            self.at = bytes.len();
+                            return Err(self.fault("a string has no closing quote"));
+                        }
+                    }
+                },
+                _ => {}
+            }
+        }
+        self.at = bytes.len();
+        Err(self.unexpected("']' or '}'"))
+    }
+
     fn object(&mut self, depth: usize) -> Result<Value<'a>, LoadError> {
         self.at += 1;
         let mut fields = Vec::new();
@@ -150,7 +231,10 @@ impl<'a> Reader<'a, '_> {
             let key = self.string()?;
             self.expect(b':')?;
             self.budget.charge_for::<(Cow<str>, Value)>(1)?;
-            fields.push((key, self.value(depth + 1)?));
+            self.skip_space();
+            let deferred = key == DEFERRED && self.peek() == Some(b'[');
+            let value = if deferred { self.deferred()? } else { self.value(depth + 1)? };
+            fields.push((key, value));
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,

@@ -3,7 +3,7 @@
 //! Source: the library's `doc/model.schema` and the files of each release.
 
 use super::budget::Budget;
-use super::learner::{BaseScore, Booster, LearnerFile};
+use super::learner::{BaseScore, Booster, Header, LearnerFile};
 use super::trees;
 use super::value::{At, Value};
 use crate::{Categories, LoadError, Version};
@@ -24,7 +24,7 @@ pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadErr
     if num_class > 1 && num_target > 1 {
         return Err(params.fault("both several classes and several targets"));
     }
-    let file = LearnerFile {
+    let mut header = Header {
         format: root.format(),
         version: root.find("version").map(version).transpose()?,
         num_features: params.get("num_feature")?.param()?,
@@ -32,7 +32,6 @@ pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadErr
         base_score: BaseScore::Value(base_score(params.get("base_score")?)?),
         boost_from_average: params.find("boost_from_average").is_some_and(|flag| flag.str() == Ok("1")),
         objective: objective.get("name")?.str()?.to_owned(),
-        booster: Booster::Linear { weights: Vec::new() },
         attributes: match learner.find("attributes") {
             Some(attributes) => attributes
                 .fields()?
@@ -43,23 +42,24 @@ pub(super) fn read(root: At, budget: &mut Budget) -> Result<LearnerFile, LoadErr
         feature_names: learner.find("feature_names").map_or(Ok(Vec::new()), |names| names.strings())?,
         feature_types: learner.find("feature_types").map_or(Ok(Vec::new()), |types| types.strings())?,
         categories: Vec::new(),
+        wrapper: None,
     };
+    header.check()?;
     let gradient_booster = learner.get("gradient_booster")?;
-    let categories = match gradient_booster.find("model").as_ref().and_then(|model| model.find("cats")) {
-        Some(cats) => categories(cats, budget)?,
-        None => Vec::new(),
-    };
-    let booster = booster(gradient_booster, &file, budget)?;
-    Ok(LearnerFile { booster, categories, ..file })
+    if let Some(cats) = gradient_booster.find("model").as_ref().and_then(|model| model.find("cats")) {
+        header.categories = categories(cats, header.version, budget)?;
+    }
+    let booster = booster(gradient_booster, &header, budget)?;
+    Ok(LearnerFile { header, booster })
 }
 
-fn booster(at: At, file: &LearnerFile, budget: &mut Budget) -> Result<Booster, LoadError> {
+fn booster(at: At, header: &Header, budget: &mut Budget) -> Result<Booster, LoadError> {
     match at.get("name")?.str()? {
         "gbtree" => {
             let model = at.get("model")?;
             // dart as 3.3 and 3.4 write it: the weights beside the model, or inside it.
             let weights = at.find("weight_drop").or_else(|| model.find("weight_drop"));
-            trees::read(model, weights, file, budget)
+            trees::read(model, weights, header, budget)
         }
         "dart" => {
             let gbtree = at.find("gbtree");
@@ -68,7 +68,7 @@ fn booster(at: At, file: &LearnerFile, budget: &mut Budget) -> Result<Booster, L
             let weights = at.find("weight_drop").or_else(|| model.find("weight_drop"));
             match weights {
                 None => Err(at.fault("the field \"weight_drop\" is missing")),
-                some => trees::read(model, some, file, budget),
+                some => trees::read(model, some, header, budget),
             }
         }
         "gblinear" => {
@@ -83,35 +83,43 @@ fn booster(at: At, file: &LearnerFile, budget: &mut Budget) -> Result<Booster, L
 }
 
 /// `cats.enc`, an entry per feature: strings as offsets into UTF-8 bytes, or integers.
-fn categories(at: At, budget: &mut Budget) -> Result<Vec<Option<Categories>>, LoadError> {
+fn categories(
+    at: At,
+    version: Option<Version>,
+    budget: &mut Budget,
+) -> Result<Vec<Option<Categories>>, LoadError> {
     let Some(encoded) = at.find("enc") else { return Ok(Vec::new()) };
+    // The Python package before 3.4 counts offsets in characters but stores (and cuts off) bytes: from the first
+    // character that is not ASCII on, names cannot be told apart, and are left empty.
+    let counts_bytes = version.is_some_and(|version| version >= Version::new(3, 4, 0));
     let mut all = Vec::new();
     for entry in encoded.elements()? {
         let values = entry.get("values")?;
         let mut numbers = Vec::<i64>::new();
         budget.charge_for::<(Option<Categories>, String)>(1)?;
         values.ints(&mut numbers)?;
-        budget.charge_for::<i64>(numbers.len())?;
+        budget.charge_for::<[i64; 2]>(numbers.len())?;
         let Some(offsets_at) = entry.find("offsets") else {
-            all.push((!numbers.is_empty()).then_some(Categories::Integers(numbers)));
+            all.push((!numbers.is_empty()).then(|| Categories::integers(numbers)));
             continue;
         };
         let mut offsets = Vec::<usize>::new();
         offsets_at.ints(&mut offsets)?;
-        budget.charge_for::<String>(offsets.len())?;
+        budget.charge_for::<(String, u32)>(offsets.len())?;
         // The library writes its bytes as signed integers.
         let bytes = numbers.iter().map(|&number| i8::try_from(number).map(i8::cast_unsigned));
         let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().map_err(|_| values.fault("not signed bytes"))?;
-        // The Python package counts offsets in characters but stores (and cuts off) bytes: from the first
-        // character that is not ASCII on, names cannot be told apart, and are left empty.
         let ascii = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
-        let names = offsets.array_windows().map(|&[from, to]| match bytes.get(from..to) {
-            Some(name) if to <= ascii => Ok(String::from_utf8_lossy(name).into_owned()),
+        let names = offsets.windows(2).map(|pair| match bytes.get(pair[0]..pair[1]) {
+            Some(name) if counts_bytes || pair[1] <= ascii => Ok(String::from_utf8_lossy(name).into_owned()),
             Some(_) => Ok(String::new()),
-            None => Err(offsets_at.fault(format!("{from}..{to} is not within {} bytes", bytes.len()))),
+            None => {
+                let what = format!("{}..{} is not within {} bytes", pair[0], pair[1], bytes.len());
+                Err(offsets_at.fault(what))
+            }
         });
         let names = names.collect::<Result<Vec<_>, LoadError>>()?;
-        all.push((!names.is_empty()).then_some(Categories::Text(names)));
+        all.push((!names.is_empty()).then(|| Categories::text(names)));
     }
     Ok(all)
 }
@@ -145,10 +153,18 @@ const DUMP: &str = "this is a dump (`Booster.get_dump`, `dump_model`), which can
 
 /// Documents people mistake for models get their own message.
 fn refuse_foreign(root: &At) -> Result<(), LoadError> {
-    if root.find("learner").is_some() {
+    let not = |what: &str| Err(LoadError::NotAModel(what.to_owned()));
+    if let Some(learner) = root.find("learner") {
+        let booster = learner.find("gradient_booster");
+        let has_model = booster.as_ref().is_some_and(|at| at.find("model").or(at.find("gbtree")).is_some());
+        if !has_model && learner.find("generic_param").or(learner.find("learner_train_param")).is_some() {
+            return not(
+                "this is a configuration (`save_config`), which holds no trees; save the model with \
+                        `save_model`",
+            );
+        }
         return Ok(());
     }
-    let not = |what: &str| Err(LoadError::NotAModel(what.to_owned()));
     let first = match root.value {
         Value::Array(_) => root.elements()?.next(),
         _ => None,

@@ -1,61 +1,70 @@
 //! The tree arrays of a JSON or UBJSON model.
 
 use super::budget::Budget;
-use super::learner::{Booster, LearnerFile};
+use super::learner::{Booster, Header};
 use super::value::At;
-use crate::LoadError;
-use crate::forest::{ForestBuilder, LeafRows, RawTree, TreeFault};
+use super::{json, ubjson};
+use crate::forest::{Forest, ForestBuilder, LeafRows, RawTree, TreeFault};
+use crate::{Format, LoadError};
 
 /// Reads `gradient_booster.model` and, for dart, the weight of each tree.
 pub(super) fn read(
     model: At,
     weights: Option<At>,
-    file: &LearnerFile,
+    header: &Header,
     budget: &mut Budget,
 ) -> Result<Booster, LoadError> {
     let params = model.get("gbtree_model_param")?;
     let list = model.get("trees")?;
-    let num_trees = list.elements()?.len();
+    let trees = list.deferred()?;
     let declared: usize = params.get("num_trees")?.param()?;
-    if declared != num_trees {
-        return Err(list.fault(format!("{num_trees} trees, {declared} declared")));
+    if declared != trees.len() {
+        return Err(list.fault(format!("{} trees, {declared} declared", trees.len())));
     }
     let mut groups = Vec::<u32>::new();
     let tree_info = model.get("tree_info")?;
     tree_info.ints(&mut groups)?;
-    if groups.len() != num_trees {
-        return Err(tree_info.fault(format!("{} elements for {num_trees} trees", groups.len())));
+    if groups.len() != trees.len() {
+        return Err(tree_info.fault(format!("{} elements for {} trees", groups.len(), trees.len())));
     }
     let mut tree_weights = Vec::new();
     if let Some(weights) = weights {
         weights.f32s(&mut tree_weights)?;
-        if tree_weights.len() != num_trees {
-            return Err(weights.fault(format!("{} elements for {num_trees} trees", tree_weights.len())));
+        if tree_weights.len() != trees.len() {
+            return Err(weights.fault(format!("{} elements for {} trees", tree_weights.len(), trees.len())));
         }
     }
 
-    let leaf_width = match list.elements()?.next() {
-        Some(first) => leaf_width(first)?,
-        None => 1,
-    };
-    if leaf_width > 1 && leaf_width != file.groups {
-        let what = format!("leaves of {leaf_width} numbers in a model of {} outputs", file.groups);
-        return Err(list.fault(what));
-    }
-    let mut forest = ForestBuilder::new(file.num_features, file.groups, leaf_width);
-    let nodes =
-        list.elements()?.map(|tree| tree.find("left_children").map_or(0, |children| children.len())).sum();
-    forest.reserve(nodes, budget)?;
+    let mut forest = None;
     let mut raw = RawTree::default();
-    for (index, tree) in list.elements()?.enumerate() {
-        fill(&mut raw, tree, leaf_width)?;
-        let weight = tree_weights.get(index).copied().unwrap_or(1.0);
-        forest.push(&raw, groups[index] as usize, weight, budget).map_err(|fault| match fault {
+    for (index, &deferred) in trees.iter().enumerate() {
+        let left = budget.left();
+        let document = match list.format() {
+            Format::Ubjson => ubjson::parse_deferred(deferred, budget)?,
+            _ => json::parse_deferred(deferred, budget)?,
+        };
+        let tree = list.element(index, &document);
+        let width = leaf_width(tree)?;
+        let (forest, leaf_width) = forest
+            .get_or_insert_with(|| (ForestBuilder::new(header.num_features, header.groups, width), width));
+        if width != *leaf_width {
+            return Err(tree.fault(format!("leaves of {width} numbers, in others {leaf_width}")));
+        }
+        if width > 1 && width != header.groups {
+            let what = format!("leaves of {width} numbers in a model of {} outputs", header.groups);
+            return Err(tree.fault(what));
+        }
+        fill(&mut raw, tree, width)?;
+        let fault = |fault| match fault {
             TreeFault::Node(node, what) => tree.fault(format!("node {node}: {what}")),
             TreeFault::Field(name, what) => tree.fault(format!("{name}: {what}")),
             TreeFault::Limit(error) => error,
-        })?;
+        };
+        budget.refund_to(left);
+        let weight = tree_weights.get(index).copied().unwrap_or(1.0);
+        forest.push(&raw, groups[index] as usize, weight, budget).map_err(fault)?;
     }
+    let forest = forest.map_or_else(Forest::empty, |(forest, _)| forest.finish());
     let iterations = match model.find("iteration_indptr") {
         None => None,
         Some(at) => {
@@ -65,7 +74,7 @@ pub(super) fn read(
         }
     };
     Ok(Booster::Trees {
-        forest: forest.finish(),
+        forest,
         dart: weights.is_some(),
         parallel_trees: params.find("num_parallel_tree").map_or(Ok(0), |at| at.param())?,
         iterations,
@@ -104,9 +113,6 @@ fn fill(raw: &mut RawTree, tree: At, width: usize) -> Result<(), LoadError> {
         tree.get("categories_nodes")?.ints(&mut raw.category_nodes)?;
         tree.get("categories_segments")?.ints(&mut raw.category_starts)?;
         tree.get("categories_sizes")?.ints(&mut raw.category_sizes)?;
-    }
-    if leaf_width(tree)? != width {
-        return Err(tree.fault(format!("leaves of {} numbers, in others {width}", leaf_width(tree)?)));
     }
     raw.vectors.clear();
     if width > 1 {

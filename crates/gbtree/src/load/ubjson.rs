@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::budget::Budget;
-use super::value::{List, Packed, Value};
+use super::value::{DEFERRED, Deferred, List, Packed, Value};
 use crate::{Format, LoadError};
 
 /// `XGBoost` nests nine levels; anything near this limit is hostile.
@@ -17,6 +17,17 @@ pub(super) fn parse<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Value<'a
         return Err(reader.fault(format!("{} bytes follow the document", reader.rest.len())));
     }
     Ok(value)
+}
+
+/// Parses what [`Value::Deferred`] put off.
+pub(super) fn parse_deferred<'a>(
+    deferred: Deferred<'a>,
+    budget: &mut Budget,
+) -> Result<Value<'a>, LoadError> {
+    let len = deferred.at + deferred.bytes.len();
+    let mut reader = Reader { len, rest: deferred.bytes, fields: Vec::new(), budget };
+    let marker = reader.marker()?;
+    reader.value(marker, 0)
 }
 
 struct Reader<'a, 'b> {
@@ -136,22 +147,10 @@ impl<'a> Reader<'a, '_> {
             return self.packed();
         }
         let mut list = List::default();
-        if self.skip(b'#') {
-            for _ in 0..self.count(1)? {
-                let marker = self.marker()?;
-                let value = self.value(marker, depth + 1)?;
-                list.push(value, self.budget)?;
-            }
-        } else {
-            loop {
-                let marker = self.marker()?;
-                if marker == b']' {
-                    break;
-                }
-                let value = self.value(marker, depth + 1)?;
-                list.push(value, self.budget)?;
-            }
-        }
+        self.each_element(|reader, marker, _| {
+            let value = reader.value(marker, depth + 1)?;
+            list.push(value, reader.budget)
+        })?;
         Ok(list.finish())
     }
 
@@ -184,9 +183,71 @@ impl<'a> Reader<'a, '_> {
             self.budget.charge_for::<[(Cow<str>, Value); 2]>(1)?;
             let key = self.string()?;
             let marker = self.marker()?;
-            let value = self.value(marker, depth + 1)?;
+            let deferred = key == DEFERRED && marker == b'[' && !self.rest.starts_with(b"$");
+            let value = if deferred { self.deferred(depth)? } else { self.value(marker, depth + 1)? };
             self.fields.push((key, value));
         }
         Ok(Value::Object(self.fields.split_off(first)))
+    }
+
+    /// An array whose elements are only told apart.
+    fn deferred(&mut self, depth: usize) -> Result<Value<'a>, LoadError> {
+        let mut elements = Vec::new();
+        self.each_element(|reader, marker, before| {
+            let at = reader.len - before.len();
+            reader.skip_value(marker, depth + 2)?;
+            reader.budget.charge_for::<[Deferred; 2]>(1)?;
+            let bytes = &before[..before.len() - reader.rest.len()];
+            elements.push(Deferred { at, bytes });
+            Ok(())
+        })?;
+        Ok(Value::Deferred(elements))
+    }
+
+    /// Calls `take` at each element of an array without a type: with its marker, and with what was left before that.
+    fn each_element(
+        &mut self,
+        mut take: impl FnMut(&mut Self, u8, &'a [u8]) -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
+        let counted = if self.skip(b'#') { Some(self.count(1)?) } else { None };
+        let mut taken = 0;
+        while counted.is_none_or(|count| taken < count) {
+            let before = self.rest;
+            let marker = self.marker()?;
+            if counted.is_none() && marker == b']' {
+                break;
+            }
+            take(self, marker, before)?;
+            taken += 1;
+        }
+        Ok(())
+    }
+
+    /// Steps over a value.
+    fn skip_value(&mut self, marker: u8, depth: usize) -> Result<(), LoadError> {
+        if depth > MAX_DEPTH {
+            return Err(self.fault(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        match marker {
+            b'[' if self.skip(b'$') => self.packed().map(drop),
+            b'[' => self.each_element(|reader, marker, _| reader.skip_value(marker, depth + 1)),
+            b'{' => {
+                let counted = if self.skip(b'#') { Some(self.count(1)?) } else { None };
+                let mut taken = 0;
+                while counted.is_none_or(|count| taken < count) {
+                    while self.skip(b'N') {}
+                    if counted.is_none() && self.skip(b'}') {
+                        break;
+                    }
+                    let len = self.count(1)?;
+                    self.take(len)?;
+                    let marker = self.marker()?;
+                    self.skip_value(marker, depth + 1)?;
+                    taken += 1;
+                }
+                Ok(())
+            }
+            _ => self.value(marker, depth).map(drop),
+        }
     }
 }

@@ -20,6 +20,19 @@ pub(crate) enum Value<'a> {
     /// A typed UBJSON array: the elements' big-endian bytes as they stand in the file.
     Packed(Packed, &'a [u8]),
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
+    /// The elements of an array under [`DEFERRED`], not parsed yet: a file of many trees would take several times its
+    /// size if they all were at once.
+    Deferred(Vec<Deferred<'a>>),
+}
+
+/// The key of arrays that are parsed element by element, when they are used.
+pub(crate) const DEFERRED: &str = "trees";
+
+/// An element as it stands in the file, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deferred<'a> {
+    pub(crate) at: usize,
+    pub(crate) bytes: &'a [u8],
 }
 
 /// Element types of typed UBJSON arrays.
@@ -141,7 +154,9 @@ impl<'v> At<'v> {
             Value::Int(_) => "an integer",
             Value::Float(_) => "a number",
             Value::Str(_) => "a string",
-            Value::Array(_) | Value::Ints(_) | Value::Floats(_) | Value::Packed(..) => "an array",
+            Value::Array(_) | Value::Ints(_) | Value::Floats(_) | Value::Packed(..) | Value::Deferred(_) => {
+                "an array"
+            }
             Value::Object(_) => "an object",
         };
         self.fault(format!("expected {expected}, found {found}"))
@@ -181,15 +196,20 @@ impl<'v> At<'v> {
         }))
     }
 
-    /// Elements of an array; 0 for anything else.
-    pub(crate) fn len(&self) -> usize {
+    /// The elements of an array that was put off.
+    pub(crate) fn deferred(&self) -> Result<&'v [Deferred<'v>], LoadError> {
         match self.value {
-            Value::Array(values) => values.len(),
-            Value::Ints(ints) => ints.len(),
-            Value::Floats(floats) => floats.len(),
-            Value::Packed(kind, bytes) => bytes.len() / kind.width(),
-            _ => 0,
+            Value::Deferred(elements) => Ok(elements),
+            _ => Err(self.mismatch("an array")),
         }
+    }
+
+    /// An element of this array, parsed from where it was put off.
+    pub(crate) fn element<'e>(&'e self, index: usize, value: &'e Value<'e>) -> At<'e>
+    where
+        'v: 'e,
+    {
+        At { value, format: self.format, step: Step::Index(index), parent: Some(self) }
     }
 
     pub(crate) fn str(&self) -> Result<&'v str, LoadError> {

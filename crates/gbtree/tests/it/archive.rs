@@ -10,6 +10,8 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) model: Vec<u8>,
     arrays: Vec<Array>,
+    /// What the refusal of a file that is no model must say.
+    pub(crate) refused: Option<String>,
 }
 
 pub(crate) struct Array {
@@ -23,9 +25,14 @@ impl Case {
     }
 }
 
-/// Every model file of every archive.
+/// Every model file of every release.
 pub(crate) fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    cases_in("golden")
+}
+
+/// Every file of every archive in a folder.
+pub(crate) fn cases_in(folder: &str) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
     let mut cases = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -34,10 +41,16 @@ pub(crate) fn cases() -> Vec<Case> {
         let files = unpack(&std::fs::read(&path).unwrap());
         for (name, content) in &files {
             let (stem, kind) = name.rsplit_once('.').unwrap();
-            if kind != "expect" {
-                let arrays = arrays(&files[&format!("{stem}.expect")]);
-                cases.push(Case { name: format!("{release}/{name}"), model: content.clone(), arrays });
+            if kind == "expect" || kind == "refused" {
+                continue;
             }
+            let refused = files.get(&format!("{stem}.refused"));
+            let refused = refused.map(|words| String::from_utf8(words.clone()).unwrap());
+            let arrays = match &refused {
+                Some(_) => Vec::new(),
+                None => arrays(&files[&format!("{stem}.expect")]),
+            };
+            cases.push(Case { name: format!("{release}/{name}"), model: content.clone(), arrays, refused });
         }
     }
     cases

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::archive::cases;
-use gbtree::{Format, Model, ShapeError};
+use gbtree::{Format, Model, PredictError};
 
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
@@ -55,7 +55,7 @@ fn an_ensemble_answers_with_the_mean() {
     let ensemble = Model::from_bytes(&gzip(&ensemble)).unwrap();
     assert_eq!(score(&ensemble).to_bits(), (scores.iter().sum::<f32>() / 2.0).to_bits());
     assert_eq!((ensemble.num_members(), ensemble.num_trees()), (2, 8));
-    assert!(matches!(ensemble.margin(&[0.0; 6], &mut [0.0]), Err(ShapeError::Undefined(_))));
+    assert!(matches!(ensemble.margin(&[0.0; 6], &mut [0.0]), Err(PredictError::Undefined(_))));
 }
 
 #[test]

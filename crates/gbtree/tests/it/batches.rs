@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::archive::{Case, cases};
-use gbtree::{Model, Rows, ShapeError};
+use gbtree::{Model, PredictError, Rows};
 
 /// One model of every shape and booster.
 fn models() -> impl Iterator<Item = (String, Model)> {
@@ -85,7 +85,7 @@ fn contributions_sum_to_the_margin() {
         let margins = margins(&model, &rows, 40);
         let mut shares = vec![0.0; 40 * model.num_contributions()];
         match model.contributions(&rows, &mut shares) {
-            Err(ShapeError::Undefined(_)) => assert!(name.contains("vector"), "{name}"),
+            Err(PredictError::Undefined(_)) => assert!(name.contains("vector"), "{name}"),
             other => {
                 other.unwrap();
                 for (shares, margin) in shares.chunks(features + 1).zip(&margins) {

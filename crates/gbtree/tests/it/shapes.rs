@@ -2,7 +2,7 @@
 
 #![allow(clippy::float_cmp, reason = "the stump's outputs are exact")]
 
-use gbtree::{Booster, Model, ShapeError, Version};
+use gbtree::{Booster, Model, PredictError, Version};
 
 /// One split on feature 1 at 2.5, missing goes left.
 const STUMP: &str = include_str!("../stump.json");
@@ -32,10 +32,13 @@ fn metadata_is_what_the_file_says() {
 fn buffers_that_do_not_fit_are_refused_and_left_alone() {
     let model = Model::from_bytes(STUMP.as_bytes()).unwrap();
     let mut out = [7.0; 2];
-    assert_eq!(model.predict(&[1.0; 3], &mut out), Err(ShapeError::Rows { len: 3, features: 2 }));
-    assert_eq!(model.predict(&[1.0; 6], &mut out), Err(ShapeError::Output { len: 2, rows: 3, expected: 3 }));
+    assert_eq!(model.predict(&[1.0; 3], &mut out), Err(PredictError::Rows { len: 3, features: 2 }));
+    assert_eq!(
+        model.predict(&[1.0; 6], &mut out),
+        Err(PredictError::Output { len: 2, rows: 3, expected: 3 })
+    );
     assert_eq!(out, [7.0; 2]);
-    assert!(matches!(model.slice(0..2), Err(ShapeError::Iterations { begin: 0, end: 2, available: 1 })));
+    assert!(matches!(model.slice(0..2), Err(PredictError::Iterations { begin: 0, end: 2, available: 1 })));
 }
 
 #[test]

@@ -2,13 +2,16 @@
 //!
 //! Opcodes: `CPython`, `Lib/pickletools.py`, protocols 0 to 5.
 
-mod opcodes;
+mod numpy;
+mod opcode;
+mod step;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::load::Budget;
 use crate::{Format, LoadError};
+use opcode::Opcode;
 
 /// An object's place in [`Pickle::objects`]; objects may refer to each other in cycles.
 pub(super) type Id = usize;
@@ -25,14 +28,22 @@ pub(super) enum Object<'a> {
         module: Cow<'a, str>,
         name: Cow<'a, str>,
     },
-    /// What `callable(*args)` would make, and the state it would be given.
-    Call {
-        callable: Id,
-        args: Id,
-        state: Option<Id>,
-    },
-    /// Numbers and booleans.
+    Call(Box<Call>),
+    /// An integer that fits, or a boolean.
+    Int(i64),
+    Float(f64),
+    /// Anything else, of no interest here.
     Other,
+}
+
+/// What `callable(*args)` would make, the state it would be given, and what would be put into it.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) callable: Id,
+    pub(super) args: Id,
+    pub(super) state: Option<Id>,
+    pub(super) items: Vec<Id>,
+    pub(super) entries: Vec<(Id, Id)>,
 }
 
 #[derive(Debug)]
@@ -45,6 +56,10 @@ impl<'a> Pickle<'a> {
     pub(super) fn object(&self, id: Id) -> &Object<'a> {
         &self.objects[id]
     }
+
+    pub(super) fn len(&self) -> usize {
+        self.objects.len()
+    }
 }
 
 /// Reads the first pickle of the bytes.
@@ -56,16 +71,11 @@ pub(super) fn run<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Pickle<'a>
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        nested: 0,
         budget,
     };
-    loop {
-        let opcode = machine.array::<1>()?[0];
-        if opcode == b'.' {
-            let root = machine.pop()?;
-            return Ok(Pickle { objects: machine.objects, root });
-        }
-        machine.step(opcode)?;
-    }
+    let root = machine.until_stop()?;
+    Ok(Pickle { objects: machine.objects, root })
 }
 
 struct Machine<'a, 'b> {
@@ -76,10 +86,26 @@ struct Machine<'a, 'b> {
     /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// Pickles around the one at hand.
+    nested: usize,
     budget: &'b mut Budget,
 }
 
 impl<'a> Machine<'a, '_> {
+    /// Runs to the end of the pickle; gives what it holds.
+    fn until_stop(&mut self) -> Result<Id, LoadError> {
+        loop {
+            let byte = self.array::<1>()?[0];
+            match Opcode::of(byte) {
+                Some(Opcode::Stop) => return self.pop(),
+                Some(opcode) => self.step(opcode)?,
+                None => {
+                    return Err(self.fault(format!("the opcode {byte:#04x} is not one of plain data")));
+                }
+            }
+        }
+    }
+
     fn fault(&self, what: impl Into<String>) -> LoadError {
         LoadError::Malformed { format: Format::Pickle, at: format!("byte {}", self.at), what: what.into() }
     }
@@ -162,8 +188,10 @@ impl<'a> Machine<'a, '_> {
     fn extend(&mut self, items: Vec<Id>) -> Result<(), LoadError> {
         let list = self.top()?;
         self.budget.charge_for::<Id>(items.len())?;
-        if let Object::Sequence(list) = &mut self.objects[list] {
-            list.extend(items);
+        match &mut self.objects[list] {
+            Object::Sequence(list) => list.extend(items),
+            Object::Call(call) => call.items.extend(items),
+            _ => {}
         }
         Ok(())
     }
@@ -172,31 +200,13 @@ impl<'a> Machine<'a, '_> {
         let dict = self.top()?;
         let pairs = items.as_chunks::<2>().0;
         self.budget.charge_for::<(Id, Id)>(pairs.len())?;
-        if let Object::Dict(dict) = &mut self.objects[dict] {
-            dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
+        let pairs = pairs.iter().map(|&[key, value]| (key, value));
+        match &mut self.objects[dict] {
+            Object::Dict(dict) => dict.extend(pairs),
+            Object::Call(call) => call.entries.extend(pairs),
+            _ => {}
         }
         Ok(())
-    }
-
-    fn dict(&mut self, items: &[Id]) -> Result<(), LoadError> {
-        self.push(Object::Dict(Vec::new()))?;
-        self.set_items(items)
-    }
-
-    fn call(&mut self, callable: Id, args: Id) -> Result<(), LoadError> {
-        self.push(Object::Call { callable, args, state: None })
-    }
-
-    /// Pops arguments given one by one and calls what lies below them.
-    fn call_from_mark(&mut self) -> Result<(), LoadError> {
-        let mut items = self.since_mark()?;
-        if items.is_empty() {
-            return Err(self.fault("an instance has no class"));
-        }
-        let args = items.split_off(1);
-        self.push(Object::Sequence(args))?;
-        let args = self.pop()?;
-        self.call(items[0], args)
     }
 
     fn put(&mut self, index: u64) -> Result<(), LoadError> {

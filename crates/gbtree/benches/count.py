@@ -1,0 +1,64 @@
+"""Counts the instructions of a row, a batch, an explanation and a load, and fails where one takes over 5 % more than
+count.json says.
+
+    python count.py [--update]
+
+needs valgrind and a processor with AVX2: without it the engine takes another path, which is not counted. Counts
+move with the compiler; --update writes them anew.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.path.join(HERE, "..", "..", ".."))
+COUNTS = os.path.join(HERE, "count.json")
+CASES = ("row", "batch", "explanation", "explanations", "load")
+ALLOWED = 1.05
+
+
+def build():
+    lines = subprocess.run(
+        ["cargo", "bench", "-q", "-p", "gbtree", "--bench", "count", "--no-run", "--message-format=json"],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.splitlines()
+    targets = [json.loads(line) for line in lines if '"executable":"' in line]
+    return [target["executable"] for target in targets if target["target"]["name"] == "count"][0]
+
+
+def count(binary, case):
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*count*counted*"]
+    result = subprocess.run(command + [binary, case], check=True, stderr=subprocess.PIPE, text=True)
+    return int(re.search(r"Collected : (\d+)", result.stderr).group(1))
+
+
+def main():
+    with open("/proc/cpuinfo") as file:
+        if "avx2" not in file.read():
+            sys.exit("the counts are of a processor with AVX2; this one has none")
+    binary = build()
+    counts = {case: count(binary, case) for case in CASES}
+    if sys.argv[1:] == ["--update"]:
+        with open(COUNTS, "w") as file:
+            json.dump(counts, file, indent=2)
+            file.write("\n")
+        return
+    with open(COUNTS) as file:
+        known = json.load(file)
+    slower = False
+    for case, found in counts.items():
+        ratio = found / known[case]
+        slower |= ratio > ALLOWED
+        print("%-13s %12d  %.3f of %d" % (case, found, ratio, known[case]))
+    if slower:
+        sys.exit("more than 5 % above count.json: make it cheaper, or say why and run count.py --update")
+
+
+if __name__ == "__main__":
+    main()
