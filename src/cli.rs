@@ -184,8 +184,8 @@ mod tests {
         assert_eq!(
             chain(&CommandError::from(error)),
             format!(
-                "features.dynamodb.table: \"imba\": the table cannot be asked what it is: it refuses our calls \
-                 (AccessDeniedException): {sentence}"
+                "features.dynamodb.table: \"imba\": the table cannot be asked what it is, which takes the right \
+                 dynamodb:DescribeTable: it refuses our calls (AccessDeniedException): {sentence}"
             )
         );
         let disk = io::Error::other(io::Error::from_raw_os_error(28));

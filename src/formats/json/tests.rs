@@ -37,10 +37,7 @@ fn one_row_alone() {
     assert_eq!(failures(r#"{"x": 0, "b": 2, "a": 1}"#)[0].2, "\"x\" is not a feature of the model");
     let pair = [PairKey::new("1", "2")];
     assert_eq!(read_pairs(r#"{"product_id": 2, "user_id": "1"}"#).unwrap().items, pair);
-    assert_eq!(
-        bad(&read_pairs(r#"{"user_id": 1}"#).unwrap().outcomes).next().unwrap().1.kind,
-        Name
-    );
+    assert_eq!(bad(&read_pairs(r#"{"user_id": 1}"#).unwrap().outcomes).next().unwrap().1.kind, Name);
 }
 
 #[test]

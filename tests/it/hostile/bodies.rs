@@ -97,7 +97,12 @@ async fn coded_bodies() {
     let mut deflate = ZlibEncoder::new(Vec::new(), Compression::default());
     deflate.write_all(RECORDED.as_bytes()).expect("memory");
     let mut brotli = Vec::new();
-    brotli::BrotliCompress(&mut RECORDED.as_bytes(), &mut brotli, &Default::default()).expect("memory");
+    brotli::BrotliCompress(
+        &mut RECORDED.as_bytes(),
+        &mut brotli,
+        &brotli::enc::BrotliEncoderParams::default(),
+    )
+    .expect("memory");
     for (coding, body) in [
         ("gzip", gzip(RECORDED.as_bytes())),
         ("X-GZip", gzip(RECORDED.as_bytes())),
@@ -117,7 +122,8 @@ async fn coded_bodies() {
         ("zstd", RECORDED.as_bytes().to_vec(), 415, "unsupported_media_type"),
         ("gzip, br", gzip(RECORDED.as_bytes()), 415, "unsupported_media_type"),
     ] {
-        let (found, document) = problem(service.post("/predict", body).header("content-encoding", coding)).await;
+        let (found, document) =
+            problem(service.post("/predict", body).header("content-encoding", coding)).await;
         assert_eq!((found, &document["code"]), (status, &json!(code)), "{coding}: {document}");
     }
 }
@@ -143,7 +149,8 @@ async fn bodies_of_another_shape() {
     let (status, found) =
         problem(service.post_json("/predict", &format!("{{\"instances\": [[NaN,{RECORDED}]]}}"))).await;
     assert!(status == 400 && found["detail"].as_str().is_some_and(|said| said.contains("null")), "{found}");
-    let (_, alone) = sent_json(service.post_json("/predict/pair", r#"{"user_id": 1, "product_id": "2"}"#)).await;
+    let (_, alone) =
+        sent_json(service.post_json("/predict/pair", r#"{"user_id": 1, "product_id": "2"}"#)).await;
     assert!(alone["predictions"][0]["score"].is_number(), "{alone}");
 }
 
@@ -152,20 +159,25 @@ async fn bodies_of_another_shape() {
 async fn headers_and_addresses() {
     let service = TestService::start().await;
     for (accept, is_json) in [("", false), ("application/json ; q=0.9", true), ("Application/JSON", true)] {
-        let response = service.post("/predict", RECORDED).header("accept", accept).send().await.expect("an answer");
+        let response =
+            service.post("/predict", RECORDED).header("accept", accept).send().await.expect("an answer");
         assert_eq!(response.status(), 200, "{accept:?}");
         assert_eq!(response.headers()["content-type"] == "application/json", is_json, "{accept:?}");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     }
     let response = service.get("/recommend/1").send().await.expect("an answer");
     let varies = response.headers().get_all("vary").iter().any(|value| {
-        value.to_str().is_ok_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case("accept")))
+        value
+            .to_str()
+            .is_ok_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case("accept")))
     });
     assert!(varies, "{:?}", response.headers());
     for accepted in ["identity;q=0", "*;q=0", "identity;q=0, *;q=0"] {
         assert_eq!(text(service.post("/predict", RECORDED).header("accept-encoding", accepted)).await.0, 200);
     }
-    for path in [format!("/{}", "a".repeat(256)), format!("/{}.js", "a".repeat(300)), "/.git/config".to_owned()] {
+    for path in
+        [format!("/{}", "a".repeat(256)), format!("/{}.js", "a".repeat(300)), "/.git/config".to_owned()]
+    {
         let (status, found) = problem(service.get(&path)).await;
         assert_eq!((status, &found["code"]), (404, &json!("unknown_route")), "{path}");
     }
