@@ -130,9 +130,6 @@ impl Explainer {
     /// Adds every feature's share of each output, and the expected margins as biases, to `out`
     /// (outputs × (features + 1)).
     pub(crate) fn contributions(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
-        #[cfg(target_arch = "x86_64")]
-        self.contributions_of_row(forest, row, out);
-        #[cfg(not(target_arch = "x86_64"))]
         self.walk_row(forest, row, out);
     }
 }

@@ -25,27 +25,12 @@ fearless_simd::kernel! {
     }
 }
 
-fearless_simd::kernel! {
-    fn walk_one(simd: Avx2, explainer: &Explainer, forest: &Forest, row: &[f32], out: &mut [f64]) {
-        let _ = simd;
-        explainer.walk_row(forest, row, out);
-    }
-}
-
 impl Explainer {
-    /// One row alone, with the processor's wider instructions where it has them.
-    pub(super) fn contributions_of_row(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
-        match fearless_simd::Level::new().as_avx2() {
-            Some(simd) => walk_one(simd, self, forest, row, out),
-            None => self.walk_row(forest, row, out),
-        }
-    }
-
     /// As [`Explainer::contributions`] of up to [`ROWS`] rows; false if there is no code for it.
     pub(crate) fn contributions_of_rows(&self, forest: &Forest, rows: &Strided, out: &mut [f64]) -> bool {
         match (fearless_simd::Level::new().as_avx2(), self.points.len()) {
-            // For a single row, lanes that stay empty cost more than they give.
-            (Some(simd), 4 | 8 | 12 | 16) if out.len() > self.means.len() * (self.features + 1) => {
+            // A single row too, although its lanes stay empty: it has the numbers that it has among others.
+            (Some(simd), 4 | 8 | 12 | 16) => {
                 walk(simd, self, &self.reciprocals, forest, rows, out);
                 true
             }
