@@ -1,7 +1,7 @@
 //! What the operator decides: plain structs per concern, resolved once at start.
 //!
 //! `config/default.toml` documents every key and is the bottom layer; [`source`] stacks files and environment above it,
-//! [`reader`] turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
+//! `reader` turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
 pub mod cloud;
 mod cors;

@@ -34,7 +34,7 @@ pub(super) struct ScoreArgs {
     /// Form of the rows.
     ///
     /// csv: one row per line in the model's order, or in that of a header with its feature names; True and False are 1 and 0;
-    /// an empty cell, nan, NA, <NA> or null is missing. libsvm, as XGBoost reads it: label or label:weight, then index:value
+    /// an empty cell, `nan`, `NA`, `<NA>` or `null` is missing. libsvm, as XGBoost reads it: label or label:weight, then index:value
     /// with indices from 0; blank lines and comments are no rows. json: rows one after the other as arrays or objects by
     /// name, or {"instances": [row, …]}; null is missing.
     #[arg(long, value_enum, default_value_t)]

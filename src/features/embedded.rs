@@ -1,7 +1,7 @@
 //! The embedded store: one redb file, ordered by user, then product.
 //!
-//! A file is never changed. A table is written into a new file beside it, checked, and renamed over it ([`draft`]); a
-//! running service opens the new one ([`watcher`]) while reads under way finish on the old. So a reader needs no lock, and
+//! A file is never changed. A table is written into a new file beside it, checked, and renamed over it (`draft`); a
+//! running service opens the new one (`watcher`) while reads under way finish on the old. So a reader needs no lock, and
 //! what is cut short, by whatever, is never served.
 //!
 //! Reads run on the caller's thread: a lookup is a few page reads from redb's own cache, shorter than a hand-over to
