@@ -31,6 +31,7 @@ impl Node {
 
     /// What a split asks, whichever its default side: twice the feature, counted from 1, and 1 for categories. 0 for a
     /// leaf.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn question(&self) -> u32 {
         self.split / 2
     }

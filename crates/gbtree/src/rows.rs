@@ -1,7 +1,9 @@
 mod adapt;
+#[cfg(target_arch = "x86_64")]
 mod strided;
 
 pub(crate) use adapt::Adapter;
+#[cfg(target_arch = "x86_64")]
 pub(crate) use strided::Strided;
 
 use crate::PredictError;

@@ -20,7 +20,7 @@ impl Explainer {
     #[inline(always)]
     fn walk<const POINTS: usize>(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
         let points = if POINTS > 0 { POINTS } else { self.points.len() };
-        let mut work = Work::new(points, self.depth, self.features);
+        let mut work = Work::new(points, self.depth, self.used.len());
         let width = self.features + 1;
         for (group, mean) in self.means.iter().enumerate() {
             out[group * width + self.features] += mean;
@@ -33,7 +33,7 @@ impl Explainer {
             let last = self.trees.get(index + 1).is_none_or(|next| next.group != walk.group);
             // Float32 sums stay short; float64 takes over before rounding builds up.
             if last || pending > self.features.max(512) {
-                work.flush(points, &mut out[walk.group * width..][..self.features]);
+                work.flush(points, &self.used, &mut out[walk.group * width..][..self.features]);
                 pending = 0;
             }
         }
@@ -49,14 +49,14 @@ struct Work {
     /// 1 / the factor of the level's feature.
     inverse: Vec<f32>,
     levels: Vec<Level>,
-    /// Per feature, contributions before summing over points.
+    /// Per feature that is used, contributions before summing over points.
     shares: Vec<f32>,
 }
 
 /// The edge open at a level.
 #[derive(Clone, Copy, Default)]
 struct Level {
-    feature: usize,
+    player: usize,
     earlier: Option<usize>,
     /// Whether the row satisfies all splits on the feature so far.
     satisfied: bool,
@@ -67,7 +67,7 @@ struct Level {
 }
 
 impl Work {
-    fn new(points: usize, depth: usize, features: usize) -> Self {
+    fn new(points: usize, depth: usize, players: usize) -> Self {
         let zeros = || vec![0.0; (depth + 1) * points];
         let mut product = zeros();
         product[..points].fill(1.0);
@@ -76,7 +76,7 @@ impl Work {
             below: zeros(),
             inverse: zeros(),
             levels: vec![Level::default(); depth + 1],
-            shares: vec![0.0; features * points],
+            shares: vec![0.0; players * points],
         }
     }
 
@@ -179,8 +179,8 @@ impl Work {
             }
         }
         self.below[to..][..points].fill(0.0);
-        let feature = edge.feature as usize;
-        self.levels[level] = Level { feature, earlier, satisfied, share, goes_left: false };
+        let player = edge.player as usize;
+        self.levels[level] = Level { player, earlier, satisfied, share, goes_left: false };
         true
     }
 
@@ -195,7 +195,7 @@ impl Work {
         let to = (edge.level as usize - 1) * points;
         let above = &self.product[to..][..points];
         let below = &mut self.below[to..][..points];
-        let shares = &mut self.shares[edge.feature as usize * points..][..points];
+        let shares = &mut self.shares[edge.player as usize * points..][..points];
         let present = f32::from(u8::from(satisfied));
         let gain = present - share;
         let (at, rest) = (&quadrature.points[..points], &quadrature.rests[..points]);
@@ -224,11 +224,11 @@ impl Work {
     fn close<const POINTS: usize>(&mut self, points: usize, level: usize) {
         let points = if POINTS > 0 { POINTS } else { points };
         let to = level * points;
-        let Level { feature, earlier, satisfied, share, .. } = self.levels[level];
+        let Level { player, earlier, satisfied, share, .. } = self.levels[level];
         let gain = f32::from(u8::from(satisfied)) - share;
         let (above, below) = self.below.split_at_mut(to);
         let below = &below[..points];
-        let shares = &mut self.shares[feature * points..][..points];
+        let shares = &mut self.shares[player * points..][..points];
         let inverse = &self.inverse[to..][..points];
         for q in 0..points {
             shares[q] += gain * below[q] * inverse[q];
@@ -248,9 +248,9 @@ impl Work {
         }
     }
 
-    fn flush(&mut self, points: usize, out: &mut [f64]) {
-        for (out, shares) in out.iter_mut().zip(self.shares.chunks_exact_mut(points)) {
-            *out += shares.iter().map(|&share| f64::from(share)).sum::<f64>();
+    fn flush(&mut self, points: usize, used: &[u32], out: &mut [f64]) {
+        for (feature, shares) in used.iter().zip(self.shares.chunks_exact_mut(points)) {
+            out[*feature as usize] += shares.iter().map(|&share| f64::from(share)).sum::<f64>();
             shares.fill(0.0);
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn entered<const BLOCKS: usize, const COLUMNS: usize>(
     splits: &[Split; UPPER_SPLITS],
     blocks: &[&Window<COLUMNS>; BLOCKS],
 ) -> Each<BLOCKS> {
-    let left = |at: usize| left(splits[at], blocks);
+    let left = |at: usize| left(&splits[at], blocks);
     let answers = answers!(5, left, 1);
     let mut entered = answers[0];
     for (block, entered) in entered.iter_mut().enumerate() {
@@ -61,7 +61,7 @@ pub(super) fn add<const BLOCKS: usize, const COLUMNS: usize, const BELOW: u32, c
         macro_rules! descend {
             ($levels:tt) => {{
                 let Some(splits) = splits.first_chunk::<{ 1 << $levels }>() else { return };
-                let left = |at: usize| left(splits[at], blocks);
+                let left = |at: usize| left(&splits[at], blocks);
                 let answers = answers!($levels, left, 1);
                 for block in 0..BLOCKS {
                     let within = shift(spell(&answers, block), BELOW.saturating_sub($levels));

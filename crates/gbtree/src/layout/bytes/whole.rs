@@ -29,10 +29,11 @@ pub(super) type Sums = [__m256; ROWS / 8];
 pub(super) type Each<const BLOCKS: usize> = [__m256i; BLOCKS];
 
 /// Rows that go left at a node, as bytes of ones.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the threshold is broadcast from memory in one go")]
 #[target_feature(enable = "avx2")]
 #[inline]
 pub(super) fn left<const BLOCKS: usize, const COLUMNS: usize>(
-    split: Split,
+    split: &Split,
     blocks: &[&Window<COLUMNS>; BLOCKS],
 ) -> Each<BLOCKS> {
     let thresholds = _mm256_set1_epi32(i32::from_ne_bytes(split.thresholds.map(i8::cast_unsigned)));
@@ -160,7 +161,7 @@ macro_rules! whole {
         ) {
             let Some(splits) = splits.first_chunk::<{ 1 << $levels }>() else { return };
             let Some(planes) = planes.first_chunk::<$tables>() else { return };
-            let left = |at: usize| left(splits[at], blocks);
+            let left = |at: usize| left(&splits[at], blocks);
             let answers = answers!($levels, left, 1);
             for block in 0..BLOCKS {
                 add_leaves(&answers, block, planes, &mut sums[block * step]);
