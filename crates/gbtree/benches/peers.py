@@ -1,11 +1,10 @@
-"""Times gbtree beside two releases of the official library, TL2cgen's compiled C, daal4py, ONNX Runtime and CatBoost, on the same
-models and rows, on one core. Every peer is first seen to give the same scores.
+"""Times gbtree beside two releases of the official library, TL2cgen's compiled C, daal4py, ONNX Runtime and CatBoost,
+on the same models and rows, on one core. Every peer is first seen to give the same scores.
 
     python peers.py [--work DIR] [--rounds N]
 
-needs what requirements.txt lists, gcc and cargo. The newer XGBoost runs on later Pythons only: its wheel is fetched for its library. Everything is made below --work (default
-target/peers). Each round runs every peer
-once and takes the least of many readings, because the machine may be shared; a figure is the median over rounds.
+needs what requirements.txt lists, gcc and cargo. The newer XGBoost runs on later Pythons only: its wheel is fetched for
+its library. Everything is made below --work (default target/peers). Each round runs every peer once and takes the least of many readings, because the machine may be shared; a figure is the median over rounds.
 """
 
 import argparse
@@ -176,7 +175,7 @@ def main():
             for peer in peers:
                 values = figures.get("%s-%s" % (peer, measure))
                 # Round by round: the machine's speed drifts between them.
-                ratio = values and statistics.median(value / own for value, own in zip(values, mine))
+                ratio = values and statistics.median(value / own for value, own in zip(values, mine, strict=False))
                 cells.append("%.3g (%.1f ×)" % (statistics.median(values), ratio) if values else "")
             print("| %s | %s | %.3g | %s |" % (name, label, statistics.median(mine), " | ".join(cells)))
             sys.stdout.flush()

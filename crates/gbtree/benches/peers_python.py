@@ -1,5 +1,5 @@
-"""The peers that are called from Python, on one thread: daal4py, ONNX Runtime, CatBoost. As peers.c, it takes PATH and the number of
-features and prints "name value" lines, the least of many readings each: microseconds per row.
+"""The peers that are called from Python, on one thread: daal4py, ONNX Runtime, CatBoost. As peers.c, it takes PATH and
+the number of features and prints "name value" lines, the least of many readings each: microseconds per row.
 
 CatBoost cannot take the model over: it trains one of its own of the same trees and depth, whose levels ask one question
 each, as a rate to look at.

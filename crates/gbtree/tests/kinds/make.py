@@ -3,8 +3,8 @@
     python make.py OUT_DIR
 
 makes OUT_DIR/<release>/<case>.<ending> and beside each either <case>.expect, the arrays as in ../golden, or
-<case>.refused, words that a refusal must hold. Needs the release of xgboost, numpy, scikit-learn, joblib and pandas; with
-3.2.0 also dill, cloudpickle and lz4. README.md tells which releases the archives here were made with.
+<case>.refused, words that a refusal must hold. Needs the release of xgboost, numpy, scikit-learn, joblib and pandas;
+with 3.2.0 also dill, cloudpickle and lz4. README.md tells which releases the archives here were made with.
 """
 
 import bz2
@@ -53,11 +53,11 @@ def expect(name, rows=ROWS, **arrays):
 
 def expect_booster(name, booster, rows=ROWS, contributions=True):
     data = xgb.DMatrix(rows)
-    arrays = dict(
-        score=booster.predict(data),
-        margin=booster.predict(data, output_margin=True),
-        leaf=booster.predict(data, pred_leaf=True),
-    )
+    arrays = {
+        "score": booster.predict(data),
+        "margin": booster.predict(data, output_margin=True),
+        "leaf": booster.predict(data, pred_leaf=True),
+    }
     if contributions:
         arrays["contributions"] = booster.predict(data, pred_contribs=True)
     expect(name, rows, **arrays)
@@ -72,7 +72,7 @@ def save(name, booster):
 
 
 def classifier(**params):
-    return xgb.XGBClassifier(**dict(dict(n_estimators=5, max_depth=3, n_jobs=1), **params)).fit(X, Y)
+    return xgb.XGBClassifier(**dict({"n_estimators": 5, "max_depth": 3, "n_jobs": 1}, **params)).fit(X, Y)
 
 
 def base_scores():
@@ -218,7 +218,10 @@ def containers():
     for name, search in [
         ("grid", GridSearchCV(xgb.XGBClassifier(n_estimators=3), {"max_depth": [2, 3]}, cv=2)),
         ("random", RandomizedSearchCV(xgb.XGBClassifier(n_estimators=3), {"max_depth": [2, 3]}, n_iter=2, cv=2)),
-        ("grid-pipeline", GridSearchCV(Pipeline([("m", xgb.XGBClassifier(n_estimators=3))]), {"m__max_depth": [2]}, cv=2)),
+        (
+            "grid-pipeline",
+            GridSearchCV(Pipeline([("m", xgb.XGBClassifier(n_estimators=3))]), {"m__max_depth": [2]}, cv=2),
+        ),
     ]:
         search.fit(X, Y)
         best = search.best_estimator_
@@ -235,7 +238,9 @@ def containers():
         wrapper = xgb.XGBClassifier(n_estimators=5, max_depth=3, missing=missing).fit(x, Y)
         name = "missing-%s" % missing
         keep(name + ".pkl", pickle.dumps(wrapper))
-        expect(name, x[:12], score=wrapper.predict_proba(x[:12])[:, 1], margin=wrapper.predict(x[:12], output_margin=True))
+        expect(
+            name, x[:12], score=wrapper.predict_proba(x[:12])[:, 1], margin=wrapper.predict(x[:12], output_margin=True)
+        )
     wrapper = xgb.XGBClassifier(n_estimators=40, early_stopping_rounds=3, eval_metric="logloss", learning_rate=1.0)
     wrapper.fit(X, Y, eval_set=[(X[::-1], np.roll(Y, 7))], verbose=False)
     keep("early.pkl", pickle.dumps(wrapper))
@@ -265,7 +270,9 @@ def containers():
     refused("tar-two", "several models: a.ubj, b.json")
 
     # Not the model alone, or not a model.
-    scaled = Pipeline([("scaler", StandardScaler()), ("xgb", xgb.XGBClassifier(n_estimators=2))]).fit(np.nan_to_num(X), Y)
+    scaled = Pipeline([("scaler", StandardScaler()), ("xgb", xgb.XGBClassifier(n_estimators=2))]).fit(
+        np.nan_to_num(X), Y
+    )
     function = Pipeline([("log", FunctionTransformer(np.abs)), ("xgb", model)])
     for name, stored, words in [
         ("scaled", scaled, 'the step "scaler" (sklearn.preprocessing._data.StandardScaler)'),
