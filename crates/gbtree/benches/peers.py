@@ -4,7 +4,8 @@ on the same models and rows, on one core. Every peer is first seen to give the s
     python peers.py [--work DIR] [--rounds N]
 
 needs what requirements.txt lists, gcc and cargo. The newer XGBoost runs on later Pythons only: its wheel is fetched for
-its library. Everything is made below --work (default target/peers). Each round runs every peer once and takes the least of many readings, because the machine may be shared; a figure is the median over rounds.
+its library. Everything is made below --work (default target/peers). Each round runs every peer once and takes the
+least of many readings, because the machine may be shared; a figure is the median over rounds.
 """
 
 import argparse
