@@ -17,19 +17,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use tower::layer::layer_fn;
-use tower::util::{MapFutureLayer, MapRequestLayer};
+use tower::util::MapFutureLayer;
 use tower::{Service, ServiceBuilder};
-use tower_http::compression::{CompressionBody, CompressionLayer};
 
 use crate::config::Cors;
 use fault::{Code, Fault};
-use layers::{Observe, Render, Renderer, catch_panic, cors, deadline, lenient_encoding};
+use layers::{Encode, Observe, Render, Renderer, catch_panic, cors, deadline};
 use routes::RouteNames;
 
 pub use page::{PageError, PageFiles};
@@ -58,22 +56,18 @@ fn renderer_of(_path: &str) -> Renderer {
     native::render
 }
 
-/// An answer as it leaves.
-pub type Answer = Response<CompressionBody<Body>>;
-
 /// The whole edge: every route, inside the layers.
 pub fn edge(
     state: &ApiState,
     origins: &Cors,
-) -> impl Service<Request, Response = Answer, Error = Infallible, Future: Send> + Clone + Send + 'static {
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     let longest = state.deadline;
     let names = Arc::new(RouteNames::new(routes().into_iter().map(|(pattern, _)| pattern)));
     // The outermost layer comes first. They stand around the router, not inside it, so that a request passes them without
     // a box for each.
     ServiceBuilder::new()
-        .layer(MapRequestLayer::new(lenient_encoding))
         // Outside of everything that makes a body, faults included.
-        .layer(CompressionLayer::new())
+        .layer(layer_fn(Encode::new))
         // Sees every answer, preflights and panics included: gives it its id, counts it, logs it.
         .layer(layer_fn(|inner| Observe::new(state.clone(), Arc::clone(&names), inner)))
         // Before anything can fail, so that failures carry the headers too and pages can read them.

@@ -11,7 +11,7 @@ mod server_timing;
 
 pub(super) use cors::cors;
 pub(super) use deadline::deadline;
-pub(super) use encoding::lenient_encoding;
+pub(super) use encoding::Encode;
 pub(super) use observe::Observe;
 pub(super) use panic::catch_panic;
 pub(super) use render::{Render, Rendered, Renderer};
