@@ -14,6 +14,8 @@ RUN mkdir -p src crates/gbtree/src tests/it config \
     && cargo build --release --locked --bin imba
 COPY crates crates
 COPY config config
+# The page is compiled in.
+COPY static static
 COPY src src
 # Newer than the empty sources above, so that cargo builds them.
 RUN find src crates -name '*.rs' -exec touch {} + && cargo build --release --locked --bin imba \
@@ -24,7 +26,6 @@ WORKDIR /app
 COPY --from=build /build/target/release/imba /usr/local/bin/imba
 COPY config config
 COPY demo demo
-COPY static static
 # The store's folder, writable by the user that the image runs as; mount a volume here to keep what is imported.
 COPY --from=build --chown=nonroot:nonroot /image/data data
 # In here the network is the container's own; outside, imba listens on loopback unless told otherwise.

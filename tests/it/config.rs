@@ -230,3 +230,19 @@ fn model_paths() {
         );
     }
 }
+
+/// The 18 names stand in the sample for AWS, and are the training package's and the demo model's.
+#[test]
+fn the_eighteen_names_are_the_training_packages() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut settings = Settings::defaults();
+    settings.add_file(&root.join("config/aws.toml"));
+    let ours = Config::resolve(&settings).expect("a configuration").features.columns;
+    let python =
+        fs::read_to_string(root.join("training/imba_training/columns.py")).expect("the package");
+    let list = python.split("FEATURES = (").nth(1).and_then(|rest| rest.split(')').next()).expect("a list");
+    let theirs: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    assert_eq!(ours, theirs);
+    let model = fs::read(root.join("demo/model.ubj")).expect("the demo's model");
+    assert_eq!(gbtree::Model::from_bytes(&model).expect("a model").feature_names(), ours);
+}
