@@ -238,8 +238,7 @@ fn the_eighteen_names_are_the_training_packages() {
     let mut settings = Settings::defaults();
     settings.add_file(&root.join("config/aws.toml"));
     let ours = Config::resolve(&settings).expect("a configuration").features.columns;
-    let python =
-        fs::read_to_string(root.join("training/imba_training/columns.py")).expect("the package");
+    let python = fs::read_to_string(root.join("training/imba_training/columns.py")).expect("the package");
     let list = python.split("FEATURES = (").nth(1).and_then(|rest| rest.split(')').next()).expect("a list");
     let theirs: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
     assert_eq!(ours, theirs);
