@@ -21,13 +21,11 @@ use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use tower::layer::layer_fn;
-use tower::util::MapFutureLayer;
-use tower::{Service, ServiceBuilder};
+use tower::Service;
 
 use crate::config::Cors;
 use fault::{Code, Fault};
-use layers::{Encode, Observe, Render, Renderer, catch_panic, cors, deadline};
+use layers::{CorsPolicy, Encode, Envelope, Renderer, Surroundings};
 use routes::RouteNames;
 
 pub use page::{PageError, PageFiles};
@@ -56,29 +54,20 @@ fn renderer_of(_path: &str) -> Renderer {
     native::render
 }
 
-/// The whole edge: every route, inside the layers.
+/// The whole edge: every route, inside what stands around them.
 pub fn edge(
     state: &ApiState,
-    origins: &Cors,
+    cors: &Cors,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
-    let longest = state.deadline;
-    let names = Arc::new(RouteNames::new(routes().into_iter().map(|(pattern, _)| pattern)));
-    // The outermost layer comes first. They stand around the router, not inside it, so that a request passes them without
-    // a box for each.
-    ServiceBuilder::new()
-        // Outside of everything that makes a body, faults included.
-        .layer(layer_fn(Encode::new))
-        // Sees every answer, preflights and panics included: gives it its id, counts it, logs it.
-        .layer(layer_fn(|inner| Observe::new(state.clone(), Arc::clone(&names), inner)))
-        // Before anything can fail, so that failures carry the headers too and pages can read them.
-        .layer(cors(origins))
-        // Words every fault below in the protocol of the request.
-        .layer(layer_fn(|inner| Render::new(renderer_of, inner)))
-        // A panic below this line is a fault; above it there is nothing that could panic.
-        .layer(catch_panic())
-        // Cuts the reading of the body and the work of the handler alike.
-        .layer(MapFutureLayer::new(move |answer| deadline(longest, answer)))
-        .service(router(state.clone()))
+    let surroundings = Arc::new(Surroundings {
+        state: state.clone(),
+        routes: RouteNames::new(routes().into_iter().map(|(pattern, _)| pattern)),
+        cors: CorsPolicy::new(cors),
+        renderer_of,
+    });
+    // Around the router, not inside of it, so that a request passes without a box for each. Content codings come outermost:
+    // faults are compressed too.
+    Encode::new(Envelope::new(surroundings, router(state.clone())))
 }
 
 fn router(state: ApiState) -> Router {

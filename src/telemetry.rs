@@ -4,5 +4,7 @@ pub mod access_log;
 pub mod log;
 pub mod metrics;
 mod stages;
+mod text;
 
 pub use stages::Stages;
+pub use text::write_milliseconds;

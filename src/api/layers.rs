@@ -1,17 +1,16 @@
-//! The layers around every route, one job each; [`super::edge`] says in which order they stand and why.
+//! What stands around every route, one job each; [`envelope`] says in which order and why.
 
 mod cors;
 mod deadline;
 mod encoding;
+mod envelope;
 mod observe;
 mod panic;
 mod render;
 mod request_id;
 mod server_timing;
 
-pub(super) use cors::cors;
-pub(super) use deadline::deadline;
+pub(super) use cors::CorsPolicy;
 pub(super) use encoding::Encode;
-pub(super) use observe::Observe;
-pub(super) use panic::catch_panic;
-pub(super) use render::{Render, Rendered, Renderer};
+pub(super) use envelope::{Envelope, Surroundings};
+pub(super) use render::{Rendered, Renderer};

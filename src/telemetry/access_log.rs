@@ -1,14 +1,12 @@
 //! One line per request, in the form of the other log lines but without their machinery: it is on the way of every answer.
 
-use std::io::Write;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderValue, Method, Uri};
 
 use super::log::Lines;
-
-const WRITTEN: &str = "writing to a Vec does not fail: this is a bug";
+use super::text::{write_integer, write_milliseconds, write_now};
 
 /// Where the lines go, and their form.
 #[derive(Clone)]
@@ -46,6 +44,8 @@ pub struct Line {
     pub path: Path,
     /// Where it came from.
     pub client: Option<Arc<str>>,
+    /// Its id.
+    pub id: HeaderValue,
 }
 
 impl AccessLog {
@@ -56,46 +56,67 @@ impl AccessLog {
     }
 
     /// Writes the line of a request that is answered, or whose client is gone.
-    pub fn write(
-        &self,
-        request: &Line,
-        status: u16,
-        code: Option<&'static str>,
-        id: &HeaderValue,
-        elapsed: Duration,
-    ) {
-        let Line { method, path, client } = request;
-        let (path, id) = (path.text(), id.to_str().unwrap_or_default());
-        let microseconds = elapsed.as_micros() as u64;
-        let (milliseconds, microseconds) = (microseconds / 1000, microseconds % 1000);
-        let time = humantime::format_rfc3339_micros(SystemTime::now());
+    pub fn write(&self, request: &Line, status: u16, code: Option<&'static str>, elapsed: Duration) {
         self.lines.gather(|out| {
-            let written = if self.json {
-                // The method is a token and the address a number: neither needs escaping.
-                write!(out, r#"{{"timestamp":"{time}","level":"INFO","message":"{method} "#)
-                    .and_then(|()| escaped(out, path))
-                    .and_then(|()| write!(out, r#" {status}","request_id":""#))
-                    .and_then(|()| escaped(out, id))
-                    .and_then(|()| write!(out, r#"","duration_ms":{milliseconds}.{microseconds:03}"#))
-                    .and_then(|()| client.as_ref().map_or(Ok(()), |client| write!(out, r#","client.address":"{client}""#)))
-                    .and_then(|()| code.map_or(Ok(()), |code| write!(out, r#","code":"{code}""#)))
-                    .and_then(|()| out.write_all(b",\"target\":\"imba::access\"}\n"))
+            if self.json {
+                json(out, request, status, code, elapsed);
             } else {
-                write!(out, "{time}  INFO imba::access: {method} {path} {status} request_id={id} duration_ms={milliseconds}.{microseconds:03}")
-                    .and_then(|()| client.as_ref().map_or(Ok(()), |client| write!(out, " client.address={client}")))
-                    .and_then(|()| code.map_or(Ok(()), |code| write!(out, " code={code}")))
-                    .and_then(|()| out.write_all(b"\n"))
-            };
-            written.expect(WRITTEN);
+                text(out, request, status, code, elapsed);
+            }
         });
     }
 }
 
-/// Writes the inside of a JSON string.
-fn escaped(out: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
-        return out.write_all(text.as_bytes());
+/// Neither methods, which are tokens, nor addresses and codes need escaping.
+fn json(out: &mut Vec<u8>, request: &Line, status: u16, code: Option<&'static str>, elapsed: Duration) {
+    out.extend_from_slice(br#"{"timestamp":""#);
+    write_now(out);
+    out.extend_from_slice(br#"","level":"INFO","message":""#);
+    out.extend_from_slice(request.method.as_str().as_bytes());
+    out.push(b' ');
+    escaped(out, request.path.text());
+    out.push(b' ');
+    write_integer(out, status.into());
+    out.extend_from_slice(br#"","request_id":""#);
+    escaped(out, request.id.to_str().unwrap_or_default());
+    out.extend_from_slice(br#"","duration_ms":"#);
+    write_milliseconds(out, elapsed);
+    for (name, value) in [("client.address", request.client.as_deref()), ("code", code)] {
+        if let Some(value) = value {
+            for part in [",\"", name, "\":\"", value, "\""] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
     }
-    let quoted = serde_json::Value::from(text).to_string();
-    out.write_all(&quoted.as_bytes()[1..quoted.len() - 1])
+    out.extend_from_slice(b",\"target\":\"imba::access\"}\n");
+}
+
+fn text(out: &mut Vec<u8>, request: &Line, status: u16, code: Option<&'static str>, elapsed: Duration) {
+    write_now(out);
+    out.extend_from_slice(b"  INFO imba::access: ");
+    for part in [request.method.as_str(), " ", request.path.text(), " "] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    write_integer(out, status.into());
+    out.extend_from_slice(b" request_id=");
+    out.extend_from_slice(request.id.as_bytes());
+    out.extend_from_slice(b" duration_ms=");
+    write_milliseconds(out, elapsed);
+    for (name, value) in [(" client.address=", request.client.as_deref()), (" code=", code)] {
+        if let Some(value) = value {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(value.as_bytes());
+        }
+    }
+    out.push(b'\n');
+}
+
+/// Writes the inside of a JSON string.
+fn escaped(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        let quoted = serde_json::Value::from(text).to_string();
+        out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+    }
 }

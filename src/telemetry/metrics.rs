@@ -13,7 +13,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use http::HttpMetrics;
+pub use http::{HttpMetrics, RouteMetrics};
 pub use model::{ModelInUse, ModelMetrics};
 pub use shadow::ShadowMetrics;
 pub use table::{TableFacts, TableInUse, TableMetrics};

@@ -1,27 +1,69 @@
-//! Which pages may call.
+//! Which pages may call, as the Fetch standard has them ask (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 
-use axum::http::{Method, header};
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::Response;
 
-use super::{request_id::REQUEST_ID, server_timing::SERVER_TIMING};
-use crate::api::native::MODEL_VERSION;
 use crate::config::{Cors, Origins};
 
-/// Adds the headers that let pages of the configured origins call and read every answer.
-pub(in crate::api) fn cors(cors: &Cors) -> CorsLayer {
-    let origins = match &cors.origins {
-        Origins::Any => AllowOrigin::any(),
-        Origins::Only(list) => {
-            let list = list.clone();
-            AllowOrigin::predicate(move |origin, _| {
-                origin.to_str().is_ok_and(|origin| list.iter().any(|pattern| pattern.matches(origin)))
-            })
+const ANY: HeaderValue = HeaderValue::from_static("*");
+const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST");
+/// Headers of answers that pages may read beside the few that they always may.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("x-model-version,x-request-id,server-timing,retry-after");
+const BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
+const BY_PREFLIGHT: HeaderValue =
+    HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
+
+/// The configured origins, and how long browsers remember what they were told.
+pub(in crate::api) struct CorsPolicy {
+    origins: Origins,
+    max_age: HeaderValue,
+}
+
+impl CorsPolicy {
+    pub(in crate::api) fn new(cors: &Cors) -> Self {
+        Self { origins: cors.origins.clone(), max_age: cors.max_age.as_secs().into() }
+    }
+
+    /// Whose page may read the answer to a request with these headers: any, the one that asks, or none.
+    pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        match &self.origins {
+            Origins::Any => Some(ANY),
+            Origins::Only(patterns) => {
+                let origin = headers.get(header::ORIGIN)?;
+                let text = origin.to_str().ok()?;
+                patterns.iter().any(|pattern| pattern.matches(text)).then(|| origin.clone())
+            }
         }
-    };
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([MODEL_VERSION, REQUEST_ID, SERVER_TIMING, header::RETRY_AFTER])
-        .max_age(cors.max_age)
+    }
+
+    /// The answer to a browser that asks before it sends the request itself.
+    pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
+        if request.method() != Method::OPTIONS {
+            return None;
+        }
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+        }
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
+        headers.insert(header::VARY, BY_PREFLIGHT);
+        Some(response)
+    }
+
+    /// Tells browsers that pages of `origin` may read `response`.
+    pub(super) fn allow(&self, response: &mut Response, origin: Option<HeaderValue>) {
+        let headers = response.headers_mut();
+        if let Some(origin) = origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+        if matches!(self.origins, Origins::Only(_)) {
+            headers.append(header::VARY, BY_ORIGIN);
+        }
+    }
 }

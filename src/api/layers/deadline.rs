@@ -1,20 +1,12 @@
 //! The longest time of a request.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use tokio::time::timeout;
 
 use crate::api::fault::{Code, Fault};
 
-/// `answer`, or a fault when `deadline` passes first: the request is dropped with everything it waits for.
-pub(in crate::api) async fn deadline(
-    deadline: Duration,
-    answer: impl Future<Output = Result<Response, Infallible>>,
-) -> Result<Response, Infallible> {
-    timeout(deadline, answer).await.unwrap_or_else(|_| {
-        let fault = Fault::new(Code::Deadline, format!("no answer within {deadline:?} (server.deadline)"));
-        Ok(fault.into_response())
-    })
+/// The answer to a request that was dropped with everything it waited for, because `deadline` passed.
+pub(super) fn too_late(deadline: Duration) -> Response {
+    Fault::new(Code::Deadline, format!("no answer within {deadline:?} (server.deadline)")).into_response()
 }

@@ -68,7 +68,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Encoding<F> {
         Poll::Ready(Ok(match self.project() {
             EncodingProjection::Plain { answer } => {
                 let Ok(mut response) = ready!(answer.poll(context));
-                response.headers_mut().append(header::VARY, VARY);
+                vary(response.headers_mut());
                 response
             }
             EncodingProjection::Compressed { answer } => {
@@ -76,6 +76,14 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Encoding<F> {
                 response.map(Body::new)
             }
         }))
+    }
+}
+
+/// Answers that are negotiated say so themselves.
+fn vary(headers: &mut HeaderMap) {
+    let is_said = headers.get_all(header::VARY).iter().any(|by| by.as_bytes().ends_with(VARY.as_bytes()));
+    if !is_said {
+        headers.append(header::VARY, VARY);
     }
 }
 

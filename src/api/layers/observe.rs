@@ -1,98 +1,30 @@
-//! What every request gets, whatever its protocol: an id, its time, a count and a line in the access log.
+//! What is known of every request: its time, a count and a line in the access log.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use axum::BoxError;
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
-use pin_project_lite::pin_project;
-use tower::Service;
 use tracing::error;
 
-use super::request_id::{REQUEST_ID, identify};
+use super::request_id::REQUEST_ID;
 use super::server_timing::{SERVER_TIMING, server_timing};
 use crate::api::fault::Fault;
-use crate::api::routes::{OTHER, RouteNames};
+use crate::api::routes::OTHER;
 use crate::api::state::ApiState;
 use crate::cause::chain;
 use crate::telemetry::Stages;
 use crate::telemetry::access_log::{ClientAddress, Line, Path};
+use crate::telemetry::metrics::RouteMetrics;
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// The layer around everything but compression: sees each request first and its answer last.
-#[derive(Clone)]
-pub(in crate::api) struct Observe<S> {
-    state: ApiState,
-    routes: Arc<RouteNames>,
-    inner: S,
-}
-
-impl<S> Observe<S> {
-    pub(in crate::api) fn new(state: ApiState, routes: Arc<RouteNames>, inner: S) -> Self {
-        Self { state, routes, inner }
-    }
-}
-
-impl<S, B> Service<Request> for Observe<S>
-where
-    S: Service<Request, Response = Response<B>, Error = Infallible>,
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Observed<S::Future>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        let route = self.routes.of(request.uri().path());
-        let seen = Some(Seen::begin(self.state.clone(), route, &mut request));
-        Observed { answer: self.inner.call(request), seen }
-    }
-}
-
-pin_project! {
-    /// An answer under way. Named, so that it needs no box for itself: every request passes here.
-    pub(in crate::api) struct Observed<F> {
-        #[pin]
-        answer: F,
-        seen: Option<Seen>,
-    }
-}
-
-impl<F, B> Future for Observed<F>
-where
-    F: Future<Output = Result<Response<B>, Infallible>>,
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    type Output = Result<Response, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Ok(answer) = ready!(this.answer.poll(context));
-        let answer = answer.map(Body::new);
-        Poll::Ready(Ok(match this.seen.take() {
-            Some(seen) => seen.end(answer),
-            None => answer,
-        }))
-    }
-}
-
 /// A request under way; counted and logged when dropped, so also when its client hangs up.
-struct Seen {
+pub(super) struct Seen {
     state: ApiState,
-    id: HeaderValue,
-    route: &'static str,
+    route: Arc<RouteMetrics>,
     started: Instant,
     status: StatusCode,
     code: Option<&'static str>,
@@ -103,25 +35,28 @@ struct Seen {
 }
 
 impl Seen {
-    fn begin(state: ApiState, route: &'static str, request: &mut Request) -> Self {
+    pub(super) fn begin(state: ApiState, route: Arc<RouteMetrics>, id: &HeaderValue, request: &Request) -> Self {
         state.metrics.http.begin();
         // 499: the client hung up. It stands until there is an answer.
         let status = StatusCode::from_u16(499).expect("a status: this is a bug");
         let line = state.access_log.is_some().then(|| Line {
             method: request.method().clone(),
-            path: if route == OTHER { Path::Own(request.uri().clone()) } else { Path::Route(route) },
+            path: match route.pattern {
+                OTHER => Path::Own(request.uri().clone()),
+                pattern => Path::Route(pattern),
+            },
             client: request.extensions().get::<ClientAddress>().map(|client| Arc::clone(&client.0)),
+            id: id.clone(),
         });
         let closes = request.version() < Version::HTTP_2;
-        let id = identify(request);
-        Self { state, id, route, started: Instant::now(), status, code: None, closes, line }
+        Self { state, route, started: Instant::now(), status, code: None, closes, line }
     }
 
     /// Adds to the answer what every answer has, and logs the cause of a fault.
-    fn end(mut self, mut response: Response) -> Response {
+    pub(super) fn end(mut self, response: &mut Response, id: &HeaderValue) {
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
             if let Some(cause) = &fault.cause {
-                let id = self.id.to_str().unwrap_or_default();
+                let id = id.to_str().unwrap_or_default();
                 error!(request_id = id, error.cause = chain(cause.as_ref()), "{}", fault.detail);
             }
             self.code = Some(fault.code.word());
@@ -130,23 +65,23 @@ impl Seen {
             response.headers_mut().insert(SERVER_TIMING, server_timing(&stages));
             self.state.metrics.http.stages(&stages);
         }
+        let headers = response.headers_mut();
         if self.closes && self.state.readiness.is_draining() {
             // The connection ends with this answer, so that its client sends the next request elsewhere.
-            response.headers_mut().insert(header::CONNECTION, CLOSE);
+            headers.insert(header::CONNECTION, CLOSE);
         }
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        response.headers_mut().insert(REQUEST_ID, self.id.clone());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers.insert(REQUEST_ID, id.clone());
         self.status = response.status();
-        response
     }
 }
 
 impl Drop for Seen {
     fn drop(&mut self) {
         let (elapsed, status) = (self.started.elapsed(), self.status.as_u16());
-        self.state.metrics.http.end(self.route, status, elapsed);
+        self.state.metrics.http.end(&self.route, status, elapsed);
         if let (Some(log), Some(line)) = (&self.state.access_log, &self.line) {
-            log.write(line, status, self.code, &self.id, elapsed);
+            log.write(line, status, self.code, elapsed);
         }
     }
 }

@@ -11,8 +11,8 @@ pub(super) const REQUEST_ID: HeaderName = name("x-request-id");
 /// Longest id that is taken over from a client.
 const LONGEST: usize = 128;
 
-/// Gives `request` an id: the client's own where it is short and plain, else a new one.
-pub(super) fn identify(request: &mut Request) -> HeaderValue {
+/// The id of `request`: the client's own where it is short and plain, else a new one.
+pub(super) fn request_id(request: &Request) -> HeaderValue {
     let given = request
         .headers()
         .get(REQUEST_ID)
@@ -22,7 +22,5 @@ pub(super) fn identify(request: &mut Request) -> HeaderValue {
     }
     let mut buffer = Uuid::encode_buffer();
     let text = Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
-    let id = HeaderValue::from_str(text).expect("hexadecimal digits are visible ASCII: this is a bug");
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    id
+    HeaderValue::from_str(text).expect("hexadecimal digits are visible ASCII: this is a bug")
 }

@@ -13,7 +13,7 @@ use crate::telemetry::Stages;
 /// What the old service called its answers, to the letter.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const ACCEPT: HeaderValue = HeaderValue::from_static("accept");
+const BY_ACCEPT: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 /// The next model or table may answer otherwise.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -37,7 +37,7 @@ pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
     };
     *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    response.headers_mut().insert(header::VARY, ACCEPT);
+    response.headers_mut().insert(header::VARY, BY_ACCEPT);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }

@@ -1,5 +1,6 @@
 //! What is counted of requests.
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
@@ -22,6 +23,21 @@ struct RequestLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StageLabels {
     stage: &'static str,
+}
+
+/// A route, and the counters of its good answers: nearly every request is one, and need not look them up.
+pub struct RouteMetrics {
+    /// The pattern, never a path: a client cannot invent labels.
+    pub pattern: &'static str,
+    good: OnceLock<(Counter, Histogram)>,
+}
+
+impl RouteMetrics {
+    /// The route of a pattern, which has not answered yet.
+    #[must_use]
+    pub fn new(pattern: &'static str) -> Self {
+        Self { pattern, good: OnceLock::new() }
+    }
 }
 
 /// The counters of requests; cheap to clone.
@@ -67,12 +83,24 @@ impl HttpMetrics {
         self.in_flight.inc();
     }
 
-    /// It is answered, or its client is gone. `route` is a pattern, never a path: a client cannot invent labels.
-    pub fn end(&self, route: &'static str, status: u16, elapsed: Duration) {
+    /// It is answered, or its client is gone.
+    pub fn end(&self, route: &RouteMetrics, status: u16, elapsed: Duration) {
         self.in_flight.dec();
+        if status == 200 {
+            let (requests, durations) = route.good.get_or_init(|| self.counters(route.pattern, status));
+            requests.inc();
+            durations.observe(elapsed.as_secs_f64());
+        } else {
+            let (requests, durations) = self.counters(route.pattern, status);
+            requests.inc();
+            durations.observe(elapsed.as_secs_f64());
+        }
+    }
+
+    fn counters(&self, route: &'static str, status: u16) -> (Counter, Histogram) {
         let labels = RequestLabels { route, status };
-        self.requests.get_or_create(&labels).inc();
-        self.durations.get_or_create(&labels).observe(elapsed.as_secs_f64());
+        let requests = self.requests.get_or_create(&labels).clone();
+        (requests, self.durations.get_or_create(&labels).clone())
     }
 
     /// It was scored, with these stages.
