@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::{ModelFile, ModelSource, Reloadable, Revision, SourceError};
-use crate::telemetry::metrics::ModelMetrics;
+use crate::telemetry::metrics::ReloadMetrics;
 
 /// One source, watched for what scores by its content.
 pub struct ModelWatcher {
@@ -41,7 +42,7 @@ impl ModelWatcher {
     }
 
     /// Watches until dropped.
-    pub async fn run(mut self, metrics: ModelMetrics) {
+    pub async fn run(mut self, metrics: ReloadMetrics) {
         let now = self.now();
         loop {
             tokio::select! {
@@ -52,7 +53,7 @@ impl ModelWatcher {
                         info!("the model at {} is the one in use", self.source.location());
                     }
                 }
-                () = pause(self.every) => {
+                () = sleep(self.every.unwrap_or(Duration::MAX)) => {
                     self.look(&metrics).await;
                 }
             }
@@ -66,7 +67,7 @@ impl ModelWatcher {
         }
     }
 
-    async fn look(&mut self, metrics: &ModelMetrics) -> Look {
+    async fn look(&mut self, metrics: &ReloadMetrics) -> Look {
         let file = match self.fetch().await {
             Ok(Some(file)) => file,
             Ok(None) => return Look::Same,
@@ -105,7 +106,7 @@ impl ModelWatcher {
         Look::Reloaded
     }
 
-    fn failed(&mut self, why: String, metrics: &ModelMetrics) -> Look {
+    fn failed(&mut self, why: String, metrics: &ReloadMetrics) -> Look {
         if self.failure.as_ref() != Some(&why) {
             metrics.not_reloaded();
             error!(
@@ -125,11 +126,4 @@ enum Look {
     Same,
     Reloaded,
     Failed,
-}
-
-async fn pause(every: Option<Duration>) {
-    match every {
-        Some(every) => tokio::time::sleep(every).await,
-        None => std::future::pending().await,
-    }
 }

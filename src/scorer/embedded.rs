@@ -112,7 +112,7 @@ impl Explainer for EmbeddedScorer {
         let Explained { scores, margins, contributions } = all;
         let width = loaded.width(Output::Score);
         check_finite(&scores, width)?;
-        check_contributions(&contributions, loaded.contributions())?;
+        check_finite(&contributions, loaded.contributions())?;
         Ok(Explanations {
             rows: Arc::unwrap_or_clone(rows),
             scores: Scores { model: Arc::clone(&loaded.info), width, values: scores },
@@ -144,16 +144,9 @@ fn pieces(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(size).map(move |from| from..rows.min(from + size))
 }
 
-fn check_finite(values: &[f64], width: usize) -> Result<(), ScoreError> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(ScoreError::NotFinite { row: at / width + 1, value: values[at] }),
-        None => Ok(()),
-    }
-}
-
-fn check_contributions(values: &[f32], width: usize) -> Result<(), ScoreError> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(ScoreError::NotFinite { row: at / width + 1, value: f64::from(values[at]) }),
+fn check_finite<T: Copy + Into<f64>>(values: &[T], width: usize) -> Result<(), ScoreError> {
+    match values.iter().position(|value| !(*value).into().is_finite()) {
+        Some(at) => Err(ScoreError::NotFinite { row: at / width + 1, value: values[at].into() }),
         None => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod http;
 mod model;
+mod reloads;
 mod shadow;
 mod table;
 mod upstreams;
@@ -14,7 +15,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use http::{HttpMetrics, RouteMetrics};
-pub use model::{ModelInUse, ModelMetrics};
+pub use model::ModelInUse;
+pub use reloads::ReloadMetrics;
 pub use shadow::ShadowMetrics;
 pub use table::{TableFacts, TableInUse, TableMetrics};
 pub use upstreams::UpstreamMetrics;
@@ -31,8 +33,8 @@ pub struct Metrics {
     registry: Arc<Registry>,
     /// Of requests.
     pub http: HttpMetrics,
-    /// Of the model.
-    pub model: ModelMetrics,
+    /// Of new models.
+    pub model: ReloadMetrics,
 }
 
 impl Metrics {
@@ -42,7 +44,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("imba");
         upstreams.register(&mut registry);
         let http = HttpMetrics::register(&mut registry);
-        let model = ModelMetrics::register(&mut registry);
+        let model = ReloadMetrics::default();
+        model.register(&mut registry, "model", "model");
         for collector in collectors {
             registry.register_collector(collector);
         }

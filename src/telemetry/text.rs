@@ -73,9 +73,13 @@ mod tests {
 
     #[test]
     fn durations_in_milliseconds() {
-        for (nanoseconds, text) in
-            [(0, "0.000"), (999, "0.000"), (1_000, "0.001"), (12_345_678, "12.345"), (1_000_000_000, "1000.000")]
-        {
+        for (nanoseconds, text) in [
+            (0, "0.000"),
+            (999, "0.000"),
+            (1_000, "0.001"),
+            (12_345_678, "12.345"),
+            (1_000_000_000, "1000.000"),
+        ] {
             assert_eq!(written(|out| write_milliseconds(out, Duration::from_nanos(nanoseconds))), text);
         }
     }

@@ -35,7 +35,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn begin(state: ApiState, route: Arc<RouteMetrics>, id: &HeaderValue, request: &Request) -> Self {
+    pub(super) fn begin(
+        state: ApiState,
+        route: Arc<RouteMetrics>,
+        id: &HeaderValue,
+        request: &Request,
+    ) -> Self {
         state.metrics.http.begin();
         // 499: the client hung up. It stands until there is an answer.
         let status = StatusCode::from_u16(499).expect("a status: this is a bug");

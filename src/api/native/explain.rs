@@ -8,13 +8,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::negotiate::ReplyType;
-use super::receive::{Question, Received, pairs, receive, rows};
+use super::receive::{Reply, pairs, receive, rows};
 use super::respond;
 use super::wire::{Explained, Explanation, Explanations, Outcome, Score};
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::formats::text;
-use crate::inference::Answer;
+use crate::inference::{Answer, InferenceRequest};
 use crate::products::ProductNames;
 use crate::row::PairKey;
 use crate::scorer;
@@ -27,8 +27,7 @@ pub(in crate::api) async fn explain(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, Question { decode: rows, weight: WEIGHT }).await?;
-    answer(&state, received).await
+    answer(&state, receive(&state, request, rows, WEIGHT)).await
 }
 
 /// Pairs to their stored rows to scores and contributions.
@@ -36,28 +35,24 @@ pub(in crate::api) async fn explain_pair(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, Question { decode: pairs, weight: WEIGHT }).await?;
-    answer(&state, received).await
+    answer(&state, receive(&state, request, pairs, WEIGHT)).await
 }
 
 async fn answer(
     state: &ApiState,
-    Received { reply, request, decoding, lease }: Received,
+    received: impl Future<Output = Result<(InferenceRequest, Reply), Fault>>,
 ) -> Result<Response, Fault> {
-    let mut answer = state.inference.explain(request).await?;
-    answer.stages.decode = decoding;
-    let (model, stages) = (Arc::clone(&answer.results.scores.model), answer.stages);
-    let (is_small, names) = (answer.count() <= respond::SMALL_ANSWER, Arc::clone(&state.product_names));
-    let body = state.admission.run(is_small, move || match reply {
+    let (request, reply) = received.await?;
+    let answer = state.inference.explain(request).await?;
+    let (model, names) = (Arc::clone(&answer.results.scores.model), Arc::clone(&state.product_names));
+    let encode = move |answer: &Answer<scorer::Explanations>, type_| match type_ {
         ReplyType::Text => {
             let rows = answer.results.rows().map(|row| row.contributions);
             text::lines(rows, answer.results.contributions.len()).into_bytes()
         }
-        ReplyType::Json => respond::document(&document(&answer, &names)),
-    });
-    let response = respond::scored(reply, body.await, &model, stages);
-    drop(lease);
-    Ok(response)
+        ReplyType::Json => respond::document(&document(answer, &names)),
+    };
+    Ok(reply.encode(state, answer, &model, encode).await)
 }
 
 fn document<'a>(answer: &'a Answer<scorer::Explanations>, names: &'a ProductNames) -> Explanations<'a> {

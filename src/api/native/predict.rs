@@ -1,16 +1,18 @@
 //! `POST /predict` and `POST /predict/pair`: rows, or pairs whose rows are stored, to scores.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::negotiate::ReplyType;
-use super::receive::{Question, Received, pairs, receive, rows};
+use super::receive::{Reply, pairs, receive, rows};
 use super::respond;
 use super::wire::{Outcome, Prediction, Predictions, Score};
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::formats::text;
-use crate::inference::Answer;
+use crate::inference::{Answer, InferenceRequest};
 use crate::row::PairKey;
 use crate::scorer::Scores;
 
@@ -22,8 +24,7 @@ pub(in crate::api) async fn predict(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, Question { decode: rows, weight: WEIGHT }).await?;
-    answer(&state, received).await
+    answer(&state, receive(&state, request, rows, WEIGHT)).await
 }
 
 /// Pairs to their stored rows to scores.
@@ -31,25 +32,21 @@ pub(in crate::api) async fn predict_pair(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let received = receive(&state, request, Question { decode: pairs, weight: WEIGHT }).await?;
-    answer(&state, received).await
+    answer(&state, receive(&state, request, pairs, WEIGHT)).await
 }
 
 async fn answer(
     state: &ApiState,
-    Received { reply, request, decoding, lease }: Received,
+    received: impl Future<Output = Result<(InferenceRequest, Reply), Fault>>,
 ) -> Result<Response, Fault> {
-    let mut answer = state.inference.predict(request).await?;
-    answer.stages.decode = decoding;
-    let (model, stages) = (answer.results.model.clone(), answer.stages);
-    let is_small = answer.count() <= respond::SMALL_ANSWER;
-    let body = state.admission.run(is_small, move || match reply {
+    let (request, reply) = received.await?;
+    let answer = state.inference.predict(request).await?;
+    let model = Arc::clone(&answer.results.model);
+    let encode = |answer: &Answer<Scores>, type_| match type_ {
         ReplyType::Text => text::lines(answer.results.rows(), answer.results.values.len()).into_bytes(),
-        ReplyType::Json => respond::document(&document(&answer)),
-    });
-    let response = respond::scored(reply, body.await, &model, stages);
-    drop(lease);
-    Ok(response)
+        ReplyType::Json => respond::document(&document(answer)),
+    };
+    Ok(reply.encode(state, answer, &model, encode).await)
 }
 
 fn document(answer: &Answer<Scores>) -> Predictions<'_> {

@@ -21,23 +21,16 @@ use crate::scorer::{InferenceTarget, Output};
 /// Bodies up to this size are decoded where they are, and need no leave.
 const SMALL_BODY: usize = 64 * 1024;
 
-/// A decoded request, and what its answer needs.
-pub(super) struct Received {
-    pub(super) reply: ReplyType,
-    pub(super) request: InferenceRequest,
+/// What the answer to a decoded request needs.
+pub(super) struct Reply {
+    pub(super) type_: ReplyType,
     pub(super) decoding: Duration,
     /// The room that a large request takes, until it is answered.
-    pub(super) lease: Option<Lease>,
+    pub(super) _lease: Option<Lease>,
 }
 
-/// What a route asks of its rows.
-#[derive(Clone, Copy)]
-pub(super) struct Question {
-    /// What reads a body of either type.
-    pub(super) decode: fn(BodyType, &[u8], &Schema, RowLimits) -> Result<Input, RowError>,
-    /// How many rows that are only scored take as long as one of these.
-    pub(super) weight: usize,
-}
+/// What reads a body of either type.
+pub(super) type Decode = fn(BodyType, &[u8], &Schema, RowLimits) -> Result<Input, RowError>;
 
 /// Feature rows.
 pub(super) fn rows(
@@ -67,36 +60,34 @@ pub(super) fn pairs(
     .map(Input::Pairs)
 }
 
-/// Settles the types before the body is read, so that a request nobody can answer is not read for nothing.
+/// Settles the types before the body is read, so that a request nobody can answer is not read for nothing. A row of it takes
+/// as long as `weight` rows that are only scored.
 pub(super) fn receive(
     state: &ApiState,
     request: Request,
-    question: Question,
-) -> impl Future<Output = Result<Received, Fault>> + use<> {
+    decode: Decode,
+    weight: usize,
+) -> impl Future<Output = Result<(InferenceRequest, Reply), Fault>> + use<> {
     let settled = settle(state, request.headers());
     let body = read_body(state, request);
     let (admission, schema) = (state.admission.clone(), Arc::clone(state.inference.schema()));
     let rows = state.rows_limit;
     async move {
-        let (reply, body_type, target) = settled?;
+        let (type_, body_type, target) = settled?;
         let body = body.await?;
         let started = Instant::now();
         let is_small = body.bytes.len() <= SMALL_BODY;
         let lease = if is_small {
             None
         } else {
-            Some(admission.admit(likely_rows(body_type, &body.bytes) * question.weight)?)
+            Some(admission.admit(likely_rows(body_type, &body.bytes) * weight)?)
         };
-        let all_or_nothing = reply == ReplyType::Text;
+        let all_or_nothing = type_ == ReplyType::Text;
         let limits = RowLimits { rows, all_or_nothing };
-        let decode = move || (question.decode)(body_type, &body.bytes, &schema, limits);
+        let decode = move || decode(body_type, &body.bytes, &schema, limits);
         let input = admission.run(is_small, decode).await?;
-        Ok(Received {
-            reply,
-            request: InferenceRequest { input, target, output: Output::Score, all_or_nothing },
-            decoding: started.elapsed(),
-            lease,
-        })
+        let request = InferenceRequest { input, target, output: Output::Score, all_or_nothing };
+        Ok((request, Reply { type_, decoding: started.elapsed(), _lease: lease }))
     }
 }
 

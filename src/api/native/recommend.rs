@@ -15,6 +15,7 @@ use super::target::target;
 use super::wire::{Recommendation, Recommendations, Users};
 use crate::api::fault::{Code, Fault};
 use crate::api::state::ApiState;
+use crate::formats::csv;
 use crate::inference::Ranking;
 use crate::products::ProductNames;
 use crate::row::{check_id, excerpt, python_float};
@@ -73,17 +74,16 @@ pub(in crate::api) async fn users(
 
 /// One line per product: identifier and score, as CSV.
 fn text(ranking: &Ranking) -> Vec<u8> {
-    const WRITTEN: &str = "writing to memory does not fail: this is a bug";
-    let mut lines = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    for ranked in &ranking.products {
-        let mut number = String::new();
-        python_float(ranked.score, &mut number);
-        lines.write_record([ranked.product.as_str(), &number]).expect(WRITTEN);
+    let mut lines = String::new();
+    for (at, ranked) in ranking.products.iter().enumerate() {
+        if at > 0 {
+            lines.push('\n');
+        }
+        csv::write_cell(&ranked.product, &mut lines);
+        lines.push(',');
+        python_float(ranked.score, &mut lines);
     }
-    let mut body = lines.into_inner().expect(WRITTEN);
-    // As in every text answer: no line end after the last line.
-    body.pop();
-    body
+    lines.into_bytes()
 }
 
 fn document<'a>(user_id: &'a str, ranking: &'a Ranking, names: &'a ProductNames) -> Recommendations<'a> {

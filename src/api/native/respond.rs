@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::MODEL_VERSION;
 use super::negotiate::ReplyType;
+use super::receive::Reply;
+use crate::api::state::ApiState;
+use crate::inference::Answer;
 use crate::model::ModelInfo;
 use crate::telemetry::Stages;
 
@@ -21,7 +24,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const MOST_HEADERS: usize = 16;
 
 /// Answers of up to this many rows are encoded where they are.
-pub(super) const SMALL_ANSWER: usize = 256;
+const SMALL_ANSWER: usize = 256;
 
 /// `document` as JSON.
 pub(super) fn document(document: &impl Serialize) -> Vec<u8> {
@@ -40,6 +43,23 @@ pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
     response.headers_mut().insert(header::VARY, BY_ACCEPT);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
+}
+
+impl Reply {
+    /// The answer to a request whose results `encode` writes, those of many rows when it is their turn.
+    pub(super) async fn encode<T: Send + 'static>(
+        self,
+        state: &ApiState,
+        mut answer: Answer<T>,
+        model: &ModelInfo,
+        encode: impl FnOnce(&Answer<T>, ReplyType) -> Vec<u8> + Send + 'static,
+    ) -> Response {
+        answer.stages.decode = self.decoding;
+        let (type_, stages) = (self.type_, answer.stages);
+        let is_small = answer.count() <= SMALL_ANSWER;
+        let body = state.admission.run(is_small, move || encode(&answer, type_)).await;
+        scored(type_, body, model, stages)
+    }
 }
 
 /// An answer by `model`, with the time that its stages took.

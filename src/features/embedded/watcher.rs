@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::EmbeddedStore;
@@ -58,7 +59,7 @@ impl TableWatcher {
             self.warn_of_age();
             let is_told = tokio::select! {
                 () = now.notified() => true,
-                () = pause(self.every) => false,
+                () = sleep(self.every.unwrap_or(Duration::MAX)) => false,
             };
             if is_told {
                 self.failure = None;
@@ -90,13 +91,13 @@ impl TableWatcher {
         self.failure = None;
         let path = self.store.path.display();
         if table == before {
-            self.metrics.is_current();
+            self.metrics.reloads.is_current();
             if is_told {
                 info!("the table at {path} is the one in use");
             }
         } else {
             self.said_old = false;
-            self.metrics.reloaded();
+            self.metrics.reloads.reloaded();
             info!(
                 table.version = table.version,
                 table.previous = before.version,
@@ -120,7 +121,7 @@ impl TableWatcher {
 
     fn failed(&mut self, why: String) {
         if self.failure.as_ref() != Some(&why) {
-            self.metrics.not_reloaded();
+            self.metrics.reloads.not_reloaded();
             let path = self.store.path.display();
             error!("features.embedded.path: {path}: {why}; the old table goes on serving");
             self.failure = Some(why);
@@ -132,11 +133,4 @@ fn revision(path: &Path) -> io::Result<String> {
     let file = fs::metadata(path)?;
     let (device, inode, size) = (file.dev(), file.ino(), file.size());
     Ok(format!("{device}:{inode} {size} {}.{:09}", file.mtime(), file.mtime_nsec()))
-}
-
-async fn pause(every: Option<Duration>) {
-    match every {
-        Some(every) => tokio::time::sleep(every).await,
-        None => std::future::pending().await,
-    }
 }

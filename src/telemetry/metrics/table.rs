@@ -1,76 +1,39 @@
 //! What is told of the table of features: which it is, how old, what became of new ones, which of its columns are empty.
 
 use std::fmt;
-use std::sync::atomic::AtomicI64;
 use std::time::{Duration, SystemTime};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
-    outcome: &'static str,
-}
+use super::ReloadMetrics;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ColumnLabels {
     column: String,
 }
 
-const LOADED: &str = "loaded";
-const FAILED: &str = "failed";
-
 /// The counters of a table of features; cheap to clone.
 #[derive(Clone, Default)]
 pub struct TableMetrics {
-    reloads: Family<ReloadLabels, Counter>,
-    reload_failed: Gauge<i64, AtomicI64>,
+    /// Of new tables.
+    pub reloads: ReloadMetrics,
     absent: Family<ColumnLabels, Gauge>,
 }
 
 impl TableMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        for outcome in [LOADED, FAILED] {
-            drop(self.reloads.get_or_create(&ReloadLabels { outcome }));
-        }
-        registry.register(
-            "table_reloads",
-            "New tables of features that were put to use, or that failed to be",
-            self.reloads.clone(),
-        );
-        registry.register(
-            "table_reload_failed",
-            "1 while the newest table of features could not be put to use and an older one serves, else 0",
-            self.reload_failed.clone(),
-        );
+        self.reloads.register(registry, "table", "table of features");
         registry.register(
             "table_column_absent",
             "1 while a column has not been seen in any of the items read last, else 0",
             self.absent.clone(),
         );
-    }
-
-    /// A new table serves.
-    pub fn reloaded(&self) {
-        self.reloads.get_or_create(&ReloadLabels { outcome: LOADED }).inc();
-        self.is_current();
-    }
-
-    /// A new table could not be put to use.
-    pub fn not_reloaded(&self) {
-        self.reloads.get_or_create(&ReloadLabels { outcome: FAILED }).inc();
-        self.reload_failed.set(1);
-    }
-
-    /// The table in use is the newest there is.
-    pub fn is_current(&self) {
-        self.reload_failed.set(0);
     }
 
     /// Whether `column` is absent from now on.
