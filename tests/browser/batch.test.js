@@ -209,7 +209,7 @@ it("stops on request, goes on, and goes on after a busy service", async (page, {
   let release;
   const held = new Promise((done) => (release = done));
   let asked = 0;
-  await intercept(page, "/predict", async () => {
+  intercept(page, "/predict", async () => {
     asked += 1;
     if (asked === 2) await held;
     if (asked === 4) return { status: 503, contentType: "application/problem+json", headers: { "retry-after": "1" }, body: JSON.stringify({ title: "Busy", detail: "", code: "overloaded" }) };
@@ -231,7 +231,7 @@ it("keeps up with fifty thousand rows: in pieces, in a worker, only those in sig
   const bodies = [];
   page.on("request", (request) => /\/predict$/.test(request.url()) && bodies.push(request.postData()?.length ?? 0));
   await withFile(page, origin, "many.csv", `${DEMO[0]}\n${rows.join("\n")}\n`);
-  await page.waitForFunction(() => document.querySelector(".progress")?.hidden && document.querySelector(".rows-line"), { timeout: 150_000 });
+  await page.waitForFunction(() => document.querySelector(".progress")?.hidden && document.querySelector(".rows-line"), { timeout: 600_000 });
   await shows(page, ".rows-count", /^50,000\srows$/);
   assert.equal(bodies.length, 20);
   assert.ok(Math.max(...bodies) <= 1024 * 1024, "every piece is far below the service's limit");
@@ -243,6 +243,7 @@ it("keeps up with fifty thousand rows: in pieces, in a worker, only those in sig
   assert.equal(await page.$eval('.rows-line[data-row="49999"] [data-score]', (cell) => Number(cell.dataset.score)), last);
 
   // The threshold moves over the rows that are there: none is made anew.
+  await page.waitForFunction(() => [...document.querySelectorAll(".rows-line")].every((line) => line.querySelector(".triangle")));
   await page.$$eval(".rows-line", (lines) => lines.forEach((line) => (line.dataset.kept = "yes")));
   await page.$eval(".histogram input", (slider) => {
     slider.value = 0.4;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, askFor, intercept, json, open, score, shows, text, withPage } from "./browser.js";
+import { ask, askFor, intercept, json, noteTexts, noted, open, score, shows, text, withPage } from "./browser.js";
 
 const it = withPage();
 
@@ -15,11 +15,12 @@ it("shows that it waits, then that it waits long, and keeps the answer before", 
   const first = await text(page, ".hero .number");
   let release;
   const held = new Promise((done) => (release = done));
-  await intercept(page, "/explain/pair", async () => {
+  intercept(page, "/explain/pair", async () => {
     await held;
   });
+  await noteTexts(page, "#waiting");
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
-  await shows(page, "#waiting", /Asking the service/);
+  await noted(page, /Asking the service/);
   assert.equal(await page.$eval("#screen", (screen) => screen.getAttribute("aria-busy")), "true");
   assert.equal(await text(page, ".hero .number"), first);
   await shows(page, "#waiting", /Still waiting/);
@@ -34,11 +35,12 @@ it("does not let an older, slower answer replace a newer one", async (page, { or
   await open(page, origin);
   let release;
   const held = new Promise((done) => (release = done));
-  await intercept(page, "/explain/pair", async (request) => {
-    if (request.postData().includes('"2"')) await held;
+  intercept(page, "/explain/pair", async (request) => {
+    if (request.body.includes('"2"')) await held;
   });
+  await noteTexts(page, "#waiting");
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=2"));
-  await shows(page, "#waiting", /Asking/);
+  await noted(page, /Asking/);
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
   await shows(page, ".eyebrow", /product 1000/);
   release();
@@ -63,14 +65,14 @@ it("says that the device is offline, keeps the input, and goes on when it is bac
 
 it("says that the service is gone, and where it was looked for", async (page, { origin }) => {
   await open(page, origin);
-  await intercept(page, "/explain/pair", () => "abort");
+  intercept(page, "/explain/pair", () => "abort");
   await page.evaluate((hash) => (location.hash = hash), PAIR);
   await shows(page, ".trouble", new RegExp(`The service cannot be reached.*${new URL(origin).host}.*Check that imba is running`));
 }, { expectedErrors: [NETWORK] });
 
 it("says at the start that the service is gone, and starts when it is back", async (page, { origin }) => {
   let gone = true;
-  await intercept(page, "/model", () => (gone ? "abort" : undefined));
+  intercept(page, "/model", () => (gone ? "abort" : undefined));
   await page.goto(`${origin}/index_imba.html${PAIR}`);
   await shows(page, ".trouble h1", /The service cannot be reached/);
   gone = false;
@@ -81,8 +83,8 @@ it("says at the start that the service is gone, and starts when it is back", asy
 
 it("asks for the API key, again if it is refused, and keeps it for the session only", async (page, { origin }) => {
   const keys = [];
-  await intercept(page, "/explain/pair", (request) => {
-    const key = request.headers()["x-api-key"];
+  intercept(page, "/explain/pair", (request) => {
+    const key = request.headers["x-api-key"];
     keys.push(key);
     return key === "right" ? undefined : json(problem(401, { title: "An API key is needed" }), 401);
   });
@@ -104,7 +106,7 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
 }, { expectedErrors: [NETWORK] });
 
 it("does not ask for a key while the reader types", async (page, { origin }) => {
-  await intercept(page, "/users", () => json(problem(401), 401));
+  intercept(page, "/users", () => json(problem(401), 401));
   await open(page, origin, PAIR);
   await score(page);
   const refused = page.waitForResponse((response) => response.status() === 401);
@@ -115,7 +117,7 @@ it("does not ask for a key while the reader types", async (page, { origin }) => 
 }, { expectedErrors: [NETWORK] });
 
 it("says what to do when no key is given", async (page, { origin }) => {
-  await intercept(page, "/explain/pair", () => json(problem(401), 401));
+  intercept(page, "/explain/pair", () => json(problem(401), 401));
   await open(page, origin, PAIR);
   await page.waitForSelector("#key[open]");
   await page.keyboard.press("Escape");
@@ -126,7 +128,7 @@ it("says what to do when no key is given", async (page, { origin }) => {
 
 it("tells an overloaded service's advice and tries again on request", async (page, { origin }) => {
   let overloaded = true;
-  await intercept(page, "/explain/pair", () => overloaded
+  intercept(page, "/explain/pair", () => overloaded
     ? json(problem(503, { title: "A part of the service is unavailable", detail: "the feature store is unavailable" }), 503, { "retry-after": "1" })
     : undefined);
   await open(page, origin, PAIR);
@@ -138,7 +140,7 @@ it("tells an overloaded service's advice and tries again on request", async (pag
 
 it("knows an answer of something between from one of the service", async (page, { origin }) => {
   let body = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
-  await intercept(page, "/explain/pair", () => body);
+  intercept(page, "/explain/pair", () => body);
   await open(page, origin, PAIR);
   await shows(page, ".trouble", /Unexpected answer 502.*such as a proxy/);
   body = { status: 200, contentType: "application/json", body: '{"explanations": [' };
@@ -154,11 +156,7 @@ it("follows a model that is replaced while the page is open", async (page, { ori
   await open(page, origin, PAIR);
   await shows(page, ".hero .number", /%/);
   const answers = { "/model": other, "/explain/pair": { explanations: [explanation] } };
-  await page.setRequestInterception(true);
-  page.on("request", (request) => {
-    const document = answers[new URL(request.url()).pathname];
-    return document ? request.respond(json(document, 200, headers)) : request.continue();
-  });
+  for (const [path, document] of Object.entries(answers)) intercept(page, path, () => json(document, 200, headers));
   await askFor(page, "1, 1000");
   await shows(page, "#model summary", /^Model ffffffff/);
   await shows(page, ".hero .number", /^3\.5$/);
