@@ -183,8 +183,8 @@ export async function shows(page, selector, pattern) {
 const proxies = new WeakMap();
 
 /**
- * Answers requests for `path`, or below it if it ends with a slash, by `answer`, which is given headers, method and body; lets them
- * through where it gives nothing, and breaks the connection where it gives "abort".
+ * Answers requests for `path`, or below it if it ends with a slash, by `answer`, which is given headers, method and body. It lets them
+ * through where that gives nothing, or only headers to add, and breaks the connection where it gives "abort".
  */
 export function intercept(page, path, answer) {
   proxies.get(page)?.answers.set(path, answer);

@@ -28,6 +28,8 @@ export async function startService(settings = {}) {
       IMBA__SERVER__LISTEN: "127.0.0.1:0",
       IMBA__FEATURES__EMBEDDED__PATH: join(folder, "features.redb"),
       IMBA__LOG__FORMAT: "json",
+      // What is tested is the page, not how fast a busy machine answers it.
+      IMBA__SERVER__DEADLINE: "5min",
       ...settings,
     },
   });
@@ -99,25 +101,25 @@ export async function withProxy(origin, change) {
     const body = stands ? await gathered(asked) : asked;
     const given = stands && await stands({ headers: asked.headers, method: asked.method, body: body.toString() });
     if (given === "abort") return answer.destroy();
-    if (given) {
+    if (given?.status) {
       const content = Buffer.from(given.body ?? "");
       answer.writeHead(given.status, { "content-type": given.contentType ?? "text/plain", ...given.headers, "content-length": content.length });
       return answer.end(content);
     }
-    return pass(asked, body, answer);
+    return pass(asked, body, answer, given?.headers);
   });
 
-  function pass(asked, body, answer) {
+  function pass(asked, body, answer, more = {}) {
     const isModel = asked.url === "/model";
     const encoding = isModel ? "identity" : asked.headers["accept-encoding"] ?? "identity";
     const passed = request(origin + asked.url, { method: asked.method, headers: { ...asked.headers, host: new URL(origin).host, "accept-encoding": encoding } }, async (given) => {
       if (!isModel) {
-        answer.writeHead(given.statusCode, given.headers);
+        answer.writeHead(given.statusCode, { ...given.headers, ...more });
         given.pipe(answer);
         return;
       }
       const changed = JSON.stringify(change(JSON.parse((await gathered(given)).toString())));
-      answer.writeHead(given.statusCode, { ...given.headers, "content-length": Buffer.byteLength(changed) });
+      answer.writeHead(given.statusCode, { ...given.headers, ...more, "content-length": Buffer.byteLength(changed) });
       answer.end(changed);
     });
     passed.on("error", () => answer.destroy());

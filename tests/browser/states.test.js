@@ -105,6 +105,70 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
   assert.equal(keys.at(-1), "right");
 }, { expectedErrors: [NETWORK] });
 
+it("asks once for a key that everything needs, and shows the plan and what is left of it", async (page, { origin }) => {
+  let left = 9_998;
+  const guard = ({ headers }) => headers["x-api-key"] === "right"
+    ? { headers: { "ratelimit-policy": '"rate";q=20;w=2, "quota";q=10000;w=86400;plan="gold"', ratelimit: `"rate";r=19;t=1, "quota";r=${(left -= 1)};t=7200` } }
+    : json(problem(401, { title: "The caller is not known" }), 401);
+  for (const path of ["/model", "/users", "/recommend/", "/explain/pair", "/explain"]) intercept(page, path, guard);
+  await open(page, origin);
+  await page.type("#key-value", "right");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".examples a");
+  await page.click(".examples a");
+  await score(page);
+  await shows(page, "#plan", /^gold · 9,9\d\d left$/);
+  await page.waitForSelector(".curve .score-line");
+  await page.click("#model summary");
+  await shows(page, "#plan-part", /^Your plan: gold19 of 20\srequests left at once; all again in 1\ssecond\.9,9\d\d of 10,000\srequests left in this period; all again in 2\shours\./);
+  assert.equal(await page.$eval("#plan", (place) => place.classList.contains("badge")), false);
+  left = 501;
+  await askFor(page, "1, 1000");
+  await shows(page, "#plan", /^gold · (500|49\d) left$/);
+  await page.waitForSelector("#plan.badge");
+
+  // The key is the reader's to forget.
+  await page.evaluate(() => [...document.querySelectorAll("#plan-part button")].find((button) => button.textContent === "Forget the key").click());
+  assert.equal(await page.$eval("#plan", (place) => place.hidden), true);
+  assert.equal(await page.evaluate(() => sessionStorage.getItem("imba.api-key")), null);
+  await askFor(page, "1, 2");
+  await page.waitForSelector("#key[open]");
+}, { expectedErrors: [NETWORK] });
+
+it("says that a key does not allow what was asked, and takes another", async (page, { origin }) => {
+  intercept(page, "/recommend/", ({ headers }) => headers["x-api-key"] === "wide" ? undefined
+    : json(problem(403, { title: "The caller may not do this", detail: "the key lacks the scope recommend", code: "forbidden" }), 403));
+  await open(page, origin, "#/basket?user=1");
+  await shows(page, ".trouble", /This key does not allow thatThe key lacks the scope recommend\. Whoever operates this service can give you a key that does\./);
+  assert.equal(await page.$("#key[open]"), null, "the key is not asked for unasked");
+  await page.click(".trouble button");
+  await page.waitForSelector("#key[open]");
+  assert.equal(await page.$eval("#key-refused", (line) => line.hidden), true);
+  await page.type("#key-value", "wide");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".basket li");
+}, { expectedErrors: [NETWORK] });
+
+it("says that the plan is used up, for how long, and stops a table there", async (page, { origin }) => {
+  let given = json(problem(429, { title: "The caller asks too fast", detail: "the rate of plan \"free\" is used up", code: "rate_limited" }), 429, { "retry-after": "2" });
+  intercept(page, "/explain/pair", () => given);
+  await open(page, origin, PAIR);
+  await shows(page, ".trouble", /Too many questions at onceThe rate of plan "free" is used up\. Try again in 2\sseconds\./);
+  given = json(problem(429, { title: "The caller's quota is used up", detail: "the quota of plan \"free\" is used up", code: "quota_exceeded" }), 429,
+    { "retry-after": "10800", "ratelimit-policy": '"quota";q=100;w=86400', ratelimit: '"quota";r=0;t=10800' });
+  await page.click(".trouble button");
+  await shows(page, ".trouble", /Your plan’s quota is used upThe quota of plan "free" is used up\. Try again in 3\shours\./);
+  await shows(page, "#plan", /^0 left$/);
+  intercept(page, "/predict", () => given);
+  await open(page, origin, "#/batch");
+  await page.$eval("#rows", (area, row) => (area.value = `${row}\n${row}`), Array.from({ length: 18 }, () => "1").join(","));
+  await page.$eval(".paste", (form) => form.requestSubmit());
+  await shows(page, ".progress", /Stopped: Your plan’s quota is used up\. .*in 3\shours\.Go on$/);
+  given = undefined;
+  await page.click(".progress button");
+  await page.waitForSelector(".rows-line [data-score]");
+}, { expectedErrors: [NETWORK] });
+
 it("does not ask for a key while the reader types", async (page, { origin }) => {
   intercept(page, "/users", () => json(problem(401), 401));
   await open(page, origin, PAIR);
