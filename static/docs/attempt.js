@@ -18,7 +18,7 @@ export function attempt({ path, method, operationId: id, parameters, requestBody
   const body = el("textarea", { id: `${id}-body`, rows: 5, spellcheck: "false", "aria-label": "Body" });
   const accepted = Object.keys(responses["200"]?.content ?? {});
   const accept = el("select", { id: `${id}-accept` }, accepted.map((type) => el("option", { selected: type === "application/json" }, type)));
-  const command = el("pre", { class: "command", tabindex: 0, role: "region", "aria-label": "As a command" });
+  const command = el("pre", { class: "command", tabindex: 0, role: "region", "aria-label": `${method.toUpperCase()} ${path} as a command` });
   const answer = el("div", { class: "said", "aria-live": "polite" });
   const send = el("button", { type: "submit", class: "solid" }, "Send");
 
@@ -50,7 +50,7 @@ export function attempt({ path, method, operationId: id, parameters, requestBody
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
-    answer.replaceChildren(...(await ask(method, request())));
+    answer.replaceChildren(...(await ask(method, path, request())));
     send.disabled = false;
   });
   begin();
@@ -63,7 +63,7 @@ const written = (value) => JSON.stringify(value, null, 2).replace(/\[\s+([^[\]{}
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Sends, once more with a key where the service asks for one, and shows what it says. */
-async function ask(method, { url, headers, body }) {
+async function ask(method, path, { url, headers, body }) {
   for (;;) {
     const key = storedKey();
     const started = performance.now();
@@ -71,7 +71,7 @@ async function ask(method, { url, headers, body }) {
       const response = await fetch(url, { method, body, headers: { ...headers, ...(key === null ? {} : { "x-api-key": key }) }, signal: AbortSignal.timeout(PATIENCE_MS) });
       const text = await response.text();
       if (response.status === 401 && (await askForKey(key === null ? "" : "The key was refused. Check it and try again."))) continue;
-      return told(response, text, performance.now() - started);
+      return told(`Answer of ${method.toUpperCase()} ${path}`, response, text, performance.now() - started);
     } catch (error) {
       say("No answer");
       return [el("p", { class: "field-mistake" }, `No answer: ${error.message}. Is the service running?`)];
@@ -79,13 +79,13 @@ async function ask(method, { url, headers, body }) {
   }
 }
 
-function told(response, text, took) {
+function told(name, response, text, took) {
   const type = response.headers.get("content-type") ?? "";
   const headers = ["content-type", "x-request-id", "x-model-version", "server-timing", "retry-after", "ratelimit"].filter((name) => response.headers.has(name));
   const shown = pretty(type, text);
   return [
     el("p", { class: "status" }, el("b", { class: response.ok ? "pill yes" : "pill wrong" }, `${response.status} ${response.statusText}`.trim()), el("small", {}, `${Math.round(took)} ms in this browser`)),
-    el("pre", { class: "answer", tabindex: 0, role: "region", "aria-label": "Answer" }, shown.length > SHOWN ? `${shown.slice(0, SHOWN)}\n… ${shown.length - SHOWN} more characters` : shown || "(nothing)"),
+    el("pre", { class: "answer", tabindex: 0, role: "region", "aria-label": name }, shown.length > SHOWN ? `${shown.slice(0, SHOWN)}\n… ${shown.length - SHOWN} more characters` : shown || "(nothing)"),
     el("dl", { class: "fields headers" }, headers.map((name) => [el("dt", {}, el("code", {}, name)), el("dd", {}, response.headers.get(name))]).flat()),
   ];
 }

@@ -196,7 +196,7 @@ it("tells an overloaded service's advice and tries again on request", async (pag
     ? json(problem(503, { title: "A part of the service is unavailable", detail: "the feature store is unavailable" }), 503, { "retry-after": "1" })
     : undefined);
   await open(page, origin, PAIR);
-  await shows(page, ".trouble", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1 second\.Try again.*request r-1/s);
+  await shows(page, ".trouble", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1\ssecond\.Try again.*request r-1/s);
   overloaded = false;
   await page.click(".trouble button");
   await shows(page, ".hero .pill", /likely/);

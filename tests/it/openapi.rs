@@ -41,7 +41,9 @@ async fn every_example_works() {
                 assert_eq!(status, 200, "{what}: {text}");
                 let content_type = headers["content-type"].to_str().expect("ASCII");
                 assert_eq!(content_type.split(';').next(), Some(accepted.as_str()), "{what}");
-                for name in responses["200"]["headers"].as_object().into_iter().flatten().map(|(name, _)| name) {
+                for name in
+                    responses["200"]["headers"].as_object().into_iter().flatten().map(|(name, _)| name)
+                {
                     assert!(headers.contains_key(name), "{what} has no {name}");
                 }
                 tried += 1;
@@ -114,7 +116,8 @@ fn examples(
         })
         .map(|(content_type, name, value)| {
             let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let request = service.request(&method.to_uppercase(), &address).header("content-type", content_type);
+            let request =
+                service.request(&method.to_uppercase(), &address).header("content-type", content_type);
             (format!("{content_type} {name}"), request.body(body))
         })
         .collect();

@@ -72,14 +72,28 @@ const TEXT: &str = "text/plain";
 const JSON: &str = "application/json";
 
 const NAMES: [&str; 18] = [
-    "up_orders", "user_mean_days_since_prior", "user_period", "user_distinct_products", "user_reorder_ratio",
-    "user_total_products", "up_average_cart_position", "up_first_order", "user_orders", "up_last_order",
-    "prod_orders", "prod_reorder_probability", "prod_reorder_times", "prod_reorder_ratio", "user_average_basket",
-    "up_order_rate", "up_orders_since_last_order", "up_order_rate_since_first_order",
+    "up_orders",
+    "user_mean_days_since_prior",
+    "user_period",
+    "user_distinct_products",
+    "user_reorder_ratio",
+    "user_total_products",
+    "up_average_cart_position",
+    "up_first_order",
+    "user_orders",
+    "up_last_order",
+    "prod_orders",
+    "prod_reorder_probability",
+    "prod_reorder_times",
+    "prod_reorder_ratio",
+    "user_average_basket",
+    "up_order_rate",
+    "up_orders_since_last_order",
+    "up_order_rate_since_first_order",
 ];
 const VALUES: [f64; 18] = [
-    1.0, 6.676, 3418.0, 209.0, 0.5957, 514.0, 10.0, 11.0, 57.0, 11.0, 1599.0, 0.1499, 1.288, 0.2239, 9.018, 0.01754,
-    46.0, 0.02128,
+    1.0, 6.676, 3418.0, 209.0, 0.5957, 514.0, 10.0, 11.0, 57.0, 11.0, 1599.0, 0.1499, 1.288, 0.2239, 9.018,
+    0.01754, 46.0, 0.02128,
 ];
 
 pub(in crate::api) fn describe(document: Document) -> Document {
@@ -98,7 +112,10 @@ pub(in crate::api) fn describe(document: Document) -> Document {
 
     let predict = Operation::post("/predict", "predict", TAG)
         .says("Score rows of features", negotiated)
-        .gives(TEXT, text("One score per line, as Python's `str(float)` writes it; no line end after the last."))
+        .gives(
+            TEXT,
+            text("One score per line, as Python's `str(float)` writes it; no line end after the last."),
+        )
         .gives(JSON, named::<Predictions<'static>>());
     let predict_pair = Operation::post("/predict/pair", "predictPair", TAG)
         .says("Score pairs of a customer and a product", negotiated)
@@ -112,11 +129,20 @@ pub(in crate::api) fn describe(document: Document) -> Document {
         .gives(TEXT, text("One line per row: a contribution per feature, the base last, separated by commas."))
         .gives(JSON, named::<Explanations<'static>>());
     let explain_pair = Operation::post("/explain/pair", "explainPair", TAG)
-        .says("Score pairs of a customer and a product, with reasons", "As `/explain`, for pairs whose rows are stored.")
-        .gives(TEXT, text("One line per pair: a contribution per feature, the base last, separated by commas."))
+        .says(
+            "Score pairs of a customer and a product, with reasons",
+            "As `/explain`, for pairs whose rows are stored.",
+        )
+        .gives(
+            TEXT,
+            text("One line per pair: a contribution per feature, the base last, separated by commas."),
+        )
         .gives(JSON, named::<Explanations<'static>>());
     let recommend = Operation::get("/recommend/{user_id}", "recommend", TAG)
-        .says("Rank a customer's products", "Every stored product of the customer is scored; the likeliest come first.")
+        .says(
+            "Rank a customer's products",
+            "Every stored product of the customer is scored; the likeliest come first.",
+        )
         .path("user_id", "The customer.", id(), json!("1"))
         .query("limit", "How many products.", limit(), json!(5))
         .gives(TEXT, text("One line per product: identifier and score, as CSV."))
@@ -127,7 +153,10 @@ pub(in crate::api) fn describe(document: Document) -> Document {
         .query("limit", "How many customers.", limit(), json!(5))
         .gives(JSON, named::<Users>());
     let model = Operation::get("/model", "model", TAG)
-        .says("What scores here", "Names, threshold, version, the model's card, the table in use, and what they can do.")
+        .says(
+            "What scores here",
+            "Names, threshold, version, the model's card, the table in use, and what they can do.",
+        )
         .gives(JSON, named::<Model<'static>>());
 
     document
@@ -158,27 +187,53 @@ fn takes_rows(operation: Operation) -> Operation {
          are read alike.",
     );
     operation
-        .takes(CSV, schema, [
-            example("row", "One row, in the model's order", json!(row)),
-            example("table", "A header of names, and two rows", json!(format!("{}\n{row}\n{row}", NAMES.join(",")))),
-        ])
-        .takes(JSON, named::<RowsRequest>(), [
-            example("list", "A row as a list, in the model's order", json!({"instances": [VALUES]})),
-            example("object", "A row by names", json!({"instances": [by_name]})),
-        ])
+        .takes(
+            CSV,
+            schema,
+            [
+                example("row", "One row, in the model's order", json!(row)),
+                example(
+                    "table",
+                    "A header of names, and two rows",
+                    json!(format!("{}\n{row}\n{row}", NAMES.join(","))),
+                ),
+            ],
+        )
+        .takes(
+            JSON,
+            named::<RowsRequest>(),
+            [
+                example("list", "A row as a list, in the model's order", json!({"instances": [VALUES]})),
+                example("object", "A row by names", json!({"instances": [by_name]})),
+            ],
+        )
 }
 
 fn takes_pairs(operation: Operation) -> Operation {
-    let schema = text("One pair per line: customer, product; a header `user_id,product_id` may stand above, in either order.");
+    let schema = text(
+        "One pair per line: customer, product; a header `user_id,product_id` may stand above, in either order.",
+    );
     operation
-        .takes(CSV, schema, [
-            example("pair", "One pair", json!("1,2")),
-            example("table", "A header of names, and a pair", json!("user_id,product_id\n1,2")),
-        ])
-        .takes(JSON, named::<PairsRequest>(), [
-            example("list", "A pair as a list", json!({"instances": [["1", "2"]]})),
-            example("object", "A pair by names", json!({"instances": [{"user_id": "1", "product_id": "2"}]})),
-        ])
+        .takes(
+            CSV,
+            schema,
+            [
+                example("pair", "One pair", json!("1,2")),
+                example("table", "A header of names, and a pair", json!("user_id,product_id\n1,2")),
+            ],
+        )
+        .takes(
+            JSON,
+            named::<PairsRequest>(),
+            [
+                example("list", "A pair as a list", json!({"instances": [["1", "2"]]})),
+                example(
+                    "object",
+                    "A pair by names",
+                    json!({"instances": [{"user_id": "1", "product_id": "2"}]}),
+                ),
+            ],
+        )
 }
 
 const fn example(name: &'static str, summary: &'static str, value: Value) -> Named {
@@ -190,7 +245,8 @@ fn named<T: ToSchema>() -> Ref {
 }
 
 fn id() -> Schema {
-    let id = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_ID_BYTES));
+    let id =
+        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_ID_BYTES));
     id.description(Some("Without control characters; the limit is in bytes.")).build().into()
 }
 

@@ -124,7 +124,8 @@ impl Operation {
                 .description(lines.join("\n\n"))
                 .content(shape.content_type, Content::new(Some(Ref::from_schema_name(shape.schema))));
             if codes.iter().any(|code| code.retry_after().is_some()) {
-                response = response.header("retry-after", header("Seconds after which another try is worth it."));
+                response =
+                    response.header("retry-after", header("Seconds after which another try is worth it."));
             }
             self.operation = self.operation.response(status.to_string(), response.build());
         }

@@ -111,7 +111,7 @@ function driftPart(drift) {
     line(`The ${count(drift.rows, "row")} of ${drift.of} against training, the farthest first.`),
     el("dl", { class: "drifts" }, drift.features.slice(0, FARTHEST).map(({ name, index }) =>
       [el("dt", {}, about(name).label), el("dd", { "data-index": index }, index.toFixed(2), " ", el("span", { class: reading(index) === "stable" ? "" : "badge" }, words[reading(index)]))]).flat()),
-    line(el("small", {}, `Population stability index: below 0.1 stable, to 0.25 some drift, above much. From ${ENOUGH} rows on; with fewer, chance looks like drift.`)));
+    line(el("small", {}, `Population stability index: below 0.1 stable, to 0.25 some drift, above much. From ${ENOUGH} rows on; fewer, or those of few customers, look like drift by chance.`)));
 }
 
 /** @param {import("../state.js").Model} model */
