@@ -8,6 +8,7 @@ pub mod fault;
 mod layers;
 mod media;
 mod native;
+pub mod openapi;
 mod ops;
 mod page;
 mod routes;
@@ -32,7 +33,7 @@ pub use page::{PageError, PageFiles};
 pub use state::{ApiState, Parts};
 
 /// Every route of every protocol.
-fn routes() -> [(&'static str, MethodRouter<ApiState>); 10] {
+fn routes() -> [(&'static str, MethodRouter<ApiState>); 11] {
     [
         // Our own: for pages and programs.
         ("/predict", post(native::predict::predict)),
@@ -46,6 +47,7 @@ fn routes() -> [(&'static str, MethodRouter<ApiState>); 10] {
         ("/livez", get(ops::livez)),
         ("/readyz", get(ops::readyz)),
         ("/metrics", get(ops::metrics)),
+        ("/openapi.json", get(openapi::openapi)),
     ]
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod explain;
 pub(super) mod model;
 mod negotiate;
+pub(super) mod openapi;
 pub(super) mod predict;
 mod problem;
 mod receive;

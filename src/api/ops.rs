@@ -1,5 +1,7 @@
 //! For those who operate the service: is it alive, is it ready, what has it done.
 
+pub(super) mod openapi;
+
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::IntoResponse;

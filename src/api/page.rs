@@ -6,7 +6,7 @@ mod files;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use super::fault::{Code, Fault};
 use super::state::ApiState;
@@ -15,6 +15,9 @@ pub use files::{PageError, PageFiles};
 
 /// The page's own file, which is served at `/` too.
 const PAGE: &str = "index_imba.html";
+
+/// The page that shows the contract, which is served at `/docs`.
+const DOCS: &str = "docs/index.html";
 
 /// On every file: only our own scripts and styles run, nobody frames the page, and a new version is seen at once.
 const HEADERS: [(HeaderName, HeaderValue); 3] = [
@@ -36,6 +39,9 @@ pub(super) async fn file(State(state): State<ApiState>, request: Request) -> Res
     }
     let path = match request.uri().path() {
         "/" => PAGE,
+        "/docs" => DOCS,
+        // Its links are relative to the address above, wherever a proxy puts it.
+        "/docs/" => return Redirect::permanent("../docs").into_response(),
         path => path.trim_start_matches('/'),
     };
     let Some(file) = state.files.read(path).await else { return unknown.into_response() };

@@ -65,10 +65,14 @@ export function icon(name, kind = "") {
 export function say(words) {
   const place = byId("spoken");
   place.textContent = "";
-  setTimeout(() => {
+  // What was about to be said is out of date.
+  clearTimeout(say.next);
+  say.next = setTimeout(() => {
     place.textContent = words;
   }, 30);
 }
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+say.next = undefined;
 
 /** Says briefly, to everyone, that something is done. */
 export function toast(words) {

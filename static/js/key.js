@@ -20,7 +20,7 @@ let asking = null;
 
 /**
  * Asks for a key. Calls that come while the question stands wait for the same reply.
- * @param {boolean} refused whether the present key was refused
+ * @param {string} refused why the present key does not do, if there is one
  * @returns {Promise<boolean>} whether there is a new key to try
  */
 export function askForKey(refused) {
@@ -33,7 +33,8 @@ export function askForKey(refused) {
 function ask(refused) {
   const dialog = byId("key");
   const input = byId("key-value");
-  byId("key-refused").hidden = !refused;
+  byId("key-refused").textContent = refused;
+  byId("key-refused").hidden = refused === "";
   input.value = "";
   dialog.returnValue = "";
   dialog.showModal();
@@ -57,5 +58,15 @@ function keep(key) {
     sessionStorage.setItem(STORED, key);
   } catch {
     // Storage is switched off: the key lives as long as the page.
+  }
+}
+
+/** Forgets the key. */
+export function forgetKey() {
+  given = null;
+  try {
+    sessionStorage.removeItem(STORED);
+  } catch {
+    // There was no storage to begin with.
   }
 }

@@ -58,3 +58,11 @@ export const listed = (words) => (words.length < 2 ? words.join("") : `${words.s
 
 /** A day, for reading. */
 export const day = (time) => new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+
+const UNITS = /** @type {[number, string][]} */ ([[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]]);
+
+/** A time from now, rounded up in its largest unit: "in 12 seconds", "in 2 hours". */
+export function until(seconds) {
+  const [size, unit] = UNITS.find(([size]) => seconds > size) ?? [1, "second"];
+  return `in ${count(Math.ceil(seconds / size), unit)}`;
+}

@@ -1,6 +1,7 @@
 // The place of an answer and its states: waiting, slow, the answer, or an error with what to do about it.
 
 import { el, byId, icon, say } from "./dom.js";
+import { askForKey } from "./key.js";
 import { ServiceError } from "./service.js";
 import { TableError } from "./ask/table.js";
 
@@ -87,14 +88,16 @@ export function failure(problem, again, helped = nothing) {
   const known = problem instanceof ServiceError || problem instanceof TableError;
   if (!known) console.error(problem);
   const error = known ? problem : new ServiceError("problem", { title: "The page failed", advice: "Reload it; if that does not help, report what you did.", retry: false });
-  const retry = error instanceof ServiceError && error.retry;
+  const retry = error instanceof ServiceError && error.retry && again;
+  const isKey = error instanceof ServiceError && error.kind === "forbidden";
+  const onclick = isKey ? async () => (await askForKey("")) && again?.() : again;
   const details = error instanceof ServiceError && error.problem ? error.problem : null;
   const content = el("section", { class: "trouble", role: "alert" },
     el("p", { class: "trouble-tag" }, icon("wrong"), "No answer"),
     el("h1", { tabindex: -1 }, error.title),
     error.advice && el("p", { class: "lede" }, error.advice),
     helped(error),
-    retry && again && el("p", { class: "trouble-actions" }, el("button", { type: "button", class: "solid", onclick: again }, error.kind === "unauthorised" ? "Enter a key" : "Try again")),
+    retry && el("p", { class: "trouble-actions" }, el("button", { type: "button", class: "solid", onclick }, isKey ? "Use another key" : error.kind === "unauthorised" ? "Enter a key" : "Try again")),
     details && el("details", { class: "fold" }, el("summary", {}, "For whoever runs the service ", icon("chevron", "chevron")),
       el("pre", {}, [details.code, details.detail, details.request_id && `request ${details.request_id}`].filter(Boolean).join("\n"))));
   return { content, title: error.title, spoken: "" };

@@ -1,6 +1,8 @@
 // The service behind the page: one function per route, one kind of error for whatever can go wrong.
 
 import { askForKey, storedKey } from "./key.js";
+import { until } from "./numbers.js";
+import { noticeLimits } from "./plan.js";
 import { state } from "./state.js";
 
 /** Longest wait for an answer; the service itself gives up much earlier. */
@@ -9,7 +11,7 @@ const PATIENCE_MS = 60_000;
 /** Why there is no answer, in words for the reader. */
 export class ServiceError extends Error {
   /**
-   * @param {"offline" | "unauthorised" | "problem"} kind
+   * @param {"offline" | "unauthorised" | "forbidden" | "problem"} kind
    * @param {{title: string, advice?: string, problem?: any, retry?: boolean, wait?: number}} what `wait` is in seconds
    */
   constructor(kind, { title, advice = "", problem = null, retry = true, wait = 0 }) {
@@ -74,16 +76,19 @@ const post = (path, body, type, signal, quietly = false) => call(path, { method:
 async function call(path, request, signal, quietly = false) {
   for (;;) {
     const response = await send(path, request, signal);
+    noticeLimits(response);
     if (response.ok) {
       noticeModel(response);
       return read(response);
     }
     const problem = await readProblem(response);
-    const refused = response.status === 401 || response.status === 403;
-    if (refused && !quietly && (await askForKey(response.status === 403 || storedKey() !== null))) continue;
-    throw refused ? unauthorised(problem) : wrong(response, problem);
+    const unknown = response.status === 401;
+    if (unknown && !quietly && (await askForKey(storedKey() === null ? "" : REFUSED))) continue;
+    throw unknown ? unauthorised(problem) : wrong(response, problem);
   }
 }
+
+const REFUSED = "The key was refused. Check it and try again.";
 
 let version = null;
 let replaced = () => {};
@@ -162,6 +167,9 @@ const ADVICE = {
   body_too_large: "Split the table and score its parts.",
 };
 
+/** Titles in the reader's place. */
+const TITLES = { rate_limited: "Too many questions at once", quota_exceeded: "Your plan’s quota is used up" };
+
 /** Errors that another try with the same input cannot mend. */
 const FINAL = new Set([400, 404, 405, 406, 413, 415, 422]);
 
@@ -174,9 +182,12 @@ function wrong(response, problem) {
       retry,
     });
   }
+  if (response.status === 403) {
+    return new ServiceError("forbidden", { title: "This key does not allow that", advice: `${sentence(problem.detail)} Whoever operates this service can give you a key that does.`.trim(), problem });
+  }
   const wait = Number(response.headers.get("retry-after")) || 0;
-  const advice = wait > 0 ? `Try again in ${wait} ${wait === 1 ? "second" : "seconds"}.` : "";
-  return new ServiceError("problem", { title: problem.title, advice: advise(problem, advice), problem, retry, wait });
+  const advice = wait > 0 ? `Try again ${until(wait)}.` : "";
+  return new ServiceError("problem", { title: TITLES[problem.code] ?? problem.title, advice: advise(problem, advice), problem, retry, wait });
 }
 
 function advise({ code, detail }, more = "") {

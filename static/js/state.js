@@ -41,6 +41,8 @@ export const state = {
   open: "",
   /** Whether all causes are listed. */
   all: false,
+  /** How far the rows of the open table are from training. @type {(import("./model/drift.js").Drift & {of: string}) | null} */
+  drift: null,
 };
 
 const painters = new Set();

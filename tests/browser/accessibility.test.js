@@ -69,7 +69,7 @@ it("has no axe violations: suggestions, key dialog", async (page, { origin }) =>
   await page.waitForSelector("#ask-list:not([hidden])");
   await page.keyboard.press("ArrowDown");
   assert.deepEqual(await violations(page), [], "suggestions");
-  await intercept(page, "/explain/pair", () => json({ title: "?", detail: "" }, 401));
+  intercept(page, "/explain/pair", () => json({ title: "?", detail: "" }, 401));
   await open(page, origin, "#/pair?user=1&product=2");
   await page.waitForSelector("#key[open]");
   assert.deepEqual(await violations(page), [], "key dialog");
@@ -194,8 +194,8 @@ it("gives long ids a line of their own on a phone", async (page, { origin }) => 
   const [user, product] = ["0d6f7c1e-8f5e-4f0b-9a43-5a6f6a1f7f10", "7c9e6679-7425-40de-944b-e07fc1f90ae7"];
   const { explanations: [explained] } = await ask(origin, "/explain/pair", "1,2");
   const { threshold, feature_names } = await ask(origin, "/model");
-  await intercept(page, "/recommend/", () => json({ user_id: user, stored: 1, recommendations: [{ product_id: product, score: 0.3, likely: true }], threshold }));
-  await intercept(page, "/explain/pair", () => json({ explanations: [{ ...explained, user_id: user, product_id: product, product_name: undefined }], feature_names, threshold }));
+  intercept(page, "/recommend/", () => json({ user_id: user, stored: 1, recommendations: [{ product_id: product, score: 0.3, likely: true }], threshold }));
+  intercept(page, "/explain/pair", () => json({ explanations: [{ ...explained, user_id: user, product_id: product, product_name: undefined }], feature_names, threshold }));
   await open(page, origin, `#/basket?user=${user}`);
   await page.waitForSelector(".basket li");
   const { width, lines } = await page.$eval(".basket-product b", (name) => ({ width: name.getBoundingClientRect().width, lines: name.getClientRects().length }));

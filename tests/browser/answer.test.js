@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { NARROW, ask, intercept, json, open, score, shows, text, withPage } from "./browser.js";
+import { NARROW, ask, intercept, json, open, score, shows, still, text, withPage } from "./browser.js";
 
 const it = withPage();
 
@@ -53,7 +53,7 @@ it("shows exact contributions, in points that add up and in log-odds, the larges
 
   // Each arrow begins where the one before ends.
   await page.click(".why-foot button");
-  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+  await still(page);
   const arrows = await page.$$eval(".cause:not(.sum):not(.end) .arrow", (all) => all.map((arrow) => {
     const { left, right } = arrow.getBoundingClientRect();
     return { left, right, up: arrow.classList.contains("up"), none: arrow.classList.contains("none") };
@@ -241,7 +241,7 @@ it("says so when the scorer cannot explain, and scores all the same", async (pag
   const model = await ask(origin, "/model");
   model.capabilities.explain = false;
   model.backends.scorer = "sagemaker";
-  await intercept(page, "/model", () => json(model));
+  intercept(page, "/model", () => json(model));
   await open(page, origin, PAIR);
   await shows(page, ".no-reasons", /the scorer in use \(sagemaker\) gives scores alone/);
   const { predictions: [{ score: expected }] } = await ask(origin, "/predict/pair", "1,2");
@@ -251,7 +251,7 @@ it("says so when the scorer cannot explain, and scores all the same", async (pag
 
 it("shows a score that is no probability as the number it is", async (page, { origin }) => {
   const model = await ask(origin, "/model");
-  await intercept(page, "/model", () => json({ ...model, objective: "reg:squarederror" }));
+  intercept(page, "/model", () => json({ ...model, objective: "reg:squarederror" }));
   await open(page, origin, PAIR);
   const { predictions: [{ score: expected }] } = await ask(origin, "/predict/pair", "1,2");
   assert.equal(await text(page, ".hero .number"), String(expected));
@@ -262,7 +262,7 @@ it("shows a score that is no probability as the number it is", async (page, { or
 it("leaves out what a card would tell where there is none, and shows bare names of an unknown model", async (page, { origin }) => {
   const { card, ...model } = await ask(origin, "/model");
   assert.ok(card.features.length === 18);
-  await intercept(page, "/model", () => json(model));
+  intercept(page, "/model", () => json(model));
   await open(page, origin, `${PAIR}&open=${SINCE}`);
   await page.waitForSelector(".curve .score-line");
   assert.equal(await page.$(".curve .seen, .cause .badge"), null);
@@ -272,7 +272,7 @@ it("leaves out what a card would tell where there is none, and shows bare names 
 });
 
 it("shows the features of a model without a guide by their names", async (page, { origin }) => {
-  await intercept(page, "/features.json", () => ({ status: 404, body: "" }));
+  intercept(page, "/features.json", () => ({ status: 404, body: "" }));
   await open(page, origin, PAIR);
   await shows(page, ".reason", /^Mainly because up_orders_since_last_order = 6, and up_order_rate_since_first_order = 0\.2\.$/);
   await page.waitForSelector(".curve .score-line");
@@ -292,7 +292,7 @@ it("tells what the card says of the model", async (page, { origin }) => {
 
 it("tells how old the table is, where the service says so", async (page, { origin }) => {
   const model = await ask(origin, "/model");
-  await intercept(page, "/model", () => json({ ...model, table: { version: "7", rows: 11286, source: "features.csv", loaded_at: "2026-11-24T06:00:00Z" } }));
+  intercept(page, "/model", () => json({ ...model, table: { version: "7", rows: 11286, source: "features.csv", loaded_at: "2026-11-24T06:00:00Z" } }));
   await open(page, origin, PAIR);
   await shows(page, "#model summary", /table of 24 Nov 2026/);
   await page.click("#chip");
@@ -302,9 +302,9 @@ it("tells how old the table is, where the service says so", async (page, { origi
 it("shows several numbers per row as they are, of one row and of a table", async (page, { origin }) => {
   const model = await ask(origin, "/model");
   const row = [0.2, 0.3, 0.5];
-  await intercept(page, "/model", () => json({ ...model, outputs: 3, objective: "multi:softprob" }));
-  await intercept(page, "/explain/pair", () => json({ explanations: [{ user_id: "1", product_id: "2", score: row, margin: row, base: row, contributions: [[0], [0], [0]], values: [] }] }));
-  await intercept(page, "/predict", () => json({ predictions: [{ score: row }, { score: row }], model: model.version }));
+  intercept(page, "/model", () => json({ ...model, outputs: 3, objective: "multi:softprob" }));
+  intercept(page, "/explain/pair", () => json({ explanations: [{ user_id: "1", product_id: "2", score: row, margin: row, base: row, contributions: [[0], [0], [0]], values: [] }] }));
+  intercept(page, "/predict", () => json({ predictions: [{ score: row }, { score: row }], model: model.version }));
   await open(page, origin, PAIR);
   await shows(page, ".outputs", /^0\.20\.30\.5$/);
   await open(page, origin, "#/batch");

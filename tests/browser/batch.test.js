@@ -205,11 +205,48 @@ it("shows what drives the scores, and how far the rows are from training", async
   await shows(page, ".drift", /^Scores against those of training: (alike|somewhat apart|far apart), \d+\.\d\d$/);
 });
 
+it("says in the model's card how far the rows are from training, from 500 rows on", async (page, { origin }) => {
+  // From all over the table: those of few customers would drift by themselves.
+  const columns = Array.from({ length: 600 }, (_, at) => DEMO[1 + 18 * at].split(",").slice(2).map(Number));
+  // Twice as long since the last order as in truth, which is what has drifted.
+  const since = NAMES.indexOf("up_orders_since_last_order");
+  const lines = columns.map((values) => values.with(since, 2 * values[since] + 20).join(","));
+  await withFile(page, origin, "later.csv", [NAMES.join(","), ...lines].join("\n"));
+  await settled(page);
+  await shows(page, "#model summary", /drift: much in \d+\sfeatures?/);
+  await page.click("#model summary");
+  // Independently: the share of each bin by counting the values between its edges.
+  const { card } = await ask(origin, "/model");
+  const expected = card.features.map(({ name, histogram: { edges, counts } }) => {
+    const values = lines.map((line) => Number(line.split(",")[NAMES.indexOf(name)]));
+    const all = counts.reduce((sum, one) => sum + one);
+    const index = counts.map((count, bin) => {
+      const inside = values.filter((value) => (bin === 0 || value >= edges[bin]) && (bin === counts.length - 1 || value < edges[bin + 1])).length;
+      const [was, is] = [Math.max(1e-4, count / all), Math.max(1e-4, inside / values.length)];
+      return (is - was) * Math.log(is / was);
+    }).reduce((sum, one) => sum + one);
+    return { name, index };
+  }).sort((one, other) => other.index - one.index);
+  assert.equal(expected[0].name, "up_orders_since_last_order");
+  const shown = await page.$$eval(".drifts dd", (all) => all.map((one) => Number(one.dataset.index)));
+  assert.equal(shown.length, 4);
+  shown.forEach((index, at) => assert.ok(Math.abs(index - expected[at].index) < 1e-9, `${index} for ${expected[at].index}`));
+  assert.match(await text(page, ".drifts"), /^Orders since last bought\d\.\d\d much drift/);
+  await shows(page, "#model .card", /The 600\srows of later\.csv against training/);
+
+  // Too few to tell: nothing is said.
+  await openFile(page, await written("few.csv", [NAMES.join(","), ...lines.slice(0, 499)].join("\n")));
+  await shows(page, "h1", /^few\.csv$/);
+  await settled(page);
+  await page.waitForSelector(".rows-line .triangle");
+  assert.doesNotMatch(await text(page, "#model"), /[Dd]rift/);
+});
+
 it("stops on request, goes on, and goes on after a busy service", async (page, { origin }) => {
   let release;
   const held = new Promise((done) => (release = done));
   let asked = 0;
-  await intercept(page, "/predict", async () => {
+  intercept(page, "/predict", async () => {
     asked += 1;
     if (asked === 2) await held;
     if (asked === 4) return { status: 503, contentType: "application/problem+json", headers: { "retry-after": "1" }, body: JSON.stringify({ title: "Busy", detail: "", code: "overloaded" }) };
@@ -231,7 +268,7 @@ it("keeps up with fifty thousand rows: in pieces, in a worker, only those in sig
   const bodies = [];
   page.on("request", (request) => /\/predict$/.test(request.url()) && bodies.push(request.postData()?.length ?? 0));
   await withFile(page, origin, "many.csv", `${DEMO[0]}\n${rows.join("\n")}\n`);
-  await page.waitForFunction(() => document.querySelector(".progress")?.hidden && document.querySelector(".rows-line"), { timeout: 150_000 });
+  await page.waitForFunction(() => document.querySelector(".progress")?.hidden && document.querySelector(".rows-line"), { timeout: 600_000 });
   await shows(page, ".rows-count", /^50,000\srows$/);
   assert.equal(bodies.length, 20);
   assert.ok(Math.max(...bodies) <= 1024 * 1024, "every piece is far below the service's limit");
@@ -243,6 +280,7 @@ it("keeps up with fifty thousand rows: in pieces, in a worker, only those in sig
   assert.equal(await page.$eval('.rows-line[data-row="49999"] [data-score]', (cell) => Number(cell.dataset.score)), last);
 
   // The threshold moves over the rows that are there: none is made anew.
+  await page.waitForFunction(() => [...document.querySelectorAll(".rows-line")].every((line) => line.querySelector(".triangle")));
   await page.$$eval(".rows-line", (lines) => lines.forEach((line) => (line.dataset.kept = "yes")));
   await page.$eval(".histogram input", (slider) => {
     slider.value = 0.4;

@@ -7,31 +7,31 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
 
-import { CARD, startService, withModel } from "./service.js";
+import { BARE, CARD, startService, withProxy } from "./service.js";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 360, height: 740, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
 /** How long a test waits for the page to show something. */
-const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 90_000;
 
 /**
- * Starts service and browser for a test file. The service has the example card, unless told otherwise.
- * @param {{settings?: Object<string, string>, card?: boolean}} options settings of the service
+ * Starts service and browser for a test file. The service's model has the example card.
+ * @param {{settings?: Object<string, string>}} options settings of the service
  * @returns {(name: string, body: (page: import("puppeteer-core").Page, service: {origin: string}, complaints: string[]) => Promise<void>, options?: object) => void}
  *     registers a test with a page of its own, which fails on any error in the console and any violated policy
  */
-export function withPage({ settings = {}, card = true } = {}) {
+export function withPage({ settings = {} } = {}) {
   const state = {};
   before(async () => {
     state.bare = await startService(settings);
-    state.service = card ? await withModel(state.bare.origin, (model) => ({ ...model, card: CARD })) : state.bare;
+    state.service = await withProxy(state.bare.origin, (model) => ({ ...model, card: CARD }));
     state.browser = await launch();
   });
   after(async () => {
     await state.browser?.close();
-    if (state.service !== state.bare) await state.service?.stop();
+    await state.service?.stop();
     await state.bare?.stop();
   });
   return (name, body, { viewport = WIDE, expectedErrors = [] } = {}) =>
@@ -39,6 +39,7 @@ export function withPage({ settings = {}, card = true } = {}) {
       const context = await state.browser.createBrowserContext();
       try {
         const page = await context.newPage();
+        proxies.set(page, state.service);
         page.setDefaultTimeout(PATIENCE_MS);
         const complaints = await listen(page);
         await page.setViewport(viewport);
@@ -48,6 +49,7 @@ export function withPage({ settings = {}, card = true } = {}) {
         assert.deepEqual(unexpected, [], "errors in the console or violated policies");
       } finally {
         await context.close();
+        state.service.answers.clear();
       }
     });
 }
@@ -61,6 +63,8 @@ export async function launch() {
   const browser = await puppeteer.launch({
     executablePath: CHROMIUM,
     userDataDir: profile,
+    timeout: PATIENCE_MS,
+    protocolTimeout: 4 * PATIENCE_MS,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -175,27 +179,15 @@ export async function shows(page, selector, pattern) {
   }
 }
 
-/** @type {WeakMap<object, Map<string, (request: object) => any>>} */
-const interceptions = new WeakMap();
+/** The proxy that each page has before it. @type {WeakMap<object, {answers: Map<string, (request: any) => any>}>} */
+const proxies = new WeakMap();
 
-/** Answers requests for `path`, or below it if it ends with a slash, by `answer`, or lets them through where it gives nothing. */
-export async function intercept(page, path, answer) {
-  const known = interceptions.get(page);
-  if (known) {
-    known.set(path, answer);
-    return;
-  }
-  const answers = new Map([[path, answer]]);
-  interceptions.set(page, answers);
-  await page.setRequestInterception(true);
-  page.on("request", async (request) => {
-    const { pathname } = new URL(request.url());
-    const [, found] = [...answers].find(([path]) => pathname === path || (path.endsWith("/") && pathname.startsWith(path))) ?? [];
-    const given = await found?.(request);
-    if (given === undefined) await request.continue();
-    else if (given === "abort") await request.abort("connectionrefused");
-    else await request.respond(given);
-  });
+/**
+ * Answers requests for `path`, or below it if it ends with a slash, by `answer`, which is given headers, method and body. It lets them
+ * through where that gives nothing, or only headers to add, and breaks the connection where it gives "abort".
+ */
+export function intercept(page, path, answer) {
+  proxies.get(page)?.answers.set(path, answer);
 }
 
 /** An answer in JSON, for `intercept`. */
@@ -205,8 +197,8 @@ export const json = (document, status = 200, headers = {}) =>
 /** An answer of the service itself, to compare the page with. */
 export async function ask(origin, path, body, type = "text/csv") {
   const response = await fetch(origin + path, body === undefined
-    ? { headers: { accept: "application/json" } }
-    : { method: "POST", body, headers: { accept: "application/json", "content-type": type } });
+    ? { headers: { ...BARE, accept: "application/json" } }
+    : { method: "POST", body, headers: { ...BARE, accept: "application/json", "content-type": type } });
   return response.json();
 }
 
@@ -218,7 +210,29 @@ export async function look(page, { scheme = "light", forced = false, still = fal
   await session.send("Emulation.setEmulatedMedia", { features });
 }
 
-/** Waits until what moves has come to rest. */
+/** Waits until what moves has come to rest. A movement may be cut short, or set off another. */
 export async function still(page) {
-  await page.evaluate(() => document.fonts.ready.then(() => Promise.all(document.getAnimations().map(({ finished }) => finished))));
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    for (let moving = document.getAnimations(); moving.length > 0; moving = document.getAnimations()) {
+      await Promise.allSettled(moving.map(({ finished }) => finished));
+    }
+  });
 }
+
+/** Waits until something holds that the page itself does not show. */
+export async function eventually(holds, what) {
+  for (const end = Date.now() + PATIENCE_MS; !holds(); ) {
+    if (Date.now() > end) assert.fail(typeof what === "function" ? what() : what);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+/** Notes every text that an element has from now on, however briefly: `window.noted`. */
+export const noteTexts = (page, selector) => page.$eval(selector, (element) => {
+  window.noted = [];
+  new MutationObserver(() => window.noted.push(element.textContent)).observe(element, { childList: true, characterData: true, subtree: true });
+});
+
+/** Waits until a text that is noted matches. */
+export const noted = (page, pattern) => page.waitForFunction((source) => window.noted.some((text) => new RegExp(source).test(text)), {}, pattern.source);

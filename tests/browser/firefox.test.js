@@ -6,8 +6,8 @@ import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
 
-import { ask, drag, open, score, shows } from "./browser.js";
-import { CARD, startService, withModel } from "./service.js";
+import { PATIENCE_MS, ask, drag, open, score, shows, still } from "./browser.js";
+import { CARD, startService, withProxy } from "./service.js";
 
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const DEMO = (await readFile(resolve(import.meta.dirname, "../../demo/features.csv"), "utf8")).trimEnd().split("\n");
@@ -18,10 +18,10 @@ before(async () => {
     throw new Error(`${FIREFOX} is not there: install Debian's package "firefox-esr", or name another in FIREFOX`);
   });
   bare = await startService();
-  service = await withModel(bare.origin, (model) => ({ ...model, card: CARD }));
-  browser = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true, protocol: "webDriverBiDi" });
+  service = await withProxy(bare.origin, (model) => ({ ...model, card: CARD }));
+  browser = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true, protocol: "webDriverBiDi", timeout: 2 * PATIENCE_MS, protocolTimeout: 4 * PATIENCE_MS });
   page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.setViewport({ width: 1280, height: 900 });
   page.on("pageerror", (error) => complaints.push(error.stack ?? String(error)));
 });
@@ -47,6 +47,7 @@ test("asks, reads the answer, moves the threshold and a value", async () => {
   await page.keyboard.press("ArrowLeft");
   await shows(page, ".reason", /^What if orders since last bought were 5\sorders/);
   await page.waitForFunction(() => location.hash.includes("above=19.5") && location.hash.includes("set="));
+  await still(page);
   const placed = await page.$eval(".axis", (axis) => {
     const { left, width } = axis.getBoundingClientRect();
     const line = axis.querySelector(".threshold-line").getBoundingClientRect();

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { readCommand, rowOf, words } from "../../static/js/ask/command.js";
+import { reading, stabilityIndex } from "../../static/js/model/drift.js";
 import { TableError, csvOf, readRow, readTable, readValue, understood } from "../../static/js/ask/table.js";
 
 const FEATURES = ["a", "b", "c"];
@@ -84,4 +85,19 @@ test("understands what is asked for", () => {
   const odd = { kind: "pair", user: 'a,"b', product: "c;d" };
   assert.deepEqual(asked(words(odd)), odd);
   assert.throws(() => asked("1,2,3,4"), /4 values, the model takes 3/);
+});
+
+test("measures drift as the population stability index", () => {
+  // By hand: half and half became a quarter and three quarters; (0.25 − 0.5) ln 0.5 + (0.75 − 0.5) ln 1.5 = 0.27465…
+  const halves = { edges: [0, 1, 2], counts: [10, 10] };
+  assert.ok(Math.abs(stabilityIndex(halves, [0.5, 1, 1.5, 2]) - 0.274653) < 1e-6);
+  assert.equal(stabilityIndex(halves, [0, 0.5, 1, 1.5]), 0);
+  // Beyond the edges counts at the ends; what is missing is left out, or is a bin of its own where training knows it.
+  assert.equal(stabilityIndex(halves, [-7, 0.5, 1, 99, NaN]), 0);
+  const missing = stabilityIndex(halves, [0, 1, NaN, NaN], 0.1);
+  assert.ok(Math.abs(missing - (2 * (0.25 - 0.45) * Math.log(0.25 / 0.45) + (0.5 - 0.1) * Math.log(5))) < 1e-12, missing);
+  assert.ok(Number.isNaN(stabilityIndex(halves, [NaN])));
+  // An empty bin counts as 1 in 10,000.
+  assert.ok(Math.abs(stabilityIndex(halves, [0, 0]) - (0.5 * Math.log(2) + (1e-4 - 0.5) * Math.log(2e-4))) < 1e-12);
+  for (const [index, word] of [[0.09, "stable"], [0.1, "some"], [0.25, "some"], [0.26, "much"]]) assert.equal(reading(index), word);
 });

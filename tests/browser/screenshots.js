@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { NARROW, launch, look, open, still } from "./browser.js";
-import { CARD, startService, withModel } from "./service.js";
+import { CARD, startService, withProxy } from "./service.js";
 
 const IMAGES = resolve(import.meta.dirname, "../../docs/images");
 const WIDE = { width: 1280, height: 900, deviceScaleFactor: 1.25 };
@@ -18,7 +18,7 @@ const PICTURES = [
 ];
 
 const bare = await startService();
-const service = await withModel(bare.origin, (model) => ({ ...model, card: model.card ?? CARD }));
+const service = await withProxy(bare.origin, (model) => ({ ...model, card: model.card ?? CARD }));
 const browser = await launch();
 try {
   await mkdir(IMAGES, { recursive: true });

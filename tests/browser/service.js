@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const BINARY = resolve(process.env.IMBA_BIN ?? join(ROOT, "target/release/imba"));
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 /**
  * Starts the service over the demo.
@@ -28,6 +28,8 @@ export async function startService(settings = {}) {
       IMBA__SERVER__LISTEN: "127.0.0.1:0",
       IMBA__FEATURES__EMBEDDED__PATH: join(folder, "features.redb"),
       IMBA__LOG__FORMAT: "json",
+      // What is tested is the page, not how fast a busy machine answers it.
+      IMBA__SERVER__DEADLINE: "5min",
       ...settings,
     },
   });
@@ -81,33 +83,61 @@ function parsed(line) {
 /** A model's card as training writes it, of the demo's own table; its metrics are those of a training with a test part. */
 export const CARD = JSON.parse(await readFile(join(import.meta.dirname, "card.json"), "utf8"));
 
+/** Says that a request is the test's own, and wants the service's own answer. */
+export const BARE = { "x-bare": "yes" };
+
 /**
- * The service behind a proxy that changes its answers to `GET /model`, and nothing else.
+ * The service behind a proxy that answers in its stead where a test says so. A browser that answers itself, by interception,
+ * does not always let a worker's files through.
  * @param {string} origin
- * @param {(model: object) => object} change
+ * @param {(model: object) => object} change what becomes of the answer to `GET /model`
  */
-export async function withModel(origin, change) {
-  const server = createServer((asked, answer) => {
-    const passed = request(origin + asked.url, { method: asked.method, headers: { ...asked.headers, host: new URL(origin).host, "accept-encoding": asked.url === "/model" ? "identity" : asked.headers["accept-encoding"] ?? "identity" } }, async (given) => {
-      if (asked.url !== "/model") {
-        answer.writeHead(given.statusCode, given.headers);
+export async function withProxy(origin, change) {
+  /** What answers instead, by path; a path that ends with a slash is of all below it. @type {Map<string, (request: any) => any>} */
+  const answers = new Map();
+  const server = createServer(async (asked, answer) => {
+    const { pathname } = new URL(asked.url, origin);
+    const stands = asked.headers["x-bare"] ? undefined : [...answers].find(([path]) => pathname === path || (path.endsWith("/") && pathname.startsWith(path)))?.[1];
+    const body = stands ? await gathered(asked) : asked;
+    const given = stands && await stands({ headers: asked.headers, method: asked.method, body: body.toString() });
+    if (given === "abort") return answer.destroy();
+    if (given?.status) {
+      const content = Buffer.from(given.body ?? "");
+      answer.writeHead(given.status, { "content-type": given.contentType ?? "text/plain", ...given.headers, "content-length": content.length });
+      return answer.end(content);
+    }
+    return pass(asked, body, answer, given?.headers);
+  });
+
+  function pass(asked, body, answer, more = {}) {
+    const isModel = asked.url === "/model";
+    const encoding = isModel ? "identity" : asked.headers["accept-encoding"] ?? "identity";
+    const passed = request(origin + asked.url, { method: asked.method, headers: { ...asked.headers, host: new URL(origin).host, "accept-encoding": encoding } }, async (given) => {
+      if (!isModel) {
+        answer.writeHead(given.statusCode, { ...given.headers, ...more });
         given.pipe(answer);
         return;
       }
-      const parts = [];
-      for await (const part of given) parts.push(part);
-      const body = JSON.stringify(change(JSON.parse(Buffer.concat(parts).toString())));
-      answer.writeHead(given.statusCode, { ...given.headers, "content-length": Buffer.byteLength(body) });
-      answer.end(body);
+      const changed = JSON.stringify(change(JSON.parse((await gathered(given)).toString())));
+      answer.writeHead(given.statusCode, { ...given.headers, ...more, "content-length": Buffer.byteLength(changed) });
+      answer.end(changed);
     });
     passed.on("error", () => answer.destroy());
     answer.on("close", () => passed.destroy());
-    asked.pipe(passed);
-  });
+    if (Buffer.isBuffer(body)) passed.end(body);
+    else body.pipe(passed);
+  }
+
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const stop = () => new Promise((done) => {
     server.close(done);
     server.closeAllConnections();
   });
-  return { origin: `http://127.0.0.1:${server.address().port}`, stop };
+  return { origin: `http://127.0.0.1:${server.address().port}`, answers, stop };
+}
+
+async function gathered(stream) {
+  const parts = [];
+  for await (const part of stream) parts.push(part);
+  return Buffer.concat(parts);
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, askFor, intercept, json, open, score, shows, text, withPage } from "./browser.js";
+import { ask, askFor, intercept, json, noteTexts, noted, open, score, shows, text, withPage } from "./browser.js";
 
 const it = withPage();
 
@@ -15,11 +15,12 @@ it("shows that it waits, then that it waits long, and keeps the answer before", 
   const first = await text(page, ".hero .number");
   let release;
   const held = new Promise((done) => (release = done));
-  await intercept(page, "/explain/pair", async () => {
+  intercept(page, "/explain/pair", async () => {
     await held;
   });
+  await noteTexts(page, "#waiting");
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
-  await shows(page, "#waiting", /Asking the service/);
+  await noted(page, /Asking the service/);
   assert.equal(await page.$eval("#screen", (screen) => screen.getAttribute("aria-busy")), "true");
   assert.equal(await text(page, ".hero .number"), first);
   await shows(page, "#waiting", /Still waiting/);
@@ -34,11 +35,12 @@ it("does not let an older, slower answer replace a newer one", async (page, { or
   await open(page, origin);
   let release;
   const held = new Promise((done) => (release = done));
-  await intercept(page, "/explain/pair", async (request) => {
-    if (request.postData().includes('"2"')) await held;
+  intercept(page, "/explain/pair", async (request) => {
+    if (request.body.includes('"2"')) await held;
   });
+  await noteTexts(page, "#waiting");
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=2"));
-  await shows(page, "#waiting", /Asking/);
+  await noted(page, /Asking/);
   await page.evaluate(() => (location.hash = "#/pair?user=1&product=1000"));
   await shows(page, ".eyebrow", /product 1000/);
   release();
@@ -63,14 +65,14 @@ it("says that the device is offline, keeps the input, and goes on when it is bac
 
 it("says that the service is gone, and where it was looked for", async (page, { origin }) => {
   await open(page, origin);
-  await intercept(page, "/explain/pair", () => "abort");
+  intercept(page, "/explain/pair", () => "abort");
   await page.evaluate((hash) => (location.hash = hash), PAIR);
   await shows(page, ".trouble", new RegExp(`The service cannot be reached.*${new URL(origin).host}.*Check that imba is running`));
 }, { expectedErrors: [NETWORK] });
 
 it("says at the start that the service is gone, and starts when it is back", async (page, { origin }) => {
   let gone = true;
-  await intercept(page, "/model", () => (gone ? "abort" : undefined));
+  intercept(page, "/model", () => (gone ? "abort" : undefined));
   await page.goto(`${origin}/index_imba.html${PAIR}`);
   await shows(page, ".trouble h1", /The service cannot be reached/);
   gone = false;
@@ -81,8 +83,8 @@ it("says at the start that the service is gone, and starts when it is back", asy
 
 it("asks for the API key, again if it is refused, and keeps it for the session only", async (page, { origin }) => {
   const keys = [];
-  await intercept(page, "/explain/pair", (request) => {
-    const key = request.headers()["x-api-key"];
+  intercept(page, "/explain/pair", (request) => {
+    const key = request.headers["x-api-key"];
     keys.push(key);
     return key === "right" ? undefined : json(problem(401, { title: "An API key is needed" }), 401);
   });
@@ -103,8 +105,72 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
   assert.equal(keys.at(-1), "right");
 }, { expectedErrors: [NETWORK] });
 
+it("asks once for a key that everything needs, and shows the plan and what is left of it", async (page, { origin }) => {
+  let left = 9_998;
+  const guard = ({ headers }) => headers["x-api-key"] === "right"
+    ? { headers: { "ratelimit-policy": '"rate";q=20;w=2, "quota";q=10000;w=86400;plan="gold"', ratelimit: `"rate";r=19;t=1, "quota";r=${(left -= 1)};t=7200` } }
+    : json(problem(401, { title: "The caller is not known" }), 401);
+  for (const path of ["/model", "/users", "/recommend/", "/explain/pair", "/explain"]) intercept(page, path, guard);
+  await open(page, origin);
+  await page.type("#key-value", "right");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".examples a");
+  await page.click(".examples a");
+  await score(page);
+  await shows(page, "#plan", /^gold · 9,9\d\d left$/);
+  await page.waitForSelector(".curve .score-line");
+  await page.click("#model summary");
+  await shows(page, "#plan-part", /^Your plan: gold19 of 20\srequests left at once; all again in 1\ssecond\.9,9\d\d of 10,000\srequests left in this period; all again in 2\shours\./);
+  assert.equal(await page.$eval("#plan", (place) => place.classList.contains("badge")), false);
+  left = 501;
+  await askFor(page, "1, 1000");
+  await shows(page, "#plan", /^gold · (500|49\d) left$/);
+  await page.waitForSelector("#plan.badge");
+
+  // The key is the reader's to forget.
+  await page.evaluate(() => [...document.querySelectorAll("#plan-part button")].find((button) => button.textContent === "Forget the key").click());
+  assert.equal(await page.$eval("#plan", (place) => place.hidden), true);
+  assert.equal(await page.evaluate(() => sessionStorage.getItem("imba.api-key")), null);
+  await askFor(page, "1, 2");
+  await page.waitForSelector("#key[open]");
+}, { expectedErrors: [NETWORK] });
+
+it("says that a key does not allow what was asked, and takes another", async (page, { origin }) => {
+  intercept(page, "/recommend/", ({ headers }) => headers["x-api-key"] === "wide" ? undefined
+    : json(problem(403, { title: "The caller may not do this", detail: "the key lacks the scope recommend", code: "forbidden" }), 403));
+  await open(page, origin, "#/basket?user=1");
+  await shows(page, ".trouble", /This key does not allow thatThe key lacks the scope recommend\. Whoever operates this service can give you a key that does\./);
+  assert.equal(await page.$("#key[open]"), null, "the key is not asked for unasked");
+  await page.click(".trouble button");
+  await page.waitForSelector("#key[open]");
+  assert.equal(await page.$eval("#key-refused", (line) => line.hidden), true);
+  await page.type("#key-value", "wide");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".basket li");
+}, { expectedErrors: [NETWORK] });
+
+it("says that the plan is used up, for how long, and stops a table there", async (page, { origin }) => {
+  let given = json(problem(429, { title: "The caller asks too fast", detail: "the rate of plan \"free\" is used up", code: "rate_limited" }), 429, { "retry-after": "2" });
+  intercept(page, "/explain/pair", () => given);
+  await open(page, origin, PAIR);
+  await shows(page, ".trouble", /Too many questions at onceThe rate of plan "free" is used up\. Try again in 2\sseconds\./);
+  given = json(problem(429, { title: "The caller's quota is used up", detail: "the quota of plan \"free\" is used up", code: "quota_exceeded" }), 429,
+    { "retry-after": "10800", "ratelimit-policy": '"quota";q=100;w=86400', ratelimit: '"quota";r=0;t=10800' });
+  await page.click(".trouble button");
+  await shows(page, ".trouble", /Your plan’s quota is used upThe quota of plan "free" is used up\. Try again in 3\shours\./);
+  await shows(page, "#plan", /^0 left$/);
+  intercept(page, "/predict", () => given);
+  await open(page, origin, "#/batch");
+  await page.$eval("#rows", (area, row) => (area.value = `${row}\n${row}`), Array.from({ length: 18 }, () => "1").join(","));
+  await page.$eval(".paste", (form) => form.requestSubmit());
+  await shows(page, ".progress", /Stopped: Your plan’s quota is used up\. .*in 3\shours\.Go on$/);
+  given = undefined;
+  await page.click(".progress button");
+  await page.waitForSelector(".rows-line [data-score]");
+}, { expectedErrors: [NETWORK] });
+
 it("does not ask for a key while the reader types", async (page, { origin }) => {
-  await intercept(page, "/users", () => json(problem(401), 401));
+  intercept(page, "/users", () => json(problem(401), 401));
   await open(page, origin, PAIR);
   await score(page);
   const refused = page.waitForResponse((response) => response.status() === 401);
@@ -115,7 +181,7 @@ it("does not ask for a key while the reader types", async (page, { origin }) => 
 }, { expectedErrors: [NETWORK] });
 
 it("says what to do when no key is given", async (page, { origin }) => {
-  await intercept(page, "/explain/pair", () => json(problem(401), 401));
+  intercept(page, "/explain/pair", () => json(problem(401), 401));
   await open(page, origin, PAIR);
   await page.waitForSelector("#key[open]");
   await page.keyboard.press("Escape");
@@ -126,11 +192,11 @@ it("says what to do when no key is given", async (page, { origin }) => {
 
 it("tells an overloaded service's advice and tries again on request", async (page, { origin }) => {
   let overloaded = true;
-  await intercept(page, "/explain/pair", () => overloaded
+  intercept(page, "/explain/pair", () => overloaded
     ? json(problem(503, { title: "A part of the service is unavailable", detail: "the feature store is unavailable" }), 503, { "retry-after": "1" })
     : undefined);
   await open(page, origin, PAIR);
-  await shows(page, ".trouble", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1 second\.Try again.*request r-1/s);
+  await shows(page, ".trouble", /A part of the service is unavailableThe feature store is unavailable\. Try again in 1\ssecond\.Try again.*request r-1/s);
   overloaded = false;
   await page.click(".trouble button");
   await shows(page, ".hero .pill", /likely/);
@@ -138,7 +204,7 @@ it("tells an overloaded service's advice and tries again on request", async (pag
 
 it("knows an answer of something between from one of the service", async (page, { origin }) => {
   let body = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
-  await intercept(page, "/explain/pair", () => body);
+  intercept(page, "/explain/pair", () => body);
   await open(page, origin, PAIR);
   await shows(page, ".trouble", /Unexpected answer 502.*such as a proxy/);
   body = { status: 200, contentType: "application/json", body: '{"explanations": [' };
@@ -154,11 +220,7 @@ it("follows a model that is replaced while the page is open", async (page, { ori
   await open(page, origin, PAIR);
   await shows(page, ".hero .number", /%/);
   const answers = { "/model": other, "/explain/pair": { explanations: [explanation] } };
-  await page.setRequestInterception(true);
-  page.on("request", (request) => {
-    const document = answers[new URL(request.url()).pathname];
-    return document ? request.respond(json(document, 200, headers)) : request.continue();
-  });
+  for (const [path, document] of Object.entries(answers)) intercept(page, path, () => json(document, 200, headers));
   await askFor(page, "1, 1000");
   await shows(page, "#model summary", /^Model ffffffff/);
   await shows(page, ".hero .number", /^3\.5$/);

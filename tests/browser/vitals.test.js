@@ -47,7 +47,7 @@ it("keeps up with fifty thousand rows", async (page, { origin }) => {
     await writeFile(join(folder, "many.csv"), `${demo[0]}\n${Array.from({ length: 50_000 }, (_, at) => demo[1 + (at % (demo.length - 1))]).join("\n")}\n`);
     await open(page, origin, "#/batch");
     await openFile(page, join(folder, "many.csv"));
-    await page.waitForFunction(() => document.querySelector(".progress")?.hidden && document.querySelector(".rows-line"), { timeout: 150_000 });
+    await page.waitForFunction(() => document.querySelector(".progress")?.hidden && document.querySelector(".rows-line"), { timeout: 600_000 });
     tell("scoring 50,000 rows", await vitals(page));
     await page.evaluate(() => Object.assign(window.vitals, { inp: 0, long: 0 }));
     await page.focus(".histogram input");

@@ -32,6 +32,8 @@ mod hostile;
 mod layering;
 /// Content types in and out.
 mod negotiation;
+/// The contract: checked in, its examples tried, and strangers' requests made from it.
+mod openapi;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
 /// Upstreams that are down, slow or flapping, and back again.

@@ -6,7 +6,21 @@ async fn the_page_and_its_files() {
     let (status, page) = text(service.get("/")).await;
     assert_eq!(status, 200);
     assert_eq!(text(service.get("/index_imba.html")).await, (200, page.clone()));
+    has_its_files(&service, &page).await;
+}
 
+#[tokio::test]
+async fn the_contract_for_people() {
+    let service = TestService::start().await;
+    let (status, page) = text(service.get("/docs")).await;
+    assert_eq!(status, 200);
+    has_its_files(&service, &page).await;
+    // The client follows the redirection.
+    assert_eq!(text(service.get("/docs/")).await, (200, page));
+}
+
+/// What the page at an address without a second `/` refers to is there.
+async fn has_its_files(service: &TestService, page: &str) {
     let mut files = 0;
     for attribute in ["src=\"", "href=\""] {
         for reference in page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {

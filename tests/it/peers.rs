@@ -1,7 +1,8 @@
-//! Servers that stand in for AWS, each a real implementation of its own: dynalite for DynamoDB, moto for DynamoDB and S3.
+//! What others have written that the tests need: servers that stand in for AWS, each a real implementation of its own (dynalite for
+//! DynamoDB, moto for DynamoDB and S3), and the clients of `installed`.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -33,12 +34,7 @@ impl Peer {
     }
 
     async fn start(program: &str, arguments: impl FnOnce(String) -> Vec<String>) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(program);
-        assert!(
-            path.exists(),
-            "{} is not installed: `make test` does it, or see tests/peers/README.md",
-            path.display()
-        );
+        let path = installed(program);
         // Neither server takes port 0, so it gets one that was free a moment ago.
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("bound");
@@ -72,6 +68,17 @@ impl Peer {
     pub(crate) async fn sdk(&self) -> SdkConfig {
         sdk_at(self.url()).await
     }
+}
+
+/// Where a program of `tests/peers` is.
+pub(crate) fn installed(program: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(program);
+    assert!(
+        path.exists(),
+        "{} is not installed: `make test` does it, or see tests/peers/README.md",
+        path.display()
+    );
+    path
 }
 
 impl Drop for Peer {

@@ -21,9 +21,9 @@ use crate::products::ProductNames;
 use crate::row::{check_id, excerpt, python_float};
 
 /// Products that are ranked when the request does not say how many.
-const DEFAULT_LIMIT: usize = 10;
+pub(super) const DEFAULT_LIMIT: usize = 10;
 /// Most products or users in one answer.
-const LARGEST_LIMIT: usize = 1000;
+pub(super) const LARGEST_LIMIT: usize = 1000;
 
 /// The parameters after the `?`; others are refused, because a mistyped one would be silently without effect.
 #[derive(Deserialize)]

@@ -59,6 +59,7 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
         return element;
       }))));
     active = -1;
+    list.dataset.for = input.value;
     input.removeAttribute("aria-activedescendant");
     list.hidden = options.length === 0;
     input.setAttribute("aria-expanded", String(options.length > 0));

@@ -3,6 +3,7 @@
 
 import { el, icon, save, say } from "../dom.js";
 import { count, whole } from "../numbers.js";
+import { describeModel } from "../model/foot.js";
 import { run, show } from "../screen.js";
 import { change, follow, isProbability, state, threshold } from "../state.js";
 import { ownThreshold } from "../threshold.js";
@@ -37,6 +38,7 @@ export async function showBatch(field, ask) {
     open?.close();
     open = null;
     screenOfOpen = null;
+    tellDrift(null);
     const mine = new ScoredTable(source, name);
     await run(async (signal) => {
       signal.addEventListener("abort", () => open !== mine && mine.close());
@@ -46,7 +48,11 @@ export async function showBatch(field, ask) {
       screenOfOpen = screen(mine, ask);
       return shownOf(mine, `${name}: ${mine.table.understood}.`);
     }, () => [el("p", { class: "trouble-actions" }, el("button", { type: "button", class: "solid", onclick: ask.openFile }, "Open another file"))]);
-    return isOpen(mine) ? mine.score() : undefined;
+    if (!isOpen(mine)) return;
+    await mine.score();
+    await mine.measureDrift();
+    if (isOpen(mine)) tellDrift(mine);
+    return;
   }
   if (open && screenOfOpen) {
     field.show(open.name);
@@ -55,6 +61,12 @@ export async function showBatch(field, ask) {
     return open.changed();
   }
   return show(prompt(ask));
+}
+
+/** Says in the model's card how far the rows of a table are from training. @param {ScoredTable | null} table */
+function tellDrift(table) {
+  state.drift = table?.drift ? { ...table.drift, of: table.name } : null;
+  describeModel();
 }
 
 const isOpen = (table) => open === table;

@@ -3,7 +3,8 @@
 
 import { el, icon, styled, svg } from "../dom.js";
 import { about } from "../guide.js";
-import { trained, stabilityIndex } from "../model/card.js";
+import { trained } from "../model/card.js";
+import { reading, stabilityIndex } from "../model/drift.js";
 import { count } from "../numbers.js";
 import { explainPairs, explainRows } from "../service.js";
 import { state } from "../state.js";
@@ -15,9 +16,6 @@ const WIDTH = 560;
 const HEIGHT = 30;
 /** Shades from the lowest to the highest values. */
 const SHADES = 5;
-/** Stability indices above which rows differ somewhat, and much: the usual reading. */
-const SOMEWHAT = 0.1;
-const MUCH = 0.25;
 
 /** @param {import("./scored.js").ScoredTable} scored */
 export function overview(scored) {
@@ -88,8 +86,8 @@ function pictures(explained, scored) {
 }
 
 function driftWords(index) {
-  const words = index < SOMEWHAT ? "alike" : index < MUCH ? "somewhat apart" : "far apart";
-  return el("span", { class: index < SOMEWHAT ? "alike" : "badge", title: "Population stability index" }, `${words}, ${index.toFixed(2)}`);
+  const words = { stable: "alike", some: "somewhat apart", much: "far apart" }[reading(index)];
+  return el("span", { class: words === "alike" ? "alike" : "badge", title: "Population stability index" }, `${words}, ${index.toFixed(2)}`);
 }
 
 /** The rows as dots by their change, piled where they are many. */

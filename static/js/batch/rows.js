@@ -181,14 +181,15 @@ export function rowsTable(scored) {
     } catch {
       // Reasons are an extra here; the row's own answer says what is wrong.
     }
-    repaintInPlace();
+    repaintInPlace(missing.map(String));
   }
 
-  /** Fills what has come for rows in sight, without moving the focus. */
-  function repaintInPlace() {
+  /** Fills what has come for some rows, where they are in sight, without moving the focus. */
+  function repaintInPlace(rows) {
     const focused = document.activeElement?.closest?.(".rows-line")?.getAttribute("data-row");
-    for (const old of [...space.querySelectorAll(".rows-line")]) old.replaceWith(line(Number(old.getAttribute("data-row")), Number(old.getAttribute("aria-rowindex")) - 2));
-    if (focused) space.querySelector(`[data-row="${focused}"] a`)?.focus();
+    const lines = [...space.querySelectorAll(".rows-line")].filter((line) => rows.includes(line.getAttribute("data-row")));
+    for (const old of lines) old.replaceWith(line(Number(old.getAttribute("data-row")), Number(old.getAttribute("aria-rowindex")) - 2));
+    if (rows.includes(focused)) space.querySelector(`[data-row="${focused}"] a`)?.focus();
   }
 
   /** What the threshold changes in the rows in sight. */

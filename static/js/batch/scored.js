@@ -2,12 +2,14 @@
 
 import { predict, predictPairs } from "../service.js";
 import { about } from "../guide.js";
+import { trained } from "../model/card.js";
+import { state } from "../state.js";
 import { Reader } from "./reader.js";
 import { tallyOf } from "./tally.js";
 
 /** Times that a busy service is asked again for one piece. */
 const TRIES = 5;
-/** Longest wait between two tries. */
+/** Longest wait between two tries; who is told to wait for longer is asked to go on. */
 const LONGEST_WAIT_S = 30;
 
 /** @typedef {{at: number, text: string}} Mistake */
@@ -26,6 +28,8 @@ export class ScoredTable {
     this.several = null;
     /** @type {Map<number, string>} */
     this.mistakes = new Map();
+    /** How far the rows are from training, where that can be told. @type {import("../model/drift.js").Drift | null} */
+    this.drift = null;
     this.done = 0;
     this.next = 0;
     this.running = false;
@@ -45,6 +49,16 @@ export class ScoredTable {
     this.source = "";
     this.scores = new Float64Array(this.table.rows).fill(NaN);
     for (const { at, column, mistake } of this.table.mistakes) this.mistakes.set(at, column ? `${about(column).label === column ? column : `${about(column).label} (${column})`}: ${mistake}` : mistake);
+  }
+
+  /** Compares the rows with the histograms of the model's card, where it has some. */
+  async measureDrift() {
+    const { card, feature_names: names } = state.model;
+    const features = names.flatMap((name, place) => {
+      const { histogram, missing_share: missing } = trained(card, name) ?? {};
+      return histogram ? [{ name, place, histogram, missing }] : [];
+    });
+    this.drift = features.length > 0 ? await this.reader.ask("drift", { features }) : null;
   }
 
   get complete() {
@@ -88,8 +102,8 @@ export class ScoredTable {
         predictions.forEach(({ score, error }, place) => this.#note(rows[place], score, error));
         return;
       } catch (error) {
-        if (signal.aborted || !(error.wait > 0) || tries === TRIES) throw error;
-        await pause(Math.min(error.wait, LONGEST_WAIT_S) * 1000, signal);
+        if (signal.aborted || !(error.wait > 0) || error.wait > LONGEST_WAIT_S || tries === TRIES) throw error;
+        await pause(error.wait * 1000, signal);
       }
     }
   }

@@ -1,6 +1,7 @@
 // Reads tables away from the page, so that it stays quick: parsing, the bodies of requests, orders of columns, downloads.
 
 import { ADDED, TableError, csvOf, labelOf, readRow, readTable, understood } from "../ask/table.js";
+import { ENOUGH, stabilityIndex } from "../model/drift.js";
 import { tallyOf } from "./tally.js";
 
 /** Limits of the page; the service has its own. */
@@ -69,6 +70,16 @@ const tasks = {
       if (read.cells === undefined) return null;
       return table.kind === "pairs" ? read.cells : read.cells.map((cell) => (cell === "nan" ? null : Number(cell)));
     });
+  },
+
+  /** How far each feature of the rows without mistakes is from training, the farthest first; null where they are too few to tell. */
+  drift({ features }) {
+    if (table.kind !== "rows") return null;
+    const rows = table.lines.map((_, at) => readRow(table, at).cells).filter((cells) => cells !== undefined);
+    if (rows.length < ENOUGH) return null;
+    const indices = features.map(({ name, place, histogram, missing }) =>
+      ({ name, index: stabilityIndex(histogram, Float64Array.from(rows, (cells) => Number(cells[place])), missing) }));
+    return { rows: rows.length, features: indices.filter(({ index }) => !Number.isNaN(index)).sort((one, other) => other.index - one.index) };
   },
 
   /** The places of rows in the order of one of their columns. */

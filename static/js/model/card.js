@@ -75,27 +75,3 @@ export function usualRange(card, name, present, [least, most]) {
   if (present !== null) [low, high] = [Math.min(low, present), Math.max(high, present)];
   return [Math.max(low, least), Math.min(high, most)];
 }
-
-/**
- * How far a sample's histogram is from training's: the population stability index, sum of (a − b) ln(a ÷ b) over the bins
- * (Siddiqi, Credit Risk Scorecards, 2006). Shares below 1 in 10,000 count as that.
- * @param {Histogram} histogram @param {ArrayLike<number>} values
- */
-export function stabilityIndex({ edges, counts }, values) {
-  const mine = new Array(counts.length).fill(0);
-  let seen = 0;
-  for (let at = 0; at < values.length; at += 1) {
-    if (Number.isNaN(values[at])) continue;
-    let bin = edges.findLastIndex((edge) => values[at] >= edge);
-    bin = Math.min(Math.max(bin, 0), counts.length - 1);
-    mine[bin] += 1;
-    seen += 1;
-  }
-  const all = counts.reduce((sum, one) => sum + one, 0);
-  if (seen === 0 || all === 0) return NaN;
-  const least = 1e-4;
-  return counts.reduce((sum, one, bin) => {
-    const [trainedShare, share] = [Math.max(one / all, least), Math.max(mine[bin] / seen, least)];
-    return sum + (share - trainedShare) * Math.log(share / trainedShare);
-  }, 0);
-}

@@ -1,9 +1,14 @@
 // The model in one line at the foot of every answer; it unfolds to what the card says of it. What the card lacks is absent.
 
 import { byId, el, icon, svg } from "../dom.js";
-import { day, percent, percentOf, whole } from "../numbers.js";
+import { about } from "../guide.js";
+import { count, day, percent, percentOf, whole } from "../numbers.js";
+import { planPart } from "../plan.js";
 import { isProbability, shownThreshold, state } from "../state.js";
+import { ENOUGH, reading } from "./drift.js";
 
+/** Features named as the farthest from training. */
+const FARTHEST = 4;
 const WIDTH = 220;
 const HEIGHT = 150;
 
@@ -19,10 +24,11 @@ export function describeModel() {
     model.card?.data?.rows && `on ${whole(model.card.data.rows)} rows`,
     auc(model.card) && `AUC ${metric(auc(model.card))}`,
     model.table?.loaded_at && `table of ${day(model.table.loaded_at)}`,
+    state.drift && `drift: ${drifted(state.drift)}`,
   ].filter(Boolean);
   byId("model").replaceChildren(
     el("summary", {}, el("span", {}, "Model ", el("code", { title: model.version }, version), facts.map((fact) => ` · ${fact}`)), icon("chevron", "chevron")),
-    el("div", { class: "card" }, [trainedPart(model), metricsPart(model), calibrationPart(model), thresholdPart(model), servicePart(model)].filter(Boolean)));
+    el("div", { class: "card" }, [trainedPart(model), metricsPart(model), calibrationPart(model), thresholdPart(model), driftPart(state.drift), servicePart(model), planPart()].filter(Boolean)));
 }
 
 const auc = (card) => card?.metrics?.auc;
@@ -89,11 +95,31 @@ function thresholdPart({ card, threshold }) {
     wrong !== undefined && missed !== undefined && line(`A missed buyer costs ${missed}, a needless contact ${wrong}.`));
 }
 
+/** Where the rows stand as a whole: "much in 2 features", "none to speak of". @param {import("./drift.js").Drift} drift */
+function drifted({ features }) {
+  const of = (word) => features.filter(({ index }) => reading(index) === word).length;
+  const [much, some] = [of("much"), of("some")];
+  if (much + some === 0) return "none to speak of";
+  return `${much > 0 ? "much" : "some"} in ${count(much || some, "feature")}`;
+}
+
+/** The rows that are loaded against those of training. @param {(import("./drift.js").Drift & {of: string}) | null} drift */
+function driftPart(drift) {
+  if (!drift) return null;
+  const words = { stable: "stable", some: "some drift", much: "much drift" };
+  return part("Drift",
+    line(`The ${count(drift.rows, "row")} of ${drift.of} against training, the farthest first.`),
+    el("dl", { class: "drifts" }, drift.features.slice(0, FARTHEST).map(({ name, index }) =>
+      [el("dt", {}, about(name).label), el("dd", { "data-index": index }, index.toFixed(2), " ", el("span", { class: reading(index) === "stable" ? "" : "badge" }, words[reading(index)]))]).flat()),
+    line(el("small", {}, `Population stability index: below 0.1 stable, to 0.25 some drift, above much. From ${ENOUGH} rows on; fewer, or those of few customers, look like drift by chance.`)));
+}
+
 /** @param {import("../state.js").Model} model */
 function servicePart({ version, objective, backends, feature_names: names, table, outputs }) {
   return part("Service",
     line("Version ", el("code", {}, version)),
     line(`${objective ?? "objective unknown"}; ${names.length} features${outputs > 1 ? `; ${outputs} outputs` : ""}; scorer ${backends.scorer}, features ${backends.features}`),
     table && line([table.rows !== undefined && `${whole(table.rows)} rows in the table`, table.loaded_at && `loaded ${day(table.loaded_at)}`, table.source && `from ${table.source}`].filter(Boolean).join(", ")),
+    line(el("a", { class: "inline", href: "docs" }, "The API, to read and to try")),
     line("Base: the mean of the model’s log-odds over its training rows. As a score it is not the mean of the scores."));
 }
