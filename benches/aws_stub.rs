@@ -1,73 +1,62 @@
 //! SageMaker and DynamoDB on loopback, as fast as they can be: an endpoint that answers 0.5 for every row, and a table that
-//! holds one and the same row for every pair. Both answer after the given time and check nothing. The stub with faults is the
-//! tests' own, `tests/it/aws_stub.rs`.
+//! holds one and the same row for every pair. Both answer after the given time. With a share of faults, every so many calls
+//! of the endpoint fail in one of the ways that endpoints do.
 //!
-//! `cargo run --release --example aws_stub -- 127.0.0.1:8090 5ms`
+//! `cargo run --release --example aws_stub -- 127.0.0.1:8090 5ms [0.1]`
 
 use std::error::Error;
-use std::future::pending;
+use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::http::HeaderMap;
-use axum::routing::post;
-use imba::config::Config;
-use imba::config::source::Settings;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+#[path = "../tests/stubs/mod.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod stubs;
+
+use stubs::dynamodb::DynamoStub;
+use stubs::sagemaker::{Act, SageMakerStub, constant};
+use stubs::wire::{self, Call};
+
 const ROW: &str = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763,0.22388993120700437,9.017543859649123,0.017543859649122806,46,0.02127659574468085";
+const FAULTS: [Act; 8] = [
+    Act::Error(500, "InternalFailure", "{}"),
+    Act::Error(503, "ServiceUnavailable", "{}"),
+    Act::Error(400, "ThrottlingException", "{}"),
+    Act::Error(424, "ModelError", r#"{"OriginalStatusCode":500,"OriginalMessage":"Traceback"}"#),
+    Act::CutOff,
+    Act::Answer("<html>no score</html>"),
+    Act::Answer(""),
+    Act::After(Duration::from_secs(3)),
+];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(address), Some(time)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: aws_stub ADDRESS TIME".into());
+        return Err("usage: aws_stub ADDRESS TIME [SHARE]".into());
     };
     let time = humantime::parse_duration(&time)?;
-    let pause = move || async move {
-        if !time.is_zero() {
-            tokio::time::sleep(time).await;
-        }
-    };
-    let invoke = move |rows: Bytes| async move {
-        pause().await;
-        "0.5\n".repeat(rows.split(|byte| *byte == b'\n').count())
-    };
-    let call = move |headers: HeaderMap, body: Bytes| async move {
-        pause().await;
-        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        answer(target, &serde_json::from_slice(&body).unwrap_or_default()).to_string()
-    };
-    let router = Router::new().route("/", post(call)).route("/endpoints/{name}/invocations", post(invoke));
-    let config = Config::resolve(&Settings::defaults())?;
-    imba::server::serve(TcpListener::bind(address).await?, router, &config.server, pending(), || {}).await;
-    Ok(())
-}
-
-fn answer(target: &str, request: &Value) -> Value {
-    match target.rsplit('.').next() {
-        Some("DescribeTable") => json!({"Table": {
-            "TableName": "imba",
-            "TableStatus": "ACTIVE",
-            "KeySchema": [
-                {"AttributeName": "user_id", "KeyType": "HASH"},
-                {"AttributeName": "product_id", "KeyType": "RANGE"},
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": "user_id", "AttributeType": "S"},
-                {"AttributeName": "product_id", "AttributeType": "S"},
-            ],
-        }}),
-        Some("GetItem") => json!({"Item": item(&request["Key"])}),
-        _ => {
-            let keys =
-                request["RequestItems"]["imba"]["Keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-            json!({"Responses": {"imba": keys.iter().map(item).collect::<Vec<_>>()}})
-        }
+    let share: f64 = arguments.next().map_or(Ok(0.0), |text| text.parse())?;
+    let endpoint = SageMakerStub::new(constant(0.5), false);
+    if share > 0.0 {
+        let mut random = fastrand::Rng::with_seed(1);
+        endpoint.choosing(move || {
+            if random.f64() < share { FAULTS[random.usize(..FAULTS.len())].clone() } else { Act::Scores }
+        });
     }
-}
-
-fn item(key: &Value) -> Value {
-    json!({"user_id": key["user_id"], "product_id": key["product_id"], "feature": {"S": ROW}})
+    let table = DynamoStub::new(Some(ROW.to_owned()));
+    let answer = move |call: Call| {
+        let (endpoint, table) = (endpoint.clone(), table.clone());
+        async move {
+            if !time.is_zero() {
+                tokio::time::sleep(time).await;
+            }
+            match call.header("x-amz-target") {
+                Some(_) => table.answer(call).await,
+                None => endpoint.answer(call).await,
+            }
+        }
+    };
+    wire::serve(TcpListener::bind(address).await?, answer).await;
+    Ok(())
 }

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,8 @@ from statistics import median
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
+# Another build is measured by naming its folder.
+RELEASE = Path(os.environ.get("IMBA_BUILD", ROOT / "target" / "release"))
 EXAMPLES = RELEASE / "examples"
 ROW = (
     "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763,"
@@ -41,16 +43,17 @@ class Server:
     """A server process on one core, and the address it listens on."""
 
     def __init__(
-        self, stack: ExitStack, address: str, command: list[str], env: dict[str, str] | None = None, core: int = 0
+        self, stack: ExitStack, address: str, command: list[str], env: dict[str, str] | None = None, core: str = "0"
     ):
         self.address = address
+        # A file, as a log is one: what it costs to write is part of the figures.
+        self.log = stack.enter_context(tempfile.TemporaryFile())
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command],
+            ["taskset", "-c", core, *command],
             env={**os.environ, **AWS, **(env or {})},
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
-            # A file, as a log is one: what it costs to write is part of the figures.
-            stderr=stack.enter_context(tempfile.TemporaryFile()),  # noqa: SIM115
+            stderr=self.log,
         )
         stack.callback(self.process.wait)
         stack.callback(self.process.terminate)
@@ -66,6 +69,10 @@ class Server:
                 time.sleep(0.1)
         sys.exit(f"{self.address}{path} does not answer")
 
+    def said(self) -> str:
+        """What it has written to its log so far."""
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode(errors="replace")
+
     def cpu(self) -> float:
         """Microseconds of processor time so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
@@ -79,6 +86,23 @@ class Load(NamedTuple):
     cpu: float  # microseconds of the server's processor time per request
     p50: float  # milliseconds
     p99: float
+
+
+def free_address() -> str:
+    """An address that nobody listens on; another process may take it, as with every way of choosing one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def imba(stack: ExitStack, env: dict[str, str] | None = None, core: str = "0") -> Server:
+    """The service over the demo, on a free port, with a store of its own, once it is ready."""
+    address = free_address()
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    settings = {"IMBA__SERVER__LISTEN": address, "IMBA__FEATURES__EMBEDDED__PATH": f"{folder}/store.redb"}
+    server = Server(stack, address, [str(RELEASE / "imba")], {**settings, **(env or {})}, core)
+    server.wait("/livez", None)
+    return server
 
 
 def post(body: str) -> str:
@@ -132,7 +156,7 @@ def beside_plain_calls(
         servers = {}
         for at, delay in enumerate(["0s", "5ms"]):
             stub, imba, plain = (f"127.0.0.1:{port + at}" for port in (18190, 18170, 18180))
-            Server(stack, stub, [str(EXAMPLES / "aws_stub"), stub, delay], core=1)
+            Server(stack, stub, [str(EXAMPLES / "aws_stub"), stub, delay], core="1")
             time.sleep(0.3)
             settings = {
                 "IMBA__SERVER__LISTEN": imba,

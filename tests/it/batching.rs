@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use imba::features::batched::BatchedStore;
@@ -15,29 +14,39 @@ use tokio::task::JoinSet;
 use crate::aws_stub::{Act, AwsStub};
 use crate::service::{TestService, problem, text};
 
-const WHILE: Duration = Duration::from_millis(200);
-
 /// A row that begins with `first`, unlike any other.
 fn row(first: usize) -> String {
     format!("{first}{}", ",7".repeat(17))
 }
 
-/// A service whose first call stays under way for [`WHILE`], and that call.
-async fn busy(settings: &[(&str, &str)], then: Act) -> (AwsStub, Arc<TestService>, JoinSet<()>) {
+/// A call that stays under way until it is released.
+struct Held {
+    permits: Arc<Semaphore>,
+    caller: JoinSet<()>,
+}
+
+impl Held {
+    async fn release(self) {
+        self.permits.add_permits(1);
+        self.caller.join_all().await;
+    }
+}
+
+/// A service whose first call is held, and that call.
+async fn busy(settings: &[(&str, &str)], then: Act) -> (AwsStub, Arc<TestService>, Held) {
     let stub = AwsStub::start().await;
     let builder =
         settings.iter().fold(TestService::builder(), |builder, (key, value)| builder.with(key, value));
     let service = Arc::new(builder.sagemaker(&stub).await.start().await);
-    stub.next([Act::After(WHILE)]);
+    let permits = Arc::new(Semaphore::new(0));
+    stub.next([Act::Held(Arc::clone(&permits))]);
     stub.otherwise(then);
-    let mut first = JoinSet::new();
+    let mut caller = JoinSet::new();
     let asking = Arc::clone(&service);
     let before = stub.calls().len();
-    first.spawn(async move { assert_eq!(text(asking.post("/predict", row(1000))).await.0, 200) });
-    while stub.calls().len() == before {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    (stub, service, first)
+    caller.spawn(async move { assert_eq!(text(asking.post("/predict", row(1000))).await.0, 200) });
+    stub.called(before + 1).await;
+    (stub, service, Held { permits, caller })
 }
 
 /// One call at a time makes what is shared certain.
@@ -53,7 +62,8 @@ async fn callers_that_come_meanwhile_share_the_next_call() {
         let service = Arc::clone(&service);
         callers.spawn(async move { (caller, text(service.post("/predict", row(caller))).await) });
     }
-    first.join_all().await;
+    service.in_flight(25).await;
+    first.release().await;
     for (caller, answer) in callers.join_all().await {
         assert_eq!(answer, text(embedded.post("/predict", row(caller))).await, "caller {caller}");
     }
@@ -82,7 +92,8 @@ async fn a_bad_row_fails_its_caller_alone() {
             )
         });
     }
-    first.join_all().await;
+    service.in_flight(10).await;
+    first.release().await;
     for (caller, answer) in callers.join_all().await {
         let expected = match caller {
             5 => (422, String::new()),
@@ -96,11 +107,14 @@ async fn a_bad_row_fails_its_caller_alone() {
 async fn who_hangs_up_leaves_the_queue() {
     let (stub, service, first) = busy(&ONE_AT_A_TIME, Act::Scores).await;
     let before = stub.calls().len();
-    let gone = service.post("/predict", row(1)).timeout(Duration::from_millis(50)).send().await;
-    assert!(gone.is_err());
-    let stays = text(service.post("/predict", row(2))).await;
-    assert_eq!(stays.0, 200);
-    first.join_all().await;
+    let gone = tokio::spawn(service.post("/predict", row(1)).send());
+    service.in_flight(2).await;
+    gone.abort();
+    service.metrics_say(r#"imba_http_requests_total{route="/predict",status="499"} 1"#).await;
+    let stays = tokio::spawn(text(service.post("/predict", row(2))));
+    service.in_flight(2).await;
+    first.release().await;
+    assert_eq!(stays.await.expect("no panic").0, 200);
     let bodies: Vec<_> = stub.calls()[before..].iter().map(|call| call.body.clone()).collect();
     assert_eq!(bodies, [row(2)]);
 }
@@ -115,7 +129,9 @@ async fn a_shared_call_has_its_limits() {
         let service = Arc::clone(&service);
         callers.spawn(async move { text(service.post("/predict", row(caller))).await });
     }
-    first.join_all().await;
+    service.metrics_say(r#"imba_http_requests_total{route="/predict",status="503"} 2"#).await;
+    service.in_flight(11).await;
+    first.release().await;
     let answers = callers.join_all().await;
     let overloaded: Vec<_> = answers.iter().filter(|(status, _)| *status != 200).collect();
     assert_eq!(overloaded.len(), 2, "ten may wait: {answers:?}");
@@ -129,9 +145,9 @@ async fn a_shared_call_has_its_limits() {
 async fn a_slow_call_is_overtaken() {
     let (stub, service, mut first) = busy(&[("scorer.sagemaker.in_flight", "8")], Act::Scores).await;
     assert_eq!(text(service.post("/predict", row(1))).await.0, 200);
-    assert!(first.try_join_next().is_none(), "the slow call is still under way");
+    assert!(first.caller.try_join_next().is_none(), "the slow call is still under way");
     assert_eq!(stub.most_at_once(), 2);
-    first.join_all().await;
+    first.release().await;
 }
 
 /// Requests for different targets, or with ids of their own, never share.
@@ -157,7 +173,8 @@ async fn targets_are_kept_apart() {
         let request = service.post("/predict", row(caller)).header(format!("x-amzn-sagemaker-{name}"), value);
         callers.spawn(async move { assert_eq!(text(request).await.0, 200) });
     }
-    first.join_all().await;
+    service.in_flight(6).await;
+    first.release().await;
     callers.join_all().await;
     let calls = stub.calls().split_off(before);
     for call in &calls {

@@ -99,7 +99,7 @@ async fn what_is_known_is_not_asked_for() {
     assert!(noted.asked().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn callers_of_one_pair_share_a_lookup_and_its_failure() {
     let (noted, store) = cached(LONG, LONG, 1 << 20);
     let store = Arc::new(store);
@@ -132,6 +132,7 @@ async fn what_is_known_is_forgotten() {
         get(&store, &key(at)).await.expect("a get");
     }
     noted.rows.lock().expect("no panic").insert(key(5000), row(7));
+    // Real: the cache has a clock of its own.
     tokio::time::sleep(SHORT * 2).await;
     assert_eq!(get(&store, &key(5000)).await.expect("a get"), Some(row(7)), "the absence is forgotten");
     noted.asked();

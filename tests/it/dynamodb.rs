@@ -2,7 +2,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -14,11 +13,12 @@ use imba::config::{Config, Features};
 use imba::features::{FeatureStore, FeatureWriter};
 use imba::row::{FeatureRow, PairKey, Schema};
 use imba::upstream::aws::AwsContext;
+use tokio::task::JoinSet;
 
-use crate::fault_proxy::{Fault, FaultProxy};
 use crate::peers::{Peer, sdk_at};
-use crate::service::{Builder, RECORDED, TestService, columns, problem, recorded_row, text};
+use crate::service::{Builder, RECORDED, TestService, columns, problem, recorded_row, text, until};
 use crate::store_contract::{contract, get_many};
+use crate::stubs::dynamodb::{DynamoStub, Fault};
 
 /// Makes the table `name` with keys of these types.
 pub(crate) async fn table(url: &str, name: &str, types: [ScalarAttributeType; 2]) {
@@ -33,31 +33,18 @@ pub(crate) async fn table(url: &str, name: &str, types: [ScalarAttributeType; 2]
             .attribute_definitions(definition.build().expect("whole"));
     }
     create.send().await.expect("a table");
-    let active = async {
-        loop {
-            let found = client.describe_table().table_name(name).send().await.expect("a description");
-            if found
-                .table
-                .and_then(|table| table.table_status)
-                .is_some_and(|status| status.as_str() == "ACTIVE")
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), active).await.expect("the table is made");
+    until("the table is made", async || {
+        let found = client.describe_table().table_name(name).send().await.expect("a description");
+        found.table.and_then(|table| table.table_status).is_some_and(|status| status.as_str() == "ACTIVE")
+    })
+    .await;
 }
 
 pub(crate) const TEXT: [ScalarAttributeType; 2] = [ScalarAttributeType::S, ScalarAttributeType::S];
 const NUMBERS: [ScalarAttributeType; 2] = [ScalarAttributeType::N, ScalarAttributeType::N];
 
 pub(crate) fn dynamodb() -> Builder {
-    TestService::builder()
-        .with("features.kind", "dynamodb")
-        // The servers that stand in for AWS are slow with megabytes.
-        .with("features.dynamodb.attempt_timeout", "3s")
-        .with("features.dynamodb.timeout", "9s")
+    TestService::builder().with("features.kind", "dynamodb")
 }
 
 pub(crate) async fn open(url: &str, config: &Config) -> Result<OpenStore, String> {
@@ -221,42 +208,35 @@ async fn a_table_of_another_shape() {
     }
 }
 
-/// A service over a table behind a proxy, with the recorded row stored.
-async fn proxied(peer: &Peer) -> (FaultProxy, TestService) {
-    let proxy = FaultProxy::before(peer.url()).await;
-    table(&peer.url(), "imba", TEXT).await;
-    let store = open(&peer.url(), &dynamodb().config()).await.expect("a store");
+/// A service over a table with faults, with the recorded row stored.
+async fn faulty() -> (DynamoStub, TestService) {
+    let table = DynamoStub::start().await;
+    let store = open(&table.url(), &dynamodb().config()).await.expect("a store");
     store.writer.put_many(vec![(PairKey::new("1", "2"), recorded_row())]).await.expect("a put");
-    let service = start(&proxy).await;
-    (proxy, service)
+    let service = start(&table).await;
+    (table, service)
 }
 
-async fn start(proxy: &FaultProxy) -> TestService {
+async fn start(table: &DynamoStub) -> TestService {
     let builder = dynamodb()
-        .with("features.dynamodb.attempt_timeout", "200ms")
-        .with("features.dynamodb.timeout", "600ms")
         .with("features.dynamodb.breaker_calls", "4")
         .with("features.dynamodb.breaker_pause", "200ms");
-    let store = Box::pin(open(&proxy.url(), &builder.config())).await.expect("a client");
+    let store = Box::pin(open(&table.url(), &builder.config())).await.expect("a client");
     Box::pin(builder.store(store.store).start()).await
 }
 
 async fn recovers(service: &TestService) {
-    let well = async {
-        while text(service.post("/predict/pair", "1,2")).await.0 != 200
-            || text(service.get("/readyz?upstreams")).await.0 != 200
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), well).await.expect("it recovers by itself");
+    until("it recovers by itself", async || {
+        text(service.post("/predict/pair", "1,2")).await.0 == 200
+            && text(service.get("/readyz?upstreams")).await.0 == 200
+    })
+    .await;
 }
 
 /// Each fault has its answer, spares what needs no lookup, and is over when it is over.
 #[tokio::test]
 async fn faults_are_answered_and_end() {
-    let peer = Peer::dynalite().await;
-    let (proxy, service) = proxied(&peer).await;
+    let (table, service) = faulty().await;
     let (_, score) = text(service.post("/predict", RECORDED)).await;
     assert_eq!(text(service.post("/predict/pair", "1,2")).await, (200, score));
     for (fault, statuses) in [
@@ -265,13 +245,18 @@ async fn faults_are_answered_and_end() {
         (Fault::Slow, [504, 503]),
         (Fault::Expired, [502, 502]),
     ] {
-        proxy.set(fault);
-        let (status, found) = problem(service.post("/predict/pair", "1,2")).await;
+        table.set(fault);
+        let mut asked = JoinSet::from_iter([problem(service.post("/predict/pair", "1,2"))]);
+        let answer = match fault {
+            Fault::Slow => service.pass_until_answered(asked).await.pop(),
+            _ => asked.join_next().await.transpose().expect("no panic"),
+        };
+        let (status, found) = answer.expect("an answer");
         assert!(statuses.contains(&status), "{fault:?}: {found}");
         assert!(!found.to_string().contains("127.0.0.1"), "{found}");
         assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200, "{fault:?} is no matter of rows");
         assert_eq!(text(service.get("/livez")).await.0, 200);
-        proxy.set(Fault::None);
+        table.set(Fault::None);
         recovers(&service).await;
     }
 }
@@ -279,54 +264,50 @@ async fn faults_are_answered_and_end() {
 /// While the table is down, most requests are turned away without a call.
 #[tokio::test]
 async fn a_table_that_is_down_is_left_alone() {
-    let peer = Peer::dynalite().await;
-    let (proxy, service) = proxied(&peer).await;
-    proxy.set(Fault::Down);
+    let (table, service) = faulty().await;
+    table.set(Fault::Down);
     for _ in 0..5 {
         assert_eq!(text(service.post("/predict/pair", "1,2")).await.0, 503);
     }
-    let before = proxy.calls();
+    let before = table.calls();
     for _ in 0..50 {
         assert_eq!(text(service.post("/predict/pair", "1,2")).await.0, 503);
     }
-    let calls = proxy.calls() - before;
+    let calls = table.calls() - before;
     assert!(calls < 50, "{calls} calls for 50 requests");
-    proxy.set(Fault::None);
+    table.set(Fault::None);
     recovers(&service).await;
 }
 
 #[tokio::test]
 async fn a_table_that_is_down_at_the_start() {
-    let peer = Peer::dynalite().await;
-    let (proxy, _) = proxied(&peer).await;
-    proxy.set(Fault::Down);
-    let service = start(&proxy).await;
+    let (table, _) = faulty().await;
+    table.set(Fault::Down);
+    let service = start(&table).await;
     assert_eq!(text(service.get("/readyz")).await.0, 503);
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
-    proxy.set(Fault::None);
+    table.set(Fault::None);
     recovers(&service).await;
 }
 
 /// What DynamoDB leaves unprocessed is asked for again, until it is done or the time is up.
 #[tokio::test]
 async fn unprocessed_keys_and_items() {
-    let peer = Peer::dynalite().await;
-    table(&peer.url(), "packed", TEXT).await;
-    let proxy = FaultProxy::before(peer.url()).await;
+    let table = DynamoStub::start().await;
     let builder = || {
         dynamodb()
-            .with("features.dynamodb.table", "packed")
+            // Real: how long the table is asked again.
             .with("features.dynamodb.attempt_timeout", "1s")
             .with("features.dynamodb.timeout", "2s")
     };
-    let store = small(&proxy.url(), builder()).await;
-    proxy.set(Fault::Half);
+    let store = small(&table.url(), builder()).await;
+    table.set(Fault::Half);
     many(&store).await;
-    proxy.set(Fault::Throttled);
+    table.set(Fault::Throttled);
     let asked = [PairKey::new("many", "000"), PairKey::new("many", "001")];
     let error = store.store.get_many(&asked).await.expect_err("nothing is processed");
     assert!(error.to_string().contains("is throttling us"), "{error}");
-    proxy.set(Fault::None);
+    table.set(Fault::None);
     assert!(get_many(&*store.store, &asked).await.expect("a get").iter().all(Option::is_some));
 }
 
@@ -334,9 +315,7 @@ async fn unprocessed_keys_and_items() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_goes_on_where_it_broke_off() {
     const ROWS: usize = 10_500;
-    let peer = Peer::dynalite().await;
-    table(&peer.url(), "imba", TEXT).await;
-    let proxy = FaultProxy::before(peer.url()).await;
+    let table = DynamoStub::start().await;
     let folder = tempfile::tempdir().expect("folder");
     let mut csv = String::from("user_id,product_id,feature\n");
     for at in 0..ROWS {
@@ -346,7 +325,7 @@ async fn an_import_goes_on_where_it_broke_off() {
     let import = async |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
         command.args(["features", "import", "table.csv"]).args(arguments).current_dir(&folder).env_clear();
-        command.env("IMBA__FEATURES__KIND", "dynamodb").env("IMBA__AWS__ENDPOINT_URL", proxy.url());
+        command.env("IMBA__FEATURES__KIND", "dynamodb").env("IMBA__AWS__ENDPOINT_URL", table.url());
         command.env("IMBA__AWS__REGION", "eu-west-1").env("IMBA__FEATURES__DYNAMODB__WRITES_IN_FLIGHT", "4");
         command.env("IMBA__FEATURES__COLUMNS", columns().join(","));
         command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
@@ -354,35 +333,24 @@ async fn an_import_goes_on_where_it_broke_off() {
             tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
         (output.status.code().expect("a code"), String::from_utf8(output.stderr).expect("UTF-8"))
     };
-    let stored = async || {
-        let client = Client::new(&peer.sdk().await);
-        let mut pages = client.scan().table_name("imba").into_paginator().items().send();
-        let mut stored = 0;
-        while let Some(item) = pages.next().await {
-            item.expect("an item");
-            stored += 1;
-        }
-        stored
-    };
-
     let (code, said) = import(&["--dry-run"]).await;
     assert!(code == 0 && said.ends_with("10500 rows are good and would be loaded\n"), "{said}");
-    assert_eq!(stored().await, 0);
+    assert_eq!(table.items(), 0);
 
-    proxy.set(Fault::TwoWrites);
+    table.set(Fault::TwoWrites);
     let (code, said) = import(&[]).await;
     assert!(
         code == 1 && said.ends_with("all rows before line 2 are in the store: go on with --from-line 2\n"),
         "{said}"
     );
-    proxy.set(Fault::Half);
+    table.set(Fault::Half);
     let (code, said) = import(&["--from-line", "2"]).await;
     assert!(code == 0 && said.ends_with("10500 rows loaded\n"), "{said}");
-    assert_eq!(stored().await, ROWS);
+    assert_eq!(table.items(), ROWS);
 
     // Again, the last five hundred alone.
-    proxy.set(Fault::None);
+    table.set(Fault::None);
     let (code, said) = import(&["--from-line", "10002"]).await;
     assert!(code == 0 && said.ends_with("500 rows loaded\n"), "{said}");
-    assert_eq!(stored().await, ROWS, "nothing twice");
+    assert_eq!(table.items(), ROWS, "nothing twice");
 }

@@ -10,8 +10,9 @@ use imba::row::PairKey;
 use imba::scorer::{ScoreError, ScoreRequest, Scorer, Scores};
 use imba::upstream::UpstreamError;
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::service::{RECORDED, TestService, problem, text};
+use crate::service::{RECORDED, TestService, pass, problem, text};
 
 const WELL: u8 = 0;
 const DOWN: u8 = 1;
@@ -76,7 +77,7 @@ impl FeatureStore for Faulty {
 }
 
 async fn faulty() -> (Arc<Faulty>, TestService) {
-    let builder = TestService::builder().with("server.deadline", "300ms");
+    let builder = TestService::builder();
     let faulty = Arc::new(Faulty { fault: AtomicU8::new(WELL), scorer: Arc::new(builder.fixture_scorer()) });
     let service = builder.scorer(faulty.clone()).store(faulty.clone()).start().await;
     (faulty, service)
@@ -96,7 +97,12 @@ async fn faults_are_answered_and_end() {
     ] {
         let body = if path == "/predict" { RECORDED } else { "1,2" };
         faulty.set(fault);
-        let (found_status, found) = problem(service.post(path, body)).await;
+        let mut asked = JoinSet::from_iter([problem(service.post(path, body))]);
+        let answer = match fault {
+            SLOW => service.pass_until_answered(asked).await.pop(),
+            _ => asked.join_next().await.transpose().expect("no panic"),
+        };
+        let (found_status, found) = answer.expect("an answer");
         assert_eq!((found_status, &found["code"]), (status, &json!(code)), "{path} with fault {fault}");
         let words = found.to_string();
         assert!(!words.contains("10.0.0") && !words.contains("row format"), "{words}");
@@ -119,17 +125,8 @@ async fn readiness_follows_the_ports() {
     let (faulty, service) = faulty().await;
     assert_eq!(text(service.get("/readyz")).await.0, 200);
     faulty.set(DOWN);
-    let unready = async {
-        loop {
-            if text(service.get("/readyz")).await.0 == 503 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), unready)
-        .await
-        .expect("unready once the last good probe is old");
+    // The last good probe is old.
+    pass(Duration::from_secs(2)).await;
     let (_, found) = problem(service.get("/readyz")).await;
     assert_eq!(found["code"], "not_ready");
     assert_eq!(text(service.get("/livez")).await.0, 200);
@@ -142,20 +139,9 @@ async fn readiness_follows_the_ports() {
 async fn a_client_that_hangs_up() {
     let (faulty, service) = faulty().await;
     faulty.set(SLOW);
-    let hasty = service.post("/predict", RECORDED).timeout(Duration::from_millis(100)).send().await;
-    assert!(hasty.is_err());
-    let counted = async {
-        loop {
-            let (_, metrics) = text(service.get("/metrics")).await;
-            if metrics.contains(r#"imba_http_requests_total{route="/predict",status="499"} 1"#) {
-                assert!(
-                    metrics.contains("imba_http_requests_in_flight 1"),
-                    "only the scrape itself: {metrics}"
-                );
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), counted).await.expect("the hang-up is counted");
+    let hasty = tokio::spawn(service.post("/predict", RECORDED).send());
+    service.in_flight(1).await;
+    hasty.abort();
+    service.metrics_say(r#"imba_http_requests_total{route="/predict",status="499"} 1"#).await;
+    service.in_flight(0).await;
 }

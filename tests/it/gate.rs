@@ -53,7 +53,7 @@ fn is_open(outcome: &Result<(), UpstreamError>) -> bool {
     matches!(outcome, Err(UpstreamError::Open { .. }))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rate_of_failures_opens_the_circuit_and_a_good_trial_closes_it() {
     let gate = gate(8, 8, 1);
     assert!(!gate.is_healthy(), "nobody knows yet");
@@ -79,7 +79,7 @@ async fn a_rate_of_failures_opens_the_circuit_and_a_good_trial_closes_it() {
 }
 
 /// Whoever makes the trial may hang up; the next caller makes it then, and the circuit does not stay open for ever.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_trial_that_is_dropped() {
     let gate = gate(8, 8, 1);
     for _ in 0..4 {
@@ -92,7 +92,7 @@ async fn a_trial_that_is_dropped() {
 }
 
 /// Failures that the next attempt makes good never run out of retries, nor open the circuit.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_other_attempt_fails() {
     let gate = gate(8, 8, 3);
     let attempts = Cell::new(0);
@@ -108,7 +108,7 @@ async fn every_other_attempt_fails() {
 
 /// Callers come and come while an upstream hangs, then while it is down: few wait, none for three attempts, and the upstream
 /// hears of few.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outage_costs_little() {
     for hangs in [true, false] {
         let gate = Arc::new(gate(64, 1024, 3));
@@ -151,7 +151,7 @@ async fn an_outage_costs_little() {
 }
 
 /// One caller alone, to whom everything hangs, does not wait for every attempt again and again.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_caller_of_an_upstream_that_hangs() {
     let gate = gate(8, 8, 3);
     let mut attempts = Vec::new();
@@ -168,7 +168,7 @@ async fn one_caller_of_an_upstream_that_hangs() {
 }
 
 /// Credentials that are refused are looked for anew and tried once more, not again and again.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn expired_credentials_are_tried_once_more() {
     let gate = gate(8, 8, 3);
     let expired = || UpstreamError::Expired { code: "ExpiredToken".to_owned(), source: cause("x") };
@@ -176,7 +176,7 @@ async fn expired_credentials_are_tried_once_more() {
     assert_eq!(call(&gate, Err(expired())).await.1, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn so_many_at_once_and_so_many_waiting() {
     let gate = gate(1, 1, 1);
     let running = gate.call(pending::<Result<(), UpstreamError>>(), itself);

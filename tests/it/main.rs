@@ -1,6 +1,6 @@
 //! The service as its users meet it: a real router, a real store in a temporary folder, a real small model.
 
-/// A server that speaks the wire protocol of SageMaker, with faults on request.
+/// An endpoint of SageMaker, with faults on request.
 mod aws_stub;
 /// Requests to an upstream that are batched.
 mod batching;
@@ -16,8 +16,6 @@ mod cors;
 mod dynamodb;
 /// `/explain` and `/explain/pair`.
 mod explain;
-/// A proxy with faults on request.
-mod fault_proxy;
 /// One table of faults, every line of it reached.
 mod fault_table;
 /// Faults behind the ports: what the client hears, and that the service goes on.
@@ -52,6 +50,8 @@ mod problems;
 mod recommend;
 /// A new model without a pause, and what happens when it is none.
 mod reload;
+/// What is printed can be sent back; the same rows in other forms have the same answers.
+mod round_trip;
 /// A model in S3.
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
@@ -66,6 +66,10 @@ mod shutdown;
 mod stopping;
 /// What every feature store does, whichever it is.
 mod store_contract;
+/// AWS on loopback, shared with the measurements.
+#[path = "../stubs/mod.rs"]
+#[allow(dead_code, reason = "measurements use the rest")]
+mod stubs;
 /// A new table of features without a pause, and what happens when it is none.
 mod table;
 /// `imba verify`: the endpoint beside the model.

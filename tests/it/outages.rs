@@ -1,15 +1,13 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::aws_stub::{Act, AwsStub};
-use crate::service::{RECORDED, TestService, problem, text};
+use crate::service::{RECORDED, TestService, pass, problem, text, until};
 
 async fn service(stub: &AwsStub, settings: &[(&str, &str)]) -> TestService {
     let builder = TestService::builder()
-        .with("scorer.sagemaker.attempt_timeout", "200ms")
-        .with("scorer.sagemaker.timeout", "700ms")
         .with("scorer.sagemaker.attempts", "2")
         .with("scorer.sagemaker.breaker_calls", "4")
         .with("scorer.sagemaker.breaker_pause", "300ms");
@@ -19,24 +17,12 @@ async fn service(stub: &AwsStub, settings: &[(&str, &str)]) -> TestService {
 
 /// Waits until a GET of `path` has `status`.
 async fn becomes(service: &TestService, path: &str, status: u16) {
-    let waiting = async {
-        while text(service.get(path)).await.0 != status {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(15), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("{path} never {status}"));
+    until(&format!("{path} is {status}"), async || text(service.get(path)).await.0 == status).await;
 }
 
 /// Waits until a row is scored.
 async fn recovers(service: &TestService) {
-    let waiting = async {
-        while text(service.post("/predict", RECORDED)).await.0 != 200 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(15), waiting).await.expect("it recovers by itself");
+    until("it recovers by itself", async || text(service.post("/predict", RECORDED)).await.0 == 200).await;
 }
 
 /// Down at start: alive, not ready, and ready by itself once the endpoint is there, with no request to find out by.
@@ -59,7 +45,7 @@ async fn an_endpoint_that_is_down_at_start() {
 #[tokio::test]
 async fn an_endpoint_that_goes_away_and_comes_back() {
     let stub = AwsStub::start().await;
-    let service = service(&stub, &[("scorer.sagemaker.breaker_pause", "1500ms")]).await;
+    let service = service(&stub, &[("scorer.sagemaker.breaker_pause", "20s")]).await;
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
     stub.otherwise(Act::Error(500, "InternalFailure", "{}"));
     // Two attempts each; with the two good ones before, the third makes it three failures of five.
@@ -68,10 +54,9 @@ async fn an_endpoint_that_goes_away_and_comes_back() {
     }
     let before = stub.calls().len();
     let response = service.post("/predict", RECORDED).send().await.expect("an answer");
-    assert_eq!(
-        (response.status().as_u16(), &response.headers()["retry-after"]),
-        (503, &"2".parse().expect("ASCII"))
-    );
+    let after: u64 = response.headers()["retry-after"].to_str().expect("ASCII").parse().expect("seconds");
+    assert_eq!(response.status(), 503);
+    assert!((1..=20).contains(&after), "{after}");
     assert!(response.text().await.expect("a text").contains("left alone"));
     assert_eq!(stub.calls().len(), before);
     let (_, metrics) = text(service.get("/metrics")).await;
@@ -87,10 +72,11 @@ async fn an_endpoint_that_goes_away_and_comes_back() {
     assert_eq!(text(service.get("/readyz")).await.0, 200);
     becomes(&service, "/readyz?upstreams", 503).await;
     // Still ill at the first trial: one call, and the circuit stays open.
-    tokio::time::sleep(Duration::from_millis(1550)).await;
+    pass(Duration::from_secs(21)).await;
     assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 502);
     assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 503);
     stub.otherwise(Act::Scores);
+    pass(Duration::from_secs(21)).await;
     recovers(&service).await;
     becomes(&service, "/readyz?upstreams", 200).await;
     assert!(
@@ -107,18 +93,18 @@ async fn a_hanging_endpoint_starves_nobody() {
     let stub = AwsStub::start().await;
     let service =
         service(&stub, &[("scorer.sagemaker.in_flight", "2"), ("scorer.sagemaker.waiting", "4")]).await;
-    stub.otherwise(Act::After(Duration::from_mins(1)));
+    stub.otherwise(Act::Hangs);
+    let before = stub.calls().len();
     let mut callers = JoinSet::new();
-    let started = Instant::now();
     for _ in 0..32 {
         let request = service.post("/predict", RECORDED);
         callers.spawn(async move { problem(request).await.0 });
     }
+    stub.called(before + 2).await;
     for path in ["/livez", "/model", "/users"] {
-        assert_eq!(text(service.get(path)).await.0, 200, "{path}");
+        assert_eq!(text(service.get(path)).await.0, 200, "{path}, while the callers wait");
     }
-    assert!(started.elapsed() < Duration::from_millis(700), "answered while the callers wait");
-    let statuses = callers.join_all().await;
+    let statuses = service.pass_until_answered(callers).await;
     assert!(statuses.iter().all(|status| [503, 504].contains(status)), "{statuses:?}");
     assert!(statuses.contains(&504) && statuses.contains(&503), "{statuses:?}");
     stub.otherwise(Act::Scores);
@@ -144,7 +130,7 @@ async fn probes_are_not_billed() {
     let service = service(&stub, &[]).await;
     assert_eq!(stub.calls().len(), 1, "the first call, at start");
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        pass(Duration::from_millis(600)).await;
         assert_eq!(text(service.get("/readyz")).await.0, 200);
     }
     assert_eq!(stub.calls().len(), 1);

@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use imba::config::Aws;
 
-use crate::service::TestService;
+use crate::service::{PATIENCE, TestService};
 
 /// A running server; it ends when dropped.
 pub(crate) struct Peer {
@@ -52,12 +52,11 @@ impl Peer {
                 if let Some(status) = peer.child.try_wait().expect("a child") {
                     panic!("{program} ended with {status}");
                 }
+                // Real: another process starts.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_mins(1), up)
-            .await
-            .unwrap_or_else(|_| panic!("{program} is slow"));
+        tokio::time::timeout(PATIENCE, up).await.unwrap_or_else(|_| panic!("{program} is slow"));
         peer
     }
 

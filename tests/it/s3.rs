@@ -1,7 +1,6 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::peers::{Peer, sdk_at};
-use crate::service::{RECORDED, fixture, fixture_lines};
+use crate::service::{RECORDED, fixture, fixture_lines, until};
 
 const PATH: &str = "s3://models/imba/model.tar.gz";
 
@@ -64,12 +63,7 @@ impl Running {
     }
 
     async fn says(&self, path: &str, words: &str) {
-        let said = async {
-            while !self.get(path).await.contains(words) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), said).await.unwrap_or_else(|_| panic!("never {words}"));
+        until(words, async || self.get(path).await.contains(words)).await;
     }
 }
 

@@ -1,6 +1,5 @@
-use std::time::Duration;
-
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::aws_stub::{Act, AwsStub};
 use crate::peers::Peer;
@@ -8,10 +7,7 @@ use crate::service::{RECORDED, TestService, columns, json, problem, text};
 
 async fn with_stub() -> (AwsStub, TestService) {
     let stub = AwsStub::start().await;
-    let builder = TestService::builder()
-        .with("scorer.sagemaker.attempt_timeout", "300ms")
-        .with("scorer.sagemaker.timeout", "2s");
-    let service = builder.sagemaker(&stub).await.start().await;
+    let service = TestService::builder().sagemaker(&stub).await.start().await;
     (stub, service)
 }
 
@@ -147,12 +143,17 @@ async fn failures_of_an_endpoint() {
         (Act::Answer("garbage"), 1, 502, "upstream_failed", "something that is no score"),
         (Act::Answer("NaN"), 1, 502, "upstream_failed", "a number that is no score"),
         (Act::Answer(""), 1, 502, "upstream_failed", "something that is no score"),
-        (Act::After(Duration::from_secs(5)), 2, 504, "deadline", "in time"),
+        (Act::Hangs, 2, 504, "deadline", "in time"),
     ] {
         let (stub, service) = with_stub().await;
         let before = stub.calls().len();
         stub.otherwise(act.clone());
-        let (found_status, found) = problem(service.post("/predict", RECORDED)).await;
+        let mut asked = JoinSet::from_iter([problem(service.post("/predict", RECORDED))]);
+        let answer = match act {
+            Act::Hangs => service.pass_until_answered(asked).await.pop(),
+            _ => asked.join_next().await.transpose().expect("no panic"),
+        };
+        let (found_status, found) = answer.expect("an answer");
         assert_eq!((found_status, &found["code"]), (status, &json!(code)), "{act:?}: {found}");
         let detail = found["detail"].as_str().expect("a text");
         assert!(detail.contains(said), "{act:?}: {detail}");

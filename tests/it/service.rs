@@ -24,12 +24,34 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time;
 
 use crate::aws_stub::AwsStub;
 
 /// The payload that everybody used.
 pub(crate) const RECORDED: &str = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763,0.22388993120700437,9.017543859649123,0.017543859649122806,46,0.02127659574468085";
+
+/// Longer than anything takes: it guards against a test that hangs, and says nothing about speed.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Waits until `holds`.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let holding = async {
+        while !holds().await {
+            // Real: whoever is asked tells nothing by itself.
+            time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    time::timeout(PATIENCE, holding).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// Lets `span` pass at once, for everything in this runtime.
+pub(crate) async fn pass(span: Duration) {
+    time::pause();
+    time::advance(span).await;
+    time::resume();
+}
 
 /// A file of `tests/fixtures`.
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -85,6 +107,16 @@ impl TestService {
         ] {
             builder = builder.with(key, &path.to_string_lossy());
         }
+        // Nothing is late because the machine is slow; what must be late is made so by `pass`.
+        for (key, span) in [
+            ("server.deadline", "60s"),
+            ("scorer.sagemaker.timeout", "45s"),
+            ("scorer.sagemaker.attempt_timeout", "20s"),
+            ("features.dynamodb.timeout", "45s"),
+            ("features.dynamodb.attempt_timeout", "20s"),
+        ] {
+            builder = builder.with(key, span);
+        }
         builder.with("features.embedded.seed", "").with("products.names", "")
     }
 
@@ -114,6 +146,32 @@ impl TestService {
         self.post(path, body.to_owned())
             .header("content-type", "application/json")
             .header("accept", "application/json")
+    }
+
+    /// Waits until the metrics hold `line`; returns them.
+    pub(crate) async fn metrics_say(&self, line: &str) -> String {
+        until(line, async || text(self.get("/metrics")).await.1.lines().any(|found| found == line)).await;
+        text(self.get("/metrics")).await.1
+    }
+
+    /// Waits until `count` requests are under way.
+    pub(crate) async fn in_flight(&self, count: usize) {
+        // And the request for the metrics.
+        self.metrics_say(&format!("imba_http_requests_in_flight {}", count + 1)).await;
+    }
+
+    /// Lets time pass, second by second, until all of `requests` are answered; returns the answers.
+    pub(crate) async fn pass_until_answered<T: 'static>(&self, mut requests: JoinSet<T>) -> Vec<T> {
+        let mut answers = Vec::new();
+        while !requests.is_empty() {
+            pass(Duration::from_secs(1)).await;
+            // What became due happens before the next second.
+            assert_eq!(text(self.get("/livez")).await.0, 200);
+            while let Some(answer) = requests.try_join_next() {
+                answers.push(answer.expect("no panic"));
+            }
+        }
+        answers
     }
 
     /// Begins the drain, as SIGTERM does.
@@ -234,7 +292,7 @@ impl Builder {
             // A dropped sender stops the service too.
             let _ = stopped.await;
         }));
-        let client = Client::builder().timeout(Duration::from_secs(20)).build().expect("client");
+        let client = Client::builder().timeout(Duration::from_mins(10)).build().expect("client");
         TestService { address, client, stop: Some(stop), served: Some(served), _folder: self.folder }
     }
 }

@@ -1,11 +1,11 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
-use crate::service::{RECORDED, TestService, fixture_lines};
+use crate::service::{PATIENCE, RECORDED, TestService, fixture_lines, text, until};
 
 const REQUEST: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: ";
 
@@ -31,7 +31,7 @@ async fn exchange(stream: &mut TcpStream, score: &str) -> Result<bool, String> {
 async fn a_stop_under_load_loses_nothing() {
     let mut service = TestService::start().await;
     let score = fixture_lines("scores.txt")[0].clone();
-    let (answered, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (answered, stopped) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
     let clients: Vec<_> = (0..16)
         .map(|client| {
             let (address, score) = (service.address().to_owned(), score.clone());
@@ -44,7 +44,7 @@ async fn a_stop_under_load_loses_nothing() {
                     };
                     loop {
                         let open = exchange(&mut stream, &score).await.expect("every request is answered");
-                        answered.fetch_add(1, Ordering::Relaxed);
+                        answered.add_permits(1);
                         if !open || client % 2 == 0 {
                             continue 'connections;
                         }
@@ -53,9 +53,7 @@ async fn a_stop_under_load_loses_nothing() {
             })
         })
         .collect();
-    while answered.load(Ordering::Relaxed) < 500 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    answered.acquire_many(500).await.expect("open").forget();
     stopped.store(true, Ordering::Relaxed);
     service.stop();
     service.stopped().await;
@@ -67,20 +65,20 @@ async fn a_stop_under_load_loses_nothing() {
 /// Idle connections are closed and do not hold up the stop; while it drains the service says that it is not ready.
 #[tokio::test]
 async fn idle_connections_do_not_hold_up_the_stop() {
-    let mut service = TestService::start().await;
+    let mut service = TestService::builder().with("server.drain", "1h").start().await;
     let score = fixture_lines("scores.txt")[0].clone();
     let mut idle = TcpStream::connect(service.address()).await.expect("connected");
     assert!(exchange(&mut idle, &score).await.expect("an answer"), "the connection stays open");
-    let mut prober = TcpStream::connect(service.address()).await.expect("connected");
-    let started = Instant::now();
+    assert_eq!(text(service.get("/readyz")).await.0, 200);
     service.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    prober.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
-    let mut answer = String::new();
-    prober.read_to_string(&mut answer).await.expect("answered and closed");
-    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("not_ready"), "{answer}");
-    service.stopped().await;
-    assert!(started.elapsed() < Duration::from_secs(10), "not held up to server.drain");
+    // On the connection that is open already.
+    until("not ready while it drains", async || {
+        let (status, answer) = text(service.get("/readyz")).await;
+        assert!(status == 200 || answer.contains("not_ready"), "{answer}");
+        status == 503
+    })
+    .await;
+    tokio::time::timeout(PATIENCE, service.stopped()).await.expect("not held up to server.drain");
     assert_eq!(idle.read(&mut [0; 1]).await.expect("closed"), 0);
 }
 
@@ -91,7 +89,7 @@ async fn the_drain_is_bounded() {
         TestService::builder().with("server.drain", "700ms").with("server.deadline", "1h").start().await;
     let mut stuck = TcpStream::connect(service.address()).await.expect("connected");
     stuck.write_all(format!("{REQUEST}9999\r\n\r\n1").as_bytes()).await.expect("sent");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    service.in_flight(1).await;
     service.stop();
-    tokio::time::timeout(Duration::from_secs(10), service.stopped()).await.expect("bounded");
+    tokio::time::timeout(PATIENCE, service.stopped()).await.expect("bounded");
 }

@@ -1,34 +1,45 @@
 //! The program under signals and limits, with the streams and files that hang in real life.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::mpsc;
+use std::thread;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::service::fixture;
+use crate::service::{PATIENCE, fixture};
 
-/// A free port. Another process may take it, as with every other way of choosing one before the log can be read.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound")
-}
-
-/// `imba serve` over the small model, without the demo's tables, on `address`.
-fn serve(folder: &TempDir, address: SocketAddr) -> Command {
+/// `imba serve` over the small model, without the demo's tables, on a free port.
+fn serve(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
     command
         .current_dir(folder)
         .env_clear()
-        .env("IMBA__SERVER__LISTEN", address.to_string())
+        .env("IMBA__SERVER__LISTEN", "127.0.0.1:0")
         .env("IMBA__SERVER__STATIC_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("static"))
+        .env("IMBA__LOG__FORMAT", "json")
         .env("IMBA__MODEL__PATH", fixture("binary.ubj"))
         .env("IMBA__FEATURES__EMBEDDED__SEED", "")
         .env("IMBA__PRODUCTS__NAMES", "")
         .stdin(Stdio::null())
         .stderr(Stdio::piped());
     command
+}
+
+/// The address that a start tells; what it writes after that is not read.
+fn address_of(child: &mut Child) -> SocketAddr {
+    let mut log = BufReader::new(child.stderr.as_mut().expect("a pipe"));
+    loop {
+        let mut line = String::new();
+        assert_ne!(log.read_line(&mut line).expect("UTF-8"), 0, "it ended");
+        let event: Value = serde_json::from_str(&line).expect("a JSON line");
+        if let Some(address) = event["server.address"].as_str() {
+            return address.parse().expect("an address");
+        }
+    }
 }
 
 fn terminate(child: &Child) {
@@ -42,29 +53,23 @@ fn mkfifo(path: &Path) {
 
 /// The exit code, without reading what the program writes.
 fn exit_code(mut child: Child) -> Option<i32> {
-    for _ in 0..3000 {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return status.code();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    child.kill().expect("killed");
-    panic!("it did not end");
+    let (ends, ended) = mpsc::channel();
+    let id = child.id();
+    thread::spawn(move || ends.send(child.wait()));
+    let Ok(status) = ended.recv_timeout(PATIENCE) else {
+        let _ = Command::new("kill").arg("-KILL").arg(id.to_string()).status();
+        panic!("it did not end");
+    };
+    status.expect("a child").code()
 }
 
-/// A connection, once there is somebody to connect to.
 fn connect(address: SocketAddr) -> TcpStream {
-    loop {
-        match TcpStream::connect(address) {
-            Ok(stream) => return stream,
-            Err(_) => std::thread::sleep(Duration::from_millis(10)),
-        }
-    }
+    TcpStream::connect(address).expect("it listens")
 }
 
 /// Sends `requests` requests for `/livez` down one connection, and counts the answers.
 fn answers(stream: &mut TcpStream, requests: usize) -> usize {
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let path = "x".repeat(2000);
     let mut answered = 0;
     for _ in 0..requests {
@@ -87,8 +92,8 @@ fn answers(stream: &mut TcpStream, requests: usize) -> usize {
 #[test]
 fn a_full_pipe_for_the_log_freezes_nothing() {
     let folder = tempfile::tempdir().expect("folder");
-    let address = free_address();
-    let child = serve(&folder, address).spawn().expect("it runs");
+    let mut child = serve(&folder).spawn().expect("it runs");
+    let address = address_of(&mut child);
     let mut stream = connect(address);
     // Each line has more than 100 bytes: several times what a pipe holds, which is 64 KiB.
     assert_eq!(answers(&mut stream, 3000), 3000);
@@ -100,8 +105,8 @@ fn a_full_pipe_for_the_log_freezes_nothing() {
 #[test]
 fn idle_connections_leave_room_within_the_limit_on_open_files() {
     let folder = tempfile::tempdir().expect("folder");
-    let address = free_address();
-    let child = limited(&serve(&folder, address), 256).spawn().expect("it runs");
+    let mut child = limited(&serve(&folder), 256).spawn().expect("it runs");
+    let address = address_of(&mut child);
     let idle: Vec<TcpStream> = (0..400).map(|_| connect(address)).collect();
     for _ in 0..3 {
         assert_eq!(answers(&mut connect(address), 2), 2);
@@ -109,7 +114,7 @@ fn idle_connections_leave_room_within_the_limit_on_open_files() {
     // The last ones are still of use, the first ones are closed.
     assert_eq!(answers(&mut idle.last().expect("one").try_clone().expect("a socket"), 1), 1);
     let mut first = idle[0].try_clone().expect("a socket");
-    first.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    first.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     assert_eq!(first.read(&mut [0; 1]).expect("closed"), 0);
     terminate(&child);
     assert_eq!(exit_code(child), Some(0));
@@ -132,7 +137,7 @@ fn a_start_that_hangs_hears_sigterm() {
         let folder = tempfile::tempdir().expect("folder");
         let pipe = folder.path().join("pipe");
         mkfifo(&pipe);
-        let mut child = serve(&folder, free_address()).env(key, &pipe).spawn().expect("it runs");
+        let mut child = serve(&folder).env(key, &pipe).spawn().expect("it runs");
         let mut log = [0; 1];
         // Its first line: the model is loaded, and the signals are listened for.
         child.stderr.as_mut().expect("a pipe").read_exact(&mut log).expect("a line");
@@ -156,7 +161,7 @@ fn a_model_that_would_hang_is_refused() {
         (&pipe, "expected a regular file"),
         (&sparse, "3221225472 bytes are more than the 1073741824 of model.size_limit"),
     ] {
-        let mut command = serve(&folder, free_address());
+        let mut command = serve(&folder);
         let output = command.env("IMBA__MODEL__PATH", path).output().expect("it runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{stderr}");
@@ -176,13 +181,13 @@ fn a_closed_pipe_is_no_failure_and_a_full_disk_is_named() {
     {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let mut command = serve(&folder, free_address());
+        let mut command = serve(&folder);
         let output = command.args(&arguments).stdout(writer).output().expect("it runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{arguments:?}");
 
         let full = std::fs::File::options().write(true).open("/dev/full").expect("a full device");
-        let mut command = serve(&folder, free_address());
+        let mut command = serve(&folder);
         let output = command.args(&arguments).stdout(full).output().expect("it runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");

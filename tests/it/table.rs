@@ -9,7 +9,6 @@ use imba::row::PairKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::reload::metrics_say;
 use crate::service::{RECORDED, TestService, columns, json, recorded_row, store_table, text};
 
 /// A service whose table is a test's to change.
@@ -76,7 +75,7 @@ async fn a_swap_under_load_mixes_nothing() {
         .collect();
     for turn in 1..=10 {
         let table = put(&path, turn).await;
-        metrics_say(&service, &loaded(turn)).await;
+        service.metrics_say(&loaded(turn)).await;
         let (_, model) = json(service.get("/model")).await;
         assert_eq!(model["table"]["version"].as_str(), table.version.as_deref());
     }
@@ -110,13 +109,13 @@ async fn a_table_that_does_not_fit_leaves_the_old_one_serving() {
             }
             None => std::fs::remove_file(&path).expect("removed"),
         }
-        metrics_say(&service, "imba_table_reload_failed 1").await;
-        metrics_say(&service, &format!("imba_table_reloads_total{{outcome=\"failed\"}} {}", at + 1)).await;
+        service.metrics_say("imba_table_reload_failed 1").await;
+        service.metrics_say(&format!("imba_table_reloads_total{{outcome=\"failed\"}} {}", at + 1)).await;
         assert_eq!(text(service.post("/predict/pair", "1,0")).await, score);
         assert_eq!(text(service.get("/readyz")).await.0, 200, "the old table is as good as before");
         std::fs::write(&other, &good).expect("written");
         std::fs::rename(&other, &path).expect("renamed");
-        metrics_say(&service, "imba_table_reload_failed 0").await;
+        service.metrics_say("imba_table_reload_failed 0").await;
     }
 }
 
@@ -125,10 +124,10 @@ async fn a_table_that_does_not_fit_leaves_the_old_one_serving() {
 async fn an_old_table_is_told_of() {
     let folder = tempfile::tempdir().expect("folder");
     let (path, service) = watching(&folder, &[("features.max_age", "1s")]).await;
-    metrics_say(&service, "imba_table_rows 200").await;
-    metrics_say(&service, "imba_table_old 1").await;
+    service.metrics_say("imba_table_rows 200").await;
+    service.metrics_say("imba_table_old 1").await;
     put(&path, 1).await;
-    metrics_say(&service, &loaded(1)).await;
-    metrics_say(&service, "imba_table_old 0").await;
+    service.metrics_say(&loaded(1)).await;
+    service.metrics_say("imba_table_old 0").await;
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
 }

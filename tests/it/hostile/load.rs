@@ -114,6 +114,7 @@ fn an_import_cut_short_changes_nothing() {
     let mut random = fastrand::Rng::with_seed(5);
     for _ in 0..8 {
         let child = imba(&folder, &["features", "import", "new.csv", "--replace"]).spawn().expect("it runs");
+        // Real: any moment of another process will do.
         std::thread::sleep(Duration::from_millis(random.u64(..1500)));
         kill(child);
         let rows = rows();

@@ -7,12 +7,12 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::aws_stub::{Act, AwsStub};
-use crate::service::{RECORDED, TestService, columns, fixture, problem, text};
+use crate::service::{RECORDED, TestService, columns, fixture, pass, problem, text};
 
-/// A service before `stub` whose attempts are short.
+/// A service before `stub`.
 async fn before(stub: &AwsStub, settings: &[(&str, &str)]) -> TestService {
-    let builder = TestService::builder().with("scorer.sagemaker.attempt_timeout", "400ms");
-    let builder = settings.iter().fold(builder, |builder, (key, value)| builder.with(key, value));
+    let builder =
+        settings.iter().fold(TestService::builder(), |builder, (key, value)| builder.with(key, value));
     builder.sagemaker(stub).await.start().await
 }
 
@@ -46,29 +46,21 @@ async fn a_hang_is_not_multiplied() {
     let stub = AwsStub::start().await;
     let service = before(&stub, &[("scorer.sagemaker.batch_rows", "1")]).await;
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
-    stub.otherwise(Act::After(Duration::from_mins(1)));
+    stub.otherwise(Act::Hangs);
     let calls = stub.calls().len();
-    let mut slowest = Duration::ZERO;
     let mut requests = 0;
     for _ in 0..6 {
         let mut callers = JoinSet::new();
         for _ in 0..10 {
             let request = service.post("/predict", RECORDED);
-            callers.spawn(async move {
-                let asked = std::time::Instant::now();
-                (problem(request).await.0, asked.elapsed())
-            });
+            callers.spawn(async move { problem(request).await.0 });
         }
-        for (status, waited) in callers.join_all().await {
+        for status in service.pass_until_answered(callers).await {
             assert!([503, 504].contains(&status), "{status}");
-            slowest = slowest.max(waited);
             requests += 1;
         }
     }
     let calls = stub.calls().len() - calls;
-    println!(
-        "{requests} requests, {calls} calls; the slowest caller waited {slowest:?}, an attempt takes 400 ms"
-    );
     assert!(calls as f64 <= 1.2 * f64::from(requests), "{calls} calls for {requests} requests");
 }
 
@@ -79,9 +71,9 @@ async fn probes_of_an_endpoint_that_hangs() {
     let service = TestService::builder().sagemaker(&stub).await.start().await;
     stub.next([Act::Error(403, "AccessDeniedException", "{}")]);
     assert_eq!(problem(service.post("/predict", RECORDED)).await.0, 502);
-    stub.otherwise(Act::After(Duration::from_mins(1)));
+    stub.otherwise(Act::Hangs);
     // What the start found is believed no longer.
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    pass(Duration::from_millis(1100)).await;
     let before = stub.calls().len();
     let mut probes = JoinSet::new();
     for _ in 0..16 {
@@ -91,7 +83,7 @@ async fn probes_of_an_endpoint_that_hangs() {
     for _ in 0..16 {
         assert_eq!(text(service.get("/readyz")).await.0, 200);
     }
-    for (status, found) in probes.join_all().await {
+    for (status, found) in service.pass_until_answered(probes).await {
         assert_eq!((status, &found["code"]), (503, &json!("not_ready")));
     }
     assert_eq!(stub.calls().len() - before, 1);
