@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use super::negotiate::{ReplyType, reply_type};
 use super::respond;
-use super::target::target;
 use super::wire::{Recommendation, Recommendations, Users};
 use crate::api::fault::{Code, Fault};
 use crate::api::state::ApiState;
+use crate::api::target::target;
 use crate::inference::Ranking;
 use crate::products::ProductNames;
 use crate::row::{check_id, excerpt, python_float};
