@@ -5,6 +5,7 @@
 
 mod body;
 pub mod fault;
+mod invocations;
 mod layers;
 mod media;
 mod native;
@@ -12,7 +13,9 @@ pub mod openapi;
 mod ops;
 mod page;
 mod routes;
+mod sagemaker;
 mod state;
+mod target;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -33,8 +36,8 @@ pub use page::{PageError, PageFiles};
 pub use state::{ApiState, Parts};
 
 /// Every route of every protocol.
-fn routes() -> [(&'static str, MethodRouter<ApiState>); 11] {
-    [
+fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
+    vec![
         // Our own: for pages and programs.
         ("/predict", post(native::predict::predict)),
         ("/predict/pair", post(native::predict::predict_pair)),
@@ -43,6 +46,12 @@ fn routes() -> [(&'static str, MethodRouter<ApiState>); 11] {
         ("/recommend/{user_id}", get(native::recommend::recommend)),
         ("/users", get(native::recommend::users)),
         ("/model", get(native::model::model)),
+        // SageMaker's: the service as an endpoint's container, and as the endpoint itself. MLflow's servers have an /invocations too.
+        ("/ping", get(sagemaker::container::ping)),
+        ("/execution-parameters", get(sagemaker::container::execution_parameters)),
+        ("/invocations", post(invocations::invocations)),
+        ("/endpoints/{name}/invocations", post(sagemaker::runtime::invocations)),
+        ("/endpoints/{name}/invocations-response-stream", post(sagemaker::runtime::response_stream)),
         // For those who operate the service.
         ("/livez", get(ops::livez)),
         ("/readyz", get(ops::readyz)),
@@ -52,8 +61,12 @@ fn routes() -> [(&'static str, MethodRouter<ApiState>); 11] {
 }
 
 /// Whose words the faults of a path are told in, whatever route it is of.
-fn renderer_of(_path: &str) -> Renderer {
-    native::render
+fn renderer_of(path: &str) -> Renderer {
+    match path {
+        "/ping" | "/execution-parameters" | "/invocations" => sagemaker::container::render,
+        _ if path.starts_with("/endpoints/") => sagemaker::runtime::render,
+        _ => native::render,
+    }
 }
 
 /// The whole edge: every route, inside what stands around them.

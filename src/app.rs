@@ -204,6 +204,8 @@ impl App {
             pass_headers: pass_headers(config),
             body_limit: config.server.body_limit,
             rows_limit: config.server.rows_limit,
+            container: Arc::new(config.container.clone()),
+            endpoint_names: config.model.endpoint_names.clone(),
             deadline: config.server.deadline,
             files: PageFiles::open(config.server.static_dir.as_deref())?,
         });

@@ -4,6 +4,7 @@
 //! `reader` turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
 pub mod cloud;
+mod container;
 mod cors;
 pub mod dynamodb;
 pub mod mistake;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cloud::{Aws, Calls, SageMaker};
+pub use container::{ACCEPTED, Container};
 pub use cors::{Cors, OriginPattern, Origins};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 pub use mistake::{Mistake, Mistakes};
@@ -31,6 +33,8 @@ pub struct Config {
     pub cors: Cors,
     /// `[model]`
     pub model: Model,
+    /// `[compat]` and the variables of the SageMaker container
+    pub container: Container,
     /// `[scorer]`
     pub scorer: Scorer,
     /// `[features]`
@@ -85,12 +89,14 @@ pub struct Model {
     pub reload_interval: Option<Duration>,
     /// `model.threshold`; `None` for `"auto"`
     pub threshold: Option<f64>,
+    /// `model.endpoint_names`; empty for any
+    pub endpoint_names: Vec<String>,
 }
 
 /// `model.path`, told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelPath {
-    /// A local file.
+    /// A local file, or a folder of them.
     File(PathBuf),
     /// `s3://bucket/key`
     S3 {
@@ -251,7 +257,9 @@ impl Config {
                 size_limit: reader.size("model.size_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.threshold("model.threshold"),
+                endpoint_names: reader.list("model.endpoint_names"),
             },
+            container: container::container(&mut reader),
             scorer: scorer(&mut reader, deadline),
             features: Features {
                 columns: columns(&mut reader),

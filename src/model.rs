@@ -5,6 +5,7 @@
 
 pub mod card;
 pub mod file;
+mod folder;
 pub mod s3;
 pub mod watcher;
 
@@ -29,6 +30,8 @@ pub struct ModelInfo {
     pub trees: Option<usize>,
     /// Numbers per score: 1, or the number of classes or targets.
     pub outputs: usize,
+    /// Numbers per row before the objective's transform: of `multi:softmax` the number of classes.
+    pub margins: usize,
     /// The threshold that travels in the file, if one does.
     pub threshold: Option<f64>,
     /// The card that travels in the file, if one does.

@@ -31,9 +31,18 @@ pub(super) fn read_body(
     state: &ApiState,
     request: Request,
 ) -> impl Future<Output = Result<RequestBody, Fault>> + use<> {
+    read_body_within(state.body_limit, state, request)
+}
+
+/// The whole body of `request`, decoded, if it is no larger than `limit`.
+pub(super) fn read_body_within(
+    limit: usize,
+    state: &ApiState,
+    request: Request,
+) -> impl Future<Output = Result<RequestBody, Fault>> + use<> {
     let asks_first = request.headers().contains_key(header::EXPECT);
     let coding = Coding::of(request.headers());
-    let (admission, limit) = (state.admission.clone(), state.body_limit);
+    let admission = state.admission.clone();
     // The rest of the request is large, and not carried along.
     let body = request.into_body();
     async move {

@@ -9,7 +9,6 @@ mod problem;
 mod receive;
 pub(super) mod recommend;
 mod respond;
-mod target;
 mod wire;
 
 use axum::http::HeaderName;

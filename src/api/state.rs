@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::page::PageFiles;
 use crate::admission::Admission;
+use crate::config::Container;
 use crate::inference::Inference;
 use crate::products::ProductNames;
 use crate::readiness::Readiness;
@@ -35,6 +36,10 @@ pub struct Parts {
     pub body_limit: usize,
     /// Most rows of a request.
     pub rows_limit: usize,
+    /// How `/invocations` answers.
+    pub container: Arc<Container>,
+    /// The endpoints that `/endpoints/…` answers to; empty for any.
+    pub endpoint_names: Vec<String>,
     /// Longest time of a request.
     pub deadline: Duration,
     /// The page's files.

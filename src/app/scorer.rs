@@ -137,7 +137,10 @@ impl Opener<'_> {
     async fn load_model(&self) -> Result<(Arc<EmbeddedScorer>, ModelWatcher), StartError> {
         let limit = self.config.model.size_limit;
         let source: Arc<dyn ModelSource> = match &self.config.model.path {
-            ModelPath::File(path) => Arc::new(LocalFile::new(path.clone(), limit)),
+            ModelPath::File(path) => {
+                let first_only = !self.config.container.is_ensemble;
+                Arc::new(LocalFile::new(path.clone(), limit).first_only(first_only))
+            }
             ModelPath::S3 { bucket, key } => {
                 Arc::new(S3Object::new(self.aws.sdk().await?, bucket, key, limit))
             }

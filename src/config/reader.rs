@@ -54,6 +54,16 @@ impl<'a> Reader<'a> {
         self.mistakes.push(Mistake { key: key.to_owned(), origin, what });
     }
 
+    /// Notes a mistake in the environment variable `name`, which is no key of ours.
+    pub(super) fn wrong_variable(&mut self, name: &str, what: String) {
+        let origin = Some(Origin::Env(name.to_owned()));
+        self.mistakes.push(Mistake { key: String::new(), origin, what });
+    }
+
+    pub(super) fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
     fn setting(&self, key: &str) -> &'a Setting {
         self.settings.get(key).unwrap_or_else(|| panic!("config/default.toml lacks {key}: this is a bug"))
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::container::{MODEL_FOLDER, VARIABLES};
 use super::mistake::{Mistake, Mistakes};
 
 /// The bottom layer, which is also the list of all keys there are.
@@ -37,6 +38,8 @@ pub enum Origin {
     File(PathBuf, usize),
     /// An environment variable.
     Env(String),
+    /// The service being a SageMaker container, whose model is in this folder.
+    Container(PathBuf),
 }
 
 impl fmt::Display for Origin {
@@ -45,6 +48,7 @@ impl fmt::Display for Origin {
             Self::BuiltIn => f.write_str("built in"),
             Self::File(path, line) => write!(f, "{}, line {line}", path.display()),
             Self::Env(name) => write!(f, "environment variable {name}"),
+            Self::Container(folder) => write!(f, "SageMaker container with {}", folder.display()),
         }
     }
 }
@@ -63,13 +67,20 @@ pub struct Setting {
 pub struct Settings {
     by_key: BTreeMap<String, Setting>,
     aws_endpoints: Vec<(String, String)>,
+    container: BTreeMap<&'static str, String>,
     no_color: bool,
     mistakes: Vec<Mistake>,
 }
 
 impl Settings {
     fn empty() -> Self {
-        Self { by_key: BTreeMap::new(), aws_endpoints: Vec::new(), no_color: false, mistakes: Vec::new() }
+        Self {
+            by_key: BTreeMap::new(),
+            aws_endpoints: Vec::new(),
+            container: BTreeMap::new(),
+            no_color: false,
+            mistakes: Vec::new(),
+        }
     }
 
     /// The built-in defaults alone.
@@ -92,7 +103,38 @@ impl Settings {
             // A name that is not UTF-8 is not one of ours; a value that is not gets refused by its key.
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         }));
+        settings.in_container();
         settings
+    }
+
+    /// Where SageMaker has put a model and `model.path` names none, fills the place that the built-in defaults have: the model
+    /// is that one, there is no store, and the service listens where SageMaker calls, for as long as it waits.
+    pub fn in_container(&mut self) {
+        let folder = PathBuf::from(self.container("SM_MODEL_DIR").unwrap_or(MODEL_FOLDER));
+        let is_given = self.by_key.get("model.path").is_some_and(|path| path.origin != Origin::BuiltIn);
+        if is_given || !folder.is_dir() {
+            return;
+        }
+        let bound = self.container("SAGEMAKER_BIND_TO_PORT").map(|port| format!("0.0.0.0:{}", port.trim()));
+        let seconds = self.container("SAGEMAKER_MODEL_SERVER_TIMEOUT").unwrap_or("60").trim();
+        for (key, value) in [
+            ("model.path", folder.to_string_lossy().into_owned()),
+            ("features.kind", "none".to_owned()),
+            ("products.names", String::new()),
+            ("server.listen", bound.clone().unwrap_or_else(|| "0.0.0.0:8080".to_owned())),
+            ("server.deadline", format!("{seconds}s")),
+        ] {
+            // An image may name an address; the port that SageMaker will call is the one it says.
+            let is_told = key == "server.listen" && bound.is_some();
+            if is_told || self.by_key.get(key).is_some_and(|setting| setting.origin == Origin::BuiltIn) {
+                self.set(key, Raw::Text(value), Origin::Container(folder.clone()));
+            }
+        }
+    }
+
+    /// The value of a variable of the container's.
+    pub(super) fn container(&self, name: &str) -> Option<&str> {
+        self.container.get(name).map(String::as_str)
     }
 
     /// Lays a TOML file over what is there.
@@ -118,6 +160,10 @@ impl Settings {
             }
             if name == "NO_COLOR" {
                 self.no_color = !value.is_empty();
+                continue;
+            }
+            if let Some(known) = VARIABLES.into_iter().find(|known| *known == name) {
+                self.container.insert(known, value);
                 continue;
             }
             let Some(path) = name.strip_prefix(ENV_PREFIX) else { continue };

@@ -1,4 +1,4 @@
-//! A model in a local file, told from its successor by identity, size and time of change.
+//! A model in a local file or folder, told from its successor by identity, size and time of change.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{ModelFile, ModelSource, Revision, SourceError};
+use super::{ModelFile, ModelSource, Revision, SourceError, folder};
 
 /// Longest time until the whole file is read: that of a large one from a slow disk.
 const WHOLE: Duration = Duration::from_mins(1);
@@ -22,6 +22,8 @@ pub struct LocalFile {
     path: PathBuf,
     /// Largest file that is read, in bytes.
     limit: usize,
+    /// Of a folder of several models, whether the first is used alone.
+    first_only: bool,
     /// A read that hangs, as on a network's file system, cannot be ended. It keeps its thread, and no other one is started.
     reading: Arc<Semaphore>,
 }
@@ -30,13 +32,20 @@ impl LocalFile {
     /// The file at `path`, which need not be there yet, of at most `limit` bytes.
     #[must_use]
     pub fn new(path: PathBuf, limit: usize) -> Self {
-        Self { path, limit, reading: Arc::new(Semaphore::new(1)) }
+        Self { path, limit, first_only: false, reading: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// The same place; of a folder of several models, the first by name alone.
+    #[must_use]
+    pub fn first_only(mut self, first_only: bool) -> Self {
+        self.first_only = first_only;
+        self
     }
 
     /// The file unless its revision is `known`, read on the blocking pool.
     async fn read(&self, known: Option<Revision>) -> Result<Option<ModelFile>, SourceError> {
-        let (path, limit) = (self.path.clone(), self.limit);
-        self.in_time(move || read(&path, limit, known.as_ref())).await
+        let (path, limit, first_only) = (self.path.clone(), self.limit, self.first_only);
+        self.in_time(move || read(&path, limit, first_only, known.as_ref())).await
     }
 
     async fn in_time<T: Send + 'static>(
@@ -73,7 +82,24 @@ impl ModelSource for LocalFile {
     }
 }
 
-fn read(path: &Path, limit: usize, known: Option<&Revision>) -> io::Result<Option<ModelFile>> {
+fn read(
+    path: &Path,
+    limit: usize,
+    first_only: bool,
+    known: Option<&Revision>,
+) -> io::Result<Option<ModelFile>> {
+    if path.is_dir() {
+        return folder::read(path, limit, first_only, known);
+    }
+    read_file(path, limit, known)
+}
+
+/// The file at `path` unless its revision is `known`.
+pub(super) fn read_file(
+    path: &Path,
+    limit: usize,
+    known: Option<&Revision>,
+) -> io::Result<Option<ModelFile>> {
     // Opening a named pipe would wait for who writes to it.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -104,7 +130,7 @@ fn read_within(file: File, size: u64, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn revision(file: &Metadata) -> Revision {
+pub(super) fn revision(file: &Metadata) -> Revision {
     let (device, inode, size) = (file.dev(), file.ino(), file.size());
     Revision(format!("{device}:{inode} {size} {}.{:09}", file.mtime(), file.mtime_nsec()))
 }
@@ -144,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("a named pipe");
-        for path in [&pipe, folder.path(), Path::new("/dev/zero")] {
+        for path in [&pipe, Path::new("/dev/zero")] {
             let refused = LocalFile::new(path.to_owned(), 100).fetch().await.err().expect("refused").0;
             assert_eq!(refused, "expected a regular file", "{}", path.display());
         }

@@ -54,6 +54,7 @@ impl SageMakerScorer {
             objective: None,
             trees: None,
             outputs: config.outputs,
+            margins: config.outputs,
             threshold: None,
             card: None,
             explains: false,

@@ -56,6 +56,10 @@ mod round_trip;
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
+/// The service as SageMaker's XGBoost container: its answers byte for byte, its variables, folders of models.
+mod sagemaker_container;
+/// The service as an endpoint of the SageMaker Runtime API: boto3, the Rust SDK, one service behind another.
+mod sagemaker_runtime;
 /// The harness.
 mod service;
 /// A second scorer compared in the background.

@@ -8,11 +8,11 @@ use axum::http::HeaderMap;
 use memchr::memchr_iter;
 
 use super::negotiate::{BodyType, ReplyType, body_type, reply_type};
-use super::target::target;
 use crate::admission::Lease;
 use crate::api::body::read_body;
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
+use crate::api::target::target;
 use crate::formats::{csv, json};
 use crate::inference::{InferenceRequest, Input};
 use crate::row::{RowError, RowLimits, Schema};

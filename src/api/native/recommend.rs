@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use super::negotiate::{ReplyType, reply_type};
 use super::respond;
-use super::target::target;
 use super::wire::{Recommendation, Recommendations, Users};
 use crate::api::fault::{Code, Fault};
 use crate::api::state::ApiState;
+use crate::api::target::target;
 use crate::formats::csv;
 use crate::inference::Ranking;
 use crate::products::ProductNames;

@@ -57,6 +57,7 @@ impl Loaded {
             objective: Some(model.objective().to_owned()),
             trees: Some(model.num_trees()),
             outputs: model.num_outputs(),
+            margins: model.num_margins(),
             threshold: travelling(&model, THRESHOLD, parse_threshold),
             card: travelling(&model, CARD, ModelCard::parse),
             explains: false,

@@ -1,0 +1,24 @@
+//! `POST /invocations`: two protocols have a route of this name, told apart by the media type of the body.
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+
+use super::fault::Fault;
+use super::sagemaker::container;
+use super::state::ApiState;
+
+/// The route itself.
+pub(super) async fn invocations(State(state): State<ApiState>, request: Request) -> Response {
+    invoke(&state, request).await.unwrap_or_else(|fault| {
+        let status = container::status_of(&fault);
+        let mut response = fault.into_response();
+        *response.status_mut() = status;
+        response
+    })
+}
+
+/// What the model answers to `request`, also for those who wrap it in a protocol of their own.
+pub(super) async fn invoke(state: &ApiState, request: Request) -> Result<Response, Fault> {
+    // The container takes rows as CSV, libsvm or recordio, and no JSON.
+    container::invoke(state, request).await
+}

@@ -1,0 +1,253 @@
+//! The SageMaker Runtime API, `POST /endpoints/{name}/invocations` and its streaming sister: clients of an endpoint, boto3 and the
+//! SDKs, work with `endpoint_url` set to this service and nothing else changed.
+//!
+//! Behind it is the container's contract, whose errors come back as `ModelError`. Signatures are not looked at here.
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use serde::Serialize;
+
+use super::container::status_of;
+use super::event_stream::payload_parts;
+use crate::api::fault::{Code, Fault};
+use crate::api::invocations::invoke;
+use crate::api::layers::Rendered;
+use crate::api::name;
+use crate::api::state::ApiState;
+use crate::config::cloud::check_header;
+use crate::row::excerpt;
+
+const REQUEST_ID: HeaderName = name("x-request-id");
+const AMZN_REQUEST_ID: HeaderName = name("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = name("x-amzn-errortype");
+const INVOKED_VARIANT: HeaderName = name("x-amzn-invoked-production-variant");
+const TARGET_VARIANT: HeaderName = name("x-amzn-sagemaker-target-variant");
+const CUSTOM_ATTRIBUTES: HeaderName = name("x-amzn-sagemaker-custom-attributes");
+const STREAM_ACCEPT: HeaderName = name("x-amzn-sagemaker-accept");
+const STREAM_CONTENT_TYPE: HeaderName = name("x-amzn-sagemaker-content-type");
+/// What no model here can do, beside those choices that `api::target` knows.
+const EXPLANATIONS: HeaderName = name("x-amzn-sagemaker-enable-explanations");
+const SESSION: HeaderName = name("x-amzn-sagemaker-session-id");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
+/// What SageMaker's SDK calls an endpoint's only variant.
+const VARIANT: HeaderValue = HeaderValue::from_static("AllTraffic");
+
+/// Longest name of an endpoint, and longest text of an error.
+const LONGEST_NAME: usize = 63;
+const LONGEST_MESSAGE: usize = 2048;
+
+type Endpoint = Result<Path<String>, PathRejection>;
+
+/// The endpoint's name; one that is no text is none.
+fn name_of(endpoint: Endpoint) -> String {
+    endpoint.map_or_else(|_| String::new(), |Path(name)| name)
+}
+
+/// `InvokeEndpoint`
+pub(in crate::api) async fn invocations(
+    State(state): State<ApiState>,
+    endpoint: Endpoint,
+    request: Request,
+) -> Response {
+    let asked = Asked::of(request.headers());
+    let answered = answer(&state, &name_of(endpoint), request).await;
+    asked.complete(answered)
+}
+
+/// `InvokeEndpointWithResponseStream`: the answer as one part of a stream.
+pub(in crate::api) async fn response_stream(
+    State(state): State<ApiState>,
+    endpoint: Endpoint,
+    mut request: Request,
+) -> Response {
+    let asked = Asked::of(request.headers());
+    match request.headers_mut().remove(STREAM_ACCEPT) {
+        Some(accept) => request.headers_mut().insert(header::ACCEPT, accept),
+        None => request.headers_mut().remove(header::ACCEPT),
+    };
+    let answered = match answer(&state, &name_of(endpoint), request).await {
+        Ok(answer) => streamed(answer).await,
+        Err(fault) => Err(fault),
+    };
+    asked.complete(answered)
+}
+
+async fn answer(state: &ApiState, endpoint: &str, mut request: Request) -> Result<Response, Fault> {
+    check(state, endpoint, request.headers_mut())?;
+    let variant = request.headers().get(TARGET_VARIANT).cloned();
+    let mut answer = invoke(state, request).await?;
+    answer.headers_mut().insert(INVOKED_VARIANT, variant.unwrap_or(VARIANT));
+    Ok(answer)
+}
+
+/// Refuses what is not here, or cannot be honoured.
+fn check(state: &ApiState, endpoint: &str, headers: &mut HeaderMap) -> Result<(), Fault> {
+    let wrong = |what: String| Err(Fault::new(Code::WrongParameter, what));
+    let is_name = |name: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=LONGEST_NAME).contains(&name.len())
+            && name.bytes().all(is_inner)
+            && !name.starts_with('-')
+            && !name.ends_with('-')
+    };
+    if !is_name(endpoint) {
+        return wrong(format!(
+            "1 validation error detected: Value {:?} at 'endpointName' failed to satisfy constraint: Member must be up to \
+             {LONGEST_NAME} letters, digits and inner hyphens",
+            excerpt(endpoint)
+        ));
+    }
+    if !state.endpoint_names.is_empty() && !state.endpoint_names.iter().any(|known| known == endpoint) {
+        return wrong(format!("Endpoint {endpoint} of account 000000000000 not found."));
+    }
+    if headers.get(EXPLANATIONS).is_some_and(|asked| !asked.is_empty() && asked != "`false`") {
+        return wrong(format!(
+            "Endpoint {endpoint} is not configured with an explainer: EnableExplanations cannot be honoured"
+        ));
+    }
+    if headers.get(SESSION).is_some_and(|session| !session.is_empty()) {
+        return wrong(format!(
+            "Endpoint {endpoint} does not support stateful sessions: SessionId cannot be honoured"
+        ));
+    }
+    if let Some(attributes) = headers.get(CUSTOM_ATTRIBUTES) {
+        let attributes = String::from_utf8_lossy(attributes.as_bytes());
+        check_header(&attributes, 1024).or_else(|what| wrong(format!("CustomAttributes: {what}")))?;
+    }
+    // Our own variant is no choice of another.
+    let is_passed = state.pass_headers.iter().any(|passed| *passed == TARGET_VARIANT.as_str());
+    if !is_passed && headers.get(TARGET_VARIANT) == Some(&VARIANT) {
+        headers.remove(TARGET_VARIANT);
+    }
+    Ok(())
+}
+
+async fn streamed(answer: Response) -> Result<Response, Fault> {
+    let (mut head, body) = answer.into_parts();
+    let body = body
+        .collect()
+        .await
+        .map_err(|error| Fault::new(Code::Internal, "the answer broke off").caused_by(error))?;
+    if let Some(content_type) = head.headers.insert(header::CONTENT_TYPE, EVENT_STREAM) {
+        head.headers.insert(STREAM_CONTENT_TYPE, content_type);
+    }
+    head.status = StatusCode::OK;
+    Ok(Response::from_parts(head, Body::from(payload_parts(&body.to_bytes()))))
+}
+
+/// What of a request comes back with its answer.
+struct Asked {
+    id: Option<HeaderValue>,
+    custom_attributes: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(headers: &HeaderMap) -> Self {
+        Self {
+            id: headers.get(REQUEST_ID).cloned(),
+            custom_attributes: headers.get(CUSTOM_ATTRIBUTES).cloned(),
+        }
+    }
+
+    fn complete(self, answered: Result<Response, Fault>) -> Response {
+        let mut response = match answered {
+            Ok(mut response) => {
+                if let Some(attributes) = self.custom_attributes {
+                    response.headers_mut().insert(CUSTOM_ATTRIBUTES, attributes);
+                }
+                response
+            }
+            Err(fault) => {
+                let (status, name) = kind(&fault);
+                let mut response = fault.into_response();
+                *response.status_mut() = status;
+                response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(name));
+                response
+            }
+        };
+        if let Some(id) = self.id {
+            response.headers_mut().insert(AMZN_REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+/// The status and the name that the API has for a fault.
+fn kind(fault: &Fault) -> (StatusCode, &'static str) {
+    let status = |code: u16| StatusCode::from_u16(code).expect("a status: this is a bug");
+    match fault.code {
+        Code::WrongParameter => (StatusCode::BAD_REQUEST, "ValidationError"),
+        Code::BodyTooLarge | Code::RowsTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "ValidationError"),
+        Code::Unavailable | Code::Overloaded | Code::NotReady => {
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+        }
+        Code::Deadline => (StatusCode::GATEWAY_TIMEOUT, "ServiceUnavailable"),
+        Code::UpstreamFailed => (status(530), "InternalDependencyException"),
+        Code::Internal | Code::UnreadableRow => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+        Code::UnknownRoute => (StatusCode::NOT_FOUND, "UnknownOperationException"),
+        Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "UnknownOperationException"),
+        Code::Malformed
+        | Code::UnknownPair
+        | Code::UnknownUser
+        | Code::NoStore
+        | Code::NotAcceptable
+        | Code::UnsupportedMediaType
+        | Code::WrongWidth
+        | Code::WrongName
+        | Code::WrongValue
+        | Code::WrongRow
+        | Code::ModelRefused
+        | Code::Unsupported => (StatusCode::FAILED_DEPENDENCY, MODEL_ERROR),
+    }
+}
+
+const MODEL_ERROR: &str = "ModelError";
+
+/// The body of an error. The name stands in it too, for faults that come about outside of the routes.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: &'static str,
+    #[serde(rename = "Message")]
+    message: &'a str,
+    #[serde(flatten)]
+    model: Option<ModelError<'a>>,
+}
+
+/// What the model itself said.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ModelError<'a> {
+    original_status_code: u16,
+    original_message: &'a str,
+    log_stream_arn: &'static str,
+}
+
+/// A fault in the API's own shape.
+pub(in crate::api) fn render(fault: &Fault, _request_id: &str) -> Rendered {
+    let (_, code) = kind(fault);
+    let detail = shortened(&fault.detail);
+    let body = if code == MODEL_ERROR {
+        let status = status_of(fault).as_u16();
+        let side = if status < 500 { "client" } else { "server" };
+        let message = format!("Received {side} error ({status}) from primary with message \"{detail}\".");
+        let model = ModelError { original_status_code: status, original_message: detail, log_stream_arn: "" };
+        json(&ErrorBody { code, message: shortened(&message), model: Some(model) })
+    } else {
+        json(&ErrorBody { code, message: detail, model: None })
+    };
+    Rendered { content_type: JSON, body }
+}
+
+fn json(document: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).expect("plain data always has a JSON form: this is a bug")
+}
+
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(LONGEST_MESSAGE).map_or(text, |(end, _)| &text[..end])
+}
