@@ -1,5 +1,7 @@
 //! What the service counts, for Prometheus to fetch.
 
+mod access;
+mod answers;
 mod http;
 mod model;
 mod shadow;
@@ -13,6 +15,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use access::{AccessMetrics, PlanMetrics};
+pub use answers::AnswerMetrics;
 pub use http::HttpMetrics;
 pub use model::{ModelInUse, ModelMetrics};
 pub use shadow::ShadowMetrics;
@@ -33,6 +37,10 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// Of the model.
     pub model: ModelMetrics,
+    /// Of callers.
+    pub access: AccessMetrics,
+    /// Of remembered answers.
+    pub answers: AnswerMetrics,
 }
 
 impl Metrics {
@@ -43,6 +51,9 @@ impl Metrics {
         upstreams.register(&mut registry);
         let http = HttpMetrics::register(&mut registry);
         let model = ModelMetrics::register(&mut registry);
+        let (access, answers) = (AccessMetrics::default(), AnswerMetrics::default());
+        access.register(&mut registry);
+        answers.register(&mut registry);
         for collector in collectors {
             registry.register_collector(collector);
         }
@@ -52,7 +63,7 @@ impl Metrics {
             super::log::DROPPED.clone(),
         );
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        Self { registry: Arc::new(registry), http, model }
+        Self { registry: Arc::new(registry), http, model, access, answers }
     }
 
     /// All of them as `OpenMetrics` text.

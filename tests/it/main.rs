@@ -1,5 +1,9 @@
 //! The service as its users meet it: a real router, a real store in a temporary folder, a real small model.
 
+/// Who may ask, and how much: keys, plans, scopes, addresses.
+mod access;
+/// Answers that are remembered.
+mod answers;
 /// A server that speaks the wire protocol of SageMaker, with faults on request.
 mod aws_stub;
 /// Requests to an upstream that are batched.
@@ -28,8 +32,12 @@ mod gate;
 mod golden;
 /// What hostile or unlucky input does, by kind.
 mod hostile;
+/// `imba key`, and what `imba config` says of callers.
+mod key;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
+/// Names, prefixes and ids that a balancer gives; the listener for operators.
+mod gateway;
 /// Content types in and out.
 mod negotiation;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
@@ -58,6 +66,8 @@ mod sagemaker;
 mod service;
 /// A second scorer compared in the background.
 mod shadow;
+/// Requests that are signed as AWS signs them.
+mod signatures;
 /// Stopping without losing a request.
 mod shutdown;
 /// The program under signals and limits, with streams and files that hang.
@@ -66,5 +76,9 @@ mod stopping;
 mod store_contract;
 /// A new table of features without a pause, and what happens when it is none.
 mod table;
+/// TLS between the service and its clients.
+mod tls;
+/// Tokens of an identity provider.
+mod tokens;
 /// `imba verify`: the endpoint beside the model.
 mod verify;

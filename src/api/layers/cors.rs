@@ -4,6 +4,8 @@ use axum::http::{Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{request_id::REQUEST_ID, server_timing::SERVER_TIMING};
+use crate::api::access::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use crate::api::answers::X_CACHE;
 use crate::api::native::MODEL_VERSION;
 use crate::config::{Cors, Origins};
 
@@ -22,6 +24,18 @@ pub(in crate::api) fn cors(cors: &Cors) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([MODEL_VERSION, REQUEST_ID, SERVER_TIMING, header::RETRY_AFTER])
+        .expose_headers([
+            MODEL_VERSION,
+            REQUEST_ID,
+            SERVER_TIMING,
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+            header::AGE,
+            X_CACHE,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+        ])
+        .allow_credentials(cors.credentials)
+        .allow_private_network(cors.private_network)
         .max_age(cors.max_age)
 }

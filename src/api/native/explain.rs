@@ -46,7 +46,8 @@ async fn answer(
 ) -> Result<Response, Fault> {
     let mut answer = state.inference.explain(request).await?;
     answer.stages.decode = decoding;
-    let (model, stages) = (Arc::clone(&answer.results.scores.model), answer.stages);
+    let (model, stages, is_whole) =
+        (Arc::clone(&answer.results.scores.model), answer.stages, answer.is_whole());
     let (is_small, names) = (answer.count() <= respond::SMALL_ANSWER, Arc::clone(&state.product_names));
     let body = state.admission.run(is_small, move || match reply {
         ReplyType::Text => {
@@ -56,6 +57,7 @@ async fn answer(
         ReplyType::Json => respond::document(&document(&answer, &names)),
     });
     let response = respond::scored(reply, body.await, &model, stages);
+    let response = if is_whole { response } else { respond::partial(response) };
     drop(lease);
     Ok(response)
 }

@@ -35,19 +35,20 @@ pub(in crate::api) async fn predict_pair(
     answer(&state, received).await
 }
 
-async fn answer(
+pub(super) async fn answer(
     state: &ApiState,
     Received { reply, request, decoding, lease }: Received,
 ) -> Result<Response, Fault> {
     let mut answer = state.inference.predict(request).await?;
     answer.stages.decode = decoding;
-    let (model, stages) = (answer.results.model.clone(), answer.stages);
+    let (model, stages, is_whole) = (answer.results.model.clone(), answer.stages, answer.is_whole());
     let is_small = answer.count() <= respond::SMALL_ANSWER;
     let body = state.admission.run(is_small, move || match reply {
         ReplyType::Text => text::lines(answer.results.rows(), answer.results.values.len()).into_bytes(),
         ReplyType::Json => respond::document(&document(&answer)),
     });
     let response = respond::scored(reply, body.await, &model, stages);
+    let response = if is_whole { response } else { respond::partial(response) };
     drop(lease);
     Ok(response)
 }

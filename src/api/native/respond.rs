@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::MODEL_VERSION;
 use super::negotiate::ReplyType;
+use crate::api::answers::Partial;
 use crate::model::ModelInfo;
 use crate::telemetry::Stages;
 
@@ -46,6 +47,12 @@ pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
 pub(super) fn scored(type_: ReplyType, body: impl Into<Body>, model: &ModelInfo, stages: Stages) -> Response {
     let mut response = by_model(reply(type_, body), model);
     response.extensions_mut().insert(stages);
+    response
+}
+
+/// Marks `response`, in which some row failed, as one that the next try may better.
+pub(super) fn partial(mut response: Response) -> Response {
+    response.extensions_mut().insert(Partial);
     response
 }
 
