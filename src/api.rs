@@ -3,6 +3,9 @@
 //! An API translates: bytes and headers in, the use case's types out, and back. It decides nothing that another would have to
 //! decide again.
 
+mod access;
+mod address;
+mod answers;
 mod body;
 pub mod fault;
 mod invocations;
@@ -25,13 +28,18 @@ use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use tower::Service;
+use tower::layer::layer_fn;
+use tower::{Service, ServiceBuilder};
 
-use crate::config::Cors;
+use crate::config::Config;
+use access::{Guard, Hosts};
+use address::Address;
+use answers::Answers;
 use fault::{Code, Fault};
 use layers::{CorsPolicy, Encode, Envelope, Renderer, Surroundings};
 use routes::RouteNames;
 
+pub use answers::AnswerCache;
 pub use page::{PageError, PageFiles};
 pub use state::{ApiState, Parts};
 
@@ -40,7 +48,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
     vec![
         // Our own: for pages and programs.
         ("/predict", post(native::predict::predict)),
-        ("/predict/pair", post(native::predict::predict_pair)),
+        ("/predict/pair", get(native::pair_link::predict_pair).post(native::predict::predict_pair)),
         ("/explain", post(native::explain::explain)),
         ("/explain/pair", post(native::explain::explain_pair)),
         ("/recommend/{user_id}", get(native::recommend::recommend)),
@@ -69,31 +77,78 @@ fn renderer_of(path: &str) -> Renderer {
     }
 }
 
-/// The whole edge: every route, inside what stands around them.
-pub fn edge(
-    state: &ApiState,
-    cors: &Cors,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
-    let surroundings = Arc::new(Surroundings {
-        state: state.clone(),
-        routes: RouteNames::new(routes().into_iter().map(|(pattern, _)| pattern)),
-        cors: CorsPolicy::new(cors),
-        renderer_of,
-    });
-    // Around the router, not inside of it, so that a request passes without a box for each. Content codings come outermost:
-    // faults are compressed too.
-    Encode::new(Envelope::new(surroundings, router(state.clone())))
+/// Which routes a listener has: those for operators may be on one of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// All of them.
+    Whole,
+    /// All but those for operators.
+    Public,
+    /// Those for operators, and health.
+    Admin,
 }
 
-fn router(state: ApiState) -> Router {
+impl Face {
+    fn has(self, pattern: &str) -> bool {
+        let is_admins = pattern == "/metrics" || pattern.starts_with("/admin/");
+        match self {
+            Self::Whole => true,
+            Self::Public => !is_admins,
+            Self::Admin => is_admins || matches!(pattern, "/livez" | "/readyz"),
+        }
+    }
+}
+
+/// The routes of `face`, inside the layers.
+pub fn edge(
+    state: &ApiState,
+    config: &Config,
+    face: Face,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
+    let patterns = routes().into_iter().map(|(pattern, _)| pattern).filter(|pattern| face.has(pattern));
+    let routes = Arc::new(RouteNames::new(patterns));
+    let listen = if face == Face::Admin { config.server.admin_listen } else { Some(config.server.listen) };
+    // A name that points to a loopback address is a page's, unless we know it.
+    let hosts = listen
+        .filter(|listen| listen.ip().is_loopback())
+        .map(|_| Arc::new(Hosts::new(config.server.hosts.clone())));
+    let base = Arc::from(config.server.base_path.as_str());
+    let surroundings = Arc::new(Surroundings {
+        state: state.clone(),
+        routes: Arc::clone(&routes),
+        cors: CorsPolicy::new(&config.cors),
+        renderer_of,
+    });
+    // The outermost layer comes first. They stand around the router, not inside of it, so that a request passes them without
+    // a box for each.
+    ServiceBuilder::new()
+        // Whatever stands further in knows the paths of the routes.
+        .layer(layer_fn(|inner| Address::new(Arc::clone(&base), inner)))
+        // Outside of everything that makes a body, faults included.
+        .layer(layer_fn(Encode::new))
+        // Id, log, metrics, CORS, the words of faults, panics, the deadline.
+        .layer(layer_fn(|inner| Envelope::new(Arc::clone(&surroundings), inner)))
+        // Within the deadline, as a signature covers the body, and tokens are signed by keys that may have to be fetched.
+        .layer(layer_fn(|inner| Guard::new(state.clone(), Arc::clone(&routes), hosts.clone(), inner)))
+        // For those only who are let in.
+        .layer(layer_fn(|inner| Answers::new(state.clone(), Arc::clone(&routes), inner)))
+        .service(router(state.clone(), face))
+}
+
+fn router(state: ApiState, face: Face) -> Router {
     let router = Router::new();
-    routes()
+    let router = routes()
         .into_iter()
-        .fold(router, |router, (pattern, methods)| router.route(pattern, methods))
-        // For people: the page and its files; whatever is none of them is an unknown route.
-        .fallback(page::file)
-        .method_not_allowed_fallback(method_not_allowed)
-        .with_state(state)
+        .filter(|(pattern, _)| face.has(pattern))
+        .fold(router, |router, (pattern, methods)| router.route(pattern, methods));
+    // For people: the page and its files; whatever is none of them is an unknown route.
+    let router =
+        if face == Face::Admin { router.fallback(unknown_route) } else { router.fallback(page::file) };
+    router.method_not_allowed_fallback(method_not_allowed).with_state(state)
+}
+
+async fn unknown_route() -> Fault {
+    Fault::new(Code::UnknownRoute, "here are /metrics, /livez and /readyz (server.admin_listen)")
 }
 
 async fn method_not_allowed() -> Fault {

@@ -1,5 +1,8 @@
 //! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
 
+mod door;
+mod files;
+mod jwks;
 pub mod scorer;
 pub mod store;
 
@@ -10,13 +13,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
+use crate::access::AccessError;
 use crate::admission::{Admission, AdmissionLimits};
-use crate::api::{ApiState, PageError, PageFiles, Parts, edge};
+use crate::api::{AnswerCache, ApiState, Face, PageError, PageFiles, Parts, edge};
+use crate::app::files::FilesWatcher;
 use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
 use crate::cause::chain;
@@ -29,10 +35,12 @@ use crate::model::watcher::ModelWatcher;
 use crate::products::ProductNames;
 use crate::readiness::{NotReady, Readiness};
 use crate::row::Schema;
-use crate::server::{self, Listener};
+use crate::server::{self, Listener, MaybeTls, Tls, TlsError};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{Collector, Metrics, ModelInUse, TableFacts, TableInUse, UpstreamMetrics};
 use crate::upstream::aws::{AwsContext, AwsError};
+
+pub use door::listen_admin;
 
 /// Why the service does not start. Each text says what to look at.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +99,29 @@ pub enum StartError {
     /// AWS cannot be called.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// Callers cannot be told apart as configured.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The keys of tokens cannot be read.
+    #[error("access.jwt.jwks: {}: it holds no keys; the log tells why", path.display())]
+    Jwks {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Connections cannot be secured as configured.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The first row could not be scored or looked up.
     #[error("the service does not answer its own first request: {0}")]
     Probe(#[from] NotReady),
+    /// The address for operators cannot be listened on.
+    #[error("server.admin_listen: {address}: {source}")]
+    ListenAdmin {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The address cannot be listened on.
     #[error("server.listen: {address}: {source}")]
     Listen {
@@ -125,6 +153,9 @@ pub struct App {
     pub readiness: Arc<Readiness>,
     model_watcher: Option<ModelWatcher>,
     table_watcher: Option<TableWatcher>,
+    files_watchers: Vec<FilesWatcher>,
+    tls: Option<Tls>,
+    admin: Option<TcpListener>,
     config: Config,
 }
 
@@ -194,6 +225,10 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
+        let access = door::open_access(config, metrics.access.clone()).await?;
+        let tls = door::open_tls(&config.server)?;
+        let files_watchers = door::watchers(config, access.as_ref(), tls.as_ref());
+        let answers = config.answers.map(|answers| AnswerCache::new(answers, metrics.answers.clone()));
         let state = ApiState::from(Parts {
             inference,
             readiness: Arc::clone(&readiness),
@@ -208,28 +243,65 @@ impl App {
             endpoint_names: config.model.endpoint_names.clone(),
             deadline: config.server.deadline,
             files: PageFiles::open(config.server.static_dir.as_deref())?,
+            access,
+            answers,
+            is_tls: tls.is_some(),
         });
-        Ok(Self { state, readiness, model_watcher: None, table_watcher: None, config: config.clone() })
+        let (model_watcher, table_watcher, admin) = (None, None, None);
+        let config = config.clone();
+        Ok(Self { state, readiness, model_watcher, table_watcher, files_watchers, tls, admin, config })
     }
 
-    /// Notified, the service looks at once for a new model and a new table of features; none when it has nothing to replace.
+    /// Notified, the service looks at once for a new model, a new table of features, new keys and certificates; none when it has nothing to replace.
     #[must_use]
     pub fn reload_now(&self) -> Vec<Arc<Notify>> {
         let model = self.model_watcher.as_ref().map(ModelWatcher::now);
         let table = self.table_watcher.as_ref().map(TableWatcher::now);
-        model.into_iter().chain(table).collect()
+        model.into_iter().chain(table).chain(self.files_watchers.iter().map(FilesWatcher::now)).collect()
+    }
+
+    /// The same service with what is for operators on `listener`, and nowhere else.
+    #[must_use]
+    pub fn with_admin(self, listener: Option<TcpListener>) -> Self {
+        Self { admin: listener, ..self }
     }
 
     /// Serves on `listener`, with the newest model there is, until `stop` completes and the drain is over.
-    pub async fn serve(self, listener: impl Listener, stop: impl Future<Output = ()>) {
+    pub async fn serve(self, listener: impl Listener + Sync, stop: impl Future<Output = ()>) {
         let readiness = self.readiness;
         let metrics = self.state.metrics.model.clone();
         let model = self.model_watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
         let table = self.table_watcher.map(|watcher| tokio::spawn(watcher.run()));
-        let edge = edge(&self.state, &self.config.cors);
+        let files = self.files_watchers.into_iter().map(|watcher| tokio::spawn(watcher.run()));
+        let access = self.state.access.clone();
+        let caring = access.clone().map(|access| tokio::spawn(access.run()));
+        let background: Vec<_> = model.into_iter().chain(table).chain(files).chain(caring).collect();
+        let face = if self.admin.is_some() { Face::Public } else { Face::Whole };
+        let admin = self.admin.map(|admin| {
+            let edge = edge(&self.state, &self.config, Face::Admin);
+            let (config, stop) = (self.config.server.clone(), Arc::new(Notify::new()));
+            let listener = MaybeTls { listener: admin, tls: None };
+            let config = config::Server { ready_delay: Duration::ZERO, ..config };
+            let stopped = Arc::clone(&stop);
+            let served = async move {
+                server::serve(listener, edge, &config, stopped.notified(), || {}).await;
+            };
+            (stop, tokio::spawn(served))
+        });
+        let listener = MaybeTls { listener, tls: self.tls };
+        let edge = edge(&self.state, &self.config, face);
         server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
-        for watcher in [model, table].into_iter().flatten() {
+        // To the last, so that probers can ask how the drain goes.
+        if let Some((stop, served)) = admin {
+            stop.notify_one();
+            let _ = served.await;
+        }
+        for watcher in background {
             watcher.abort();
+            let _ = watcher.await;
+        }
+        if let Some(access) = access {
+            access.save();
         }
     }
 }

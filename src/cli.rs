@@ -4,6 +4,7 @@
 
 mod features;
 mod healthcheck;
+mod key;
 mod model;
 mod progress;
 mod score;
@@ -76,6 +77,9 @@ enum Command {
     /// Prints how many rows were compared and how many differ, the largest and the mean difference, and the first rows that
     /// differ; exits 1 if any does. The endpoint is scorer.sagemaker.endpoint_name, whatever scorer.kind says.
     Verify(verify::VerifyArgs),
+    /// Make keys for callers.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Check the configuration, and print what is in force and where each value came from.
     Config(ConfigArgs),
     /// Ask the running service whether it is alive: exit 0 if it answers, 1 if not. For a container's HEALTHCHECK.
@@ -139,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Model(args) => model::model(&args),
         Command::Features(command) => features::features(&command),
         Command::Verify(args) => verify::verify(&args),
+        Command::Key(command) => key::key(&command),
         Command::Config(config) => settings::print(&config),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
     };

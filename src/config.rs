@@ -3,10 +3,12 @@
 //! `config/default.toml` documents every key and is the bottom layer; [`source`] stacks files and environment above it,
 //! `reader` turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
 
+pub mod access;
 pub mod cloud;
 mod container;
 mod cors;
 pub mod dynamodb;
+mod edge;
 pub mod mistake;
 mod reader;
 pub mod source;
@@ -16,10 +18,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use access::Access;
 pub use cloud::{Aws, Calls, SageMaker};
 pub use container::{ACCEPTED, Container};
 pub use cors::{Cors, OriginPattern, Origins};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
+pub use edge::{Answers, Tls};
 pub use mistake::{Mistake, Mistakes};
 use reader::Reader;
 use source::Settings;
@@ -31,6 +35,10 @@ pub struct Config {
     pub server: Server,
     /// `[cors]`
     pub cors: Cors,
+    /// `[access]`
+    pub access: Access,
+    /// `[answers]`; `None` when nothing is remembered
+    pub answers: Option<Answers>,
     /// `[model]`
     pub model: Model,
     /// `[compat]` and the variables of the SageMaker container
@@ -76,6 +84,14 @@ pub struct Server {
     pub ready_delay: Duration,
     /// `server.drain`
     pub drain: Duration,
+    /// `server.admin_listen`
+    pub admin_listen: Option<SocketAddr>,
+    /// `server.base_path`, without a slash at its end
+    pub base_path: String,
+    /// `server.hosts`, in lower case
+    pub hosts: Vec<String>,
+    /// `[server.tls]`
+    pub tls: Option<Tls>,
 }
 
 /// `[model]`: the model file and the decision it leads to.
@@ -250,8 +266,14 @@ impl Config {
                 connections: reader.number("server.connections"),
                 ready_delay: reader.delay("server.ready_delay"),
                 drain: reader.duration("server.drain"),
+                admin_listen: reader.optional_address("server.admin_listen"),
+                base_path: edge::base_path(&mut reader),
+                hosts: edge::hosts(&mut reader),
+                tls: edge::tls(&mut reader),
             },
             cors: cors::cors(&mut reader),
+            access: access::access(&mut reader),
+            answers: edge::answers(&mut reader),
             model: Model {
                 path: reader.model_path("model.path"),
                 size_limit: reader.size("model.size_limit"),

@@ -10,6 +10,7 @@ mod listener;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -30,6 +31,7 @@ use connection::Connection;
 use connections::Connections;
 
 pub use listener::{Listener, bind};
+pub use tls::{MaybeTls, Secured, Tls, TlsError};
 
 /// While draining, how long a connection of HTTP/1.1 may stay idle: a request that was under way when we were told to stop
 /// arrives within this time, is answered, and the answer closes the connection.

@@ -4,7 +4,7 @@ mod coding;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
@@ -53,6 +53,15 @@ pub(super) fn read_body_within(
             Some(coding) => decode(coding, read, limit, &admission).await,
         }
     }
+}
+
+/// The whole body of a request with `headers`, as it was sent, coded or not.
+pub(super) async fn read_as_sent(
+    state: &ApiState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<RequestBody, Fault> {
+    read(body, headers.contains_key(header::EXPECT), state.body_limit, &state.admission).await
 }
 
 async fn read(

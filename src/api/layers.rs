@@ -14,3 +14,4 @@ pub(super) use cors::CorsPolicy;
 pub(super) use encoding::Encode;
 pub(super) use envelope::{Envelope, Surroundings};
 pub(super) use render::{Rendered, Renderer};
+pub(super) use request_id::RequestId;

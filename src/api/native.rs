@@ -4,6 +4,7 @@ pub(super) mod explain;
 pub(super) mod model;
 mod negotiate;
 pub(super) mod openapi;
+pub(super) mod pair_link;
 pub(super) mod predict;
 mod problem;
 mod receive;

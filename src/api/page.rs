@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::address::Asked;
 use super::fault::{Code, Fault};
 use super::state::ApiState;
 
@@ -31,8 +32,18 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
 ];
 
+/// For a year. Subdomains are others' business.
+const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Every path that is no other route: a file of the page, or nothing.
 pub(super) async fn file(State(state): State<ApiState>, request: Request) -> Response {
+    if let Some(Asked(asked)) = request.extensions().get()
+        && request.uri().path() == "/"
+        && !asked.path().ends_with('/')
+    {
+        // What the page names is below the address that it is asked for by.
+        return moved(&format!("{}/", asked.path()));
+    }
     let unknown = Fault::new(Code::UnknownRoute, "see the README or GET / for what there is");
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return unknown.into_response();
@@ -49,11 +60,23 @@ pub(super) async fn file(State(state): State<ApiState>, request: Request) -> Res
     let mut response = Response::new(if is_known { Body::empty() } else { Body::from(file.bytes) });
     let headers = response.headers_mut();
     headers.extend(HEADERS);
+    if state.is_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
+    }
     headers.insert(header::ETAG, file.etag);
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
         headers.insert(header::CONTENT_TYPE, file.content_type);
+    }
+    response
+}
+
+fn moved(path: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
     }
     response
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::answers::AnswerCache;
 use super::page::PageFiles;
+use crate::access::Access;
 use crate::admission::Admission;
 use crate::config::Container;
 use crate::inference::Inference;
@@ -44,6 +46,12 @@ pub struct Parts {
     pub deadline: Duration,
     /// The page's files.
     pub files: PageFiles,
+    /// Who may ask; `None` for everybody.
+    pub access: Option<Arc<Access>>,
+    /// What is remembered of answers, if anything.
+    pub answers: Option<AnswerCache>,
+    /// Whether connections are secured, so that browsers may be told to come by TLS alone.
+    pub is_tls: bool,
 }
 
 impl From<Parts> for ApiState {

@@ -1,5 +1,7 @@
 //! `imba healthcheck`: one request to the service that this configuration describes.
 
+mod pinned;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -8,10 +10,12 @@ use http_body_util::Empty;
 use hyper::Request;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{CommandError, ConfigArgs, block_on};
+use crate::config::Tls;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -25,15 +29,21 @@ pub(super) struct HealthcheckArgs {
 }
 
 pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
-    let address = reachable(args.config.load()?.server.listen);
+    let server = args.config.load()?.server;
+    // The listener for operators is plain, and asks for no certificate.
+    let tls = server.tls.as_ref().filter(|_| server.admin_listen.is_none());
+    let address = reachable(server.admin_listen.unwrap_or(server.listen));
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let path = if args.ready { "/readyz" } else { "/livez" };
-    let answer = block_on(async { timeout(PATIENCE, status(address, path)).await })?;
+    let answer = block_on(async { timeout(PATIENCE, status(address, tls, path)).await })?;
     match answer {
         Ok(Ok(status)) if status.is_success() => Ok(()),
-        Ok(Ok(status)) => Err(CommandError::of(format_args!("http://{address}{path}"), status.to_string())),
-        Ok(Err(error)) => Err(CommandError::of(format_args!("http://{address}{path}"), error)),
+        Ok(Ok(status)) => {
+            Err(CommandError::of(format_args!("{scheme}://{address}{path}"), status.to_string()))
+        }
+        Ok(Err(error)) => Err(CommandError::of(format_args!("{scheme}://{address}{path}"), error)),
         Err(_) => Err(CommandError::of(
-            format_args!("http://{address}{path}"),
+            format_args!("{scheme}://{address}{path}"),
             format!("no answer within {PATIENCE:?}"),
         )),
     }
@@ -51,9 +61,21 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 
 async fn status(
     address: SocketAddr,
+    tls: Option<&Tls>,
     path: &str,
 ) -> Result<hyper::StatusCode, Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(address).await?;
+    match tls {
+        Some(tls) => ask(pinned::secure(tls, stream).await?, address, path).await,
+        None => ask(stream, address, path).await,
+    }
+}
+
+async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    address: SocketAddr,
+    path: &str,
+) -> Result<hyper::StatusCode, Box<dyn std::error::Error + Send + Sync>> {
     let (mut client, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = Request::get(path).header("host", address.to_string()).body(Empty::<&[u8]>::new())?;

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use tracing::{Level, info};
 
 use super::{CommandError, ConfigArgs};
-use crate::app::{App, StartError, listen};
+use crate::app::{App, StartError, listen, listen_admin};
 use crate::config::Config;
 use crate::shutdown::stop_signal;
 use crate::telemetry::access_log::AccessLog;
@@ -50,18 +50,23 @@ async fn run(config: Config, telemetry: &Telemetry) -> Result<(), CommandError> 
     let listener = listen(&server)?;
     let address =
         listener.local_addr().map_err(|source| StartError::Listen { address: server.listen, source })?;
-    info!(server.address = %address, "listening on http://{address}/");
-    app.serve(listener, stop).await;
+    let admin = listen_admin(&server)?;
+    if let Some(admin) = admin.as_ref().and_then(|admin| admin.local_addr().ok()) {
+        info!(server.admin_address = %admin, "metrics on http://{admin}/metrics");
+    }
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    info!(server.address = %address, "listening on {scheme}://{address}/");
+    app.with_admin(admin).serve(listener, stop).await;
     Ok(())
 }
 
-/// SIGHUP asks for the newest model and table, as it asks other servers to read their files again.
+/// SIGHUP asks for the newest model, table, keys and certificates, as it asks other servers to read their files again.
 async fn reload_on(mut hang_up: Signal, reload_now: Vec<Arc<Notify>>) {
     while hang_up.recv().await.is_some() {
         if reload_now.is_empty() {
             info!("SIGHUP: neither model nor table is in this process; there is nothing to reload");
         } else {
-            info!("SIGHUP: looking for a new model and table");
+            info!("SIGHUP: looking for a new model, table, keys and certificates");
         }
         for now in &reload_now {
             now.notify_one();

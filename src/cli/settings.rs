@@ -6,12 +6,16 @@ use super::{CommandError, ConfigArgs};
 use crate::config::Config;
 use crate::config::source::{Raw, Settings};
 
+/// Keys whose values are nobody's business.
+const SECRET: [&str; 1] = ["access.sigv4_credentials"];
+
 pub(super) fn print(args: &ConfigArgs) -> Result<(), CommandError> {
     let settings = Settings::layered(&args.files);
     Config::resolve(&settings)?;
     let mut text = String::new();
     for (key, setting) in settings.iter() {
         let value = match &setting.raw {
+            Raw::Text(text) if SECRET.contains(&key) && !text.is_empty() => quoted("(hidden)"),
             Raw::Text(text) => quoted(text),
             Raw::Bare(text) => text.clone(),
             Raw::List(items) => {

@@ -13,6 +13,10 @@ pub struct Cors {
     pub origins: Origins,
     /// `cors.max_age`
     pub max_age: Duration,
+    /// `cors.credentials`
+    pub credentials: bool,
+    /// `cors.private_network`
+    pub private_network: bool,
 }
 
 /// `cors.origins`, decided.
@@ -58,7 +62,18 @@ impl OriginPattern {
 }
 
 pub(super) fn cors(reader: &mut Reader<'_>) -> Cors {
-    Cors { origins: origins(reader), max_age: reader.duration("cors.max_age") }
+    let origins = origins(reader);
+    let credentials = reader.flag("cors.credentials");
+    if credentials && origins == Origins::Any {
+        let what = "browsers send credentials to origins that are named alone: cors.origins is [\"*\"]";
+        reader.mistake("cors.credentials", what.to_owned());
+    }
+    Cors {
+        origins,
+        max_age: reader.duration("cors.max_age"),
+        credentials,
+        private_network: reader.flag("cors.private_network"),
+    }
 }
 
 /// `["*"]` alone means any; every other entry must be a scheme and an authority, as a browser sends it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use http::Uri;
 
+use super::access::is_of_a_plan;
 use super::mistake::{Mistake, Mistakes};
 use super::source::{Origin, Raw, Setting, Settings};
 use super::{ModelPath, Table};
@@ -29,7 +30,7 @@ impl<'a> Reader<'a> {
             }
         }
         for (key, setting) in settings.iter() {
-            if known.get(key).is_none() {
+            if known.get(key).is_none() && !is_of_a_plan(key) {
                 let hint = nearest(key, known.iter().map(|(known, _)| known)).map_or_else(
                     || "no such key".to_owned(),
                     |near| format!("no such key; did you mean {near}?"),
@@ -96,6 +97,28 @@ impl<'a> Reader<'a> {
         let address =
             self.parsed(key, "an address and port like \"127.0.0.1:8080\"", |text| text.parse().ok());
         address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// An address, `None` when it is empty.
+    pub(super) fn optional_address(&mut self, key: &str) -> Option<SocketAddr> {
+        self.optional(key)?;
+        Some(self.address(key))
+    }
+
+    /// The keys in force that begin with `prefix`, in order.
+    pub(super) fn keys_below(&self, prefix: &'static str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.settings.iter().map(|(key, _)| key).filter(move |key| key.starts_with(prefix))
+    }
+
+    /// What `parse` makes of a key that need not be there.
+    pub(super) fn if_set<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.settings.get(key)?;
+        self.parsed(key, expected, parse)
     }
 
     pub(super) fn path(&mut self, key: &str) -> PathBuf {

@@ -54,6 +54,12 @@ impl<T> Answer<T> {
         self.outcomes.count
     }
 
+    /// Whether no row failed.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.outcomes.failures.is_empty()
+    }
+
     /// Whether a row of these numbers counts as likely; `None` where the model gives several, which are no one probability.
     #[must_use]
     pub fn is_likely(&self, score: &[f64]) -> Option<bool> {

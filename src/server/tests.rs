@@ -1,5 +1,7 @@
 //! The server over streams in memory and a clock that jumps: what is waited for, for how long, and what is lost (nothing).
 
+mod tls;
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -79,13 +81,21 @@ fn start(limit: usize) -> Running {
 }
 
 fn start_with(config: Server) -> Running {
+    serve_pipes(config, |pipes| pipes)
+}
+
+fn serve_pipes<L: Listener + Send + Sync + 'static>(
+    config: Server,
+    wrap: impl FnOnce(Pipes) -> L,
+) -> Running {
     let (newcomers, accepted) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
     let (say_unready, unready) = oneshot::channel();
+    let listener = wrap(Pipes(Mutex::new(accepted)));
     let served = tokio::spawn(async move {
         let stopped = async { stopped.await.unwrap_or_default() };
         let unready = || say_unready.send(()).unwrap_or_default();
-        serve(Pipes(Mutex::new(accepted)), service_fn(answer), &config, stopped, unready).await;
+        serve(listener, service_fn(answer), &config, stopped, unready).await;
     });
     Running { newcomers, stop: Some(stop), unready, served }
 }

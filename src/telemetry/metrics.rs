@@ -1,5 +1,7 @@
 //! What the service counts, for Prometheus to fetch.
 
+mod access;
+mod answers;
 mod http;
 mod model;
 mod reloads;
@@ -14,6 +16,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use access::{AccessMetrics, PlanMetrics};
+pub use answers::AnswerMetrics;
 pub use http::{HttpMetrics, RouteMetrics};
 pub use model::ModelInUse;
 pub use reloads::ReloadMetrics;
@@ -35,6 +39,10 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// Of new models.
     pub model: ReloadMetrics,
+    /// Of callers.
+    pub access: AccessMetrics,
+    /// Of remembered answers.
+    pub answers: AnswerMetrics,
 }
 
 impl Metrics {
@@ -46,6 +54,9 @@ impl Metrics {
         let http = HttpMetrics::register(&mut registry);
         let model = ReloadMetrics::default();
         model.register(&mut registry, "model", "model");
+        let (access, answers) = (AccessMetrics::default(), AnswerMetrics::default());
+        access.register(&mut registry);
+        answers.register(&mut registry);
         for collector in collectors {
             registry.register_collector(collector);
         }
@@ -55,7 +66,7 @@ impl Metrics {
             super::log::DROPPED.clone(),
         );
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        Self { registry: Arc::new(registry), http, model }
+        Self { registry: Arc::new(registry), http, model, access, answers }
     }
 
     /// All of them as `OpenMetrics` text.

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::service::{RECORDED, fixture, fixture_lines};
 
 /// The program, in a folder of its own, configured for the small model.
-fn imba(folder: &TempDir) -> Command {
+pub(crate) fn imba(folder: &TempDir) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
     command
@@ -25,7 +25,7 @@ fn folder() -> TempDir {
 }
 
 /// Exit code, standard output and standard error.
-fn run(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code().expect("an exit code"), text(stdout), text(stderr))

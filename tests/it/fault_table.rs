@@ -25,7 +25,12 @@ fn words() -> BTreeSet<String> {
 }
 
 /// Those that other tests reach, with the tests: they need faults behind the ports.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 14] = [
+    ("unauthenticated", "access.rs"),
+    ("forbidden", "access.rs"),
+    ("rate_limited", "access.rs"),
+    ("quota_exceeded", "access.rs"),
+    ("misdirected", "gateway.rs"),
     ("internal", "faults.rs"),
     ("unreadable_row", "faults.rs"),
     ("unavailable", "faults.rs"),

@@ -120,6 +120,7 @@ fn what_each_module_reaches_at_most() {
         ("row", vec![]),
         ("config", vec![]),
         ("telemetry", vec!["config"]),
+        ("access", vec!["cause", "config", "telemetry"]),
         ("admission", GROUND.to_vec()),
         ("formats", GROUND.to_vec()),
         ("upstream", GROUND.to_vec()),
@@ -150,8 +151,22 @@ fn apis_do_not_import_each_other() {
             entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".rs").to_owned()
         })
         .filter(|name| {
-            !["layers", "fault", "body", "media", "ops", "page", "routes", "state", "target", "invocations"]
-                .contains(&name.as_str())
+            ![
+                "access",
+                "address",
+                "answers",
+                "layers",
+                "fault",
+                "body",
+                "media",
+                "ops",
+                "page",
+                "routes",
+                "state",
+                "target",
+                "invocations",
+            ]
+            .contains(&name.as_str())
         })
         .collect();
     assert!(protocols.iter().any(|name| name == "native"), "{protocols:?}");
@@ -188,7 +203,7 @@ fn the_engine_knows_no_runtime_no_http_and_no_files() {
 
 #[test]
 fn only_the_edge_knows_http_servers() {
-    let edge = ["src/api", "src/server", "src/app.rs", "src/cli/healthcheck.rs"];
+    let edge = ["src/api", "src/server", "src/app.rs", "src/app/jwks.rs", "src/cli/healthcheck"];
     absent("src", &["axum::", "hyper::", "tower"], &edge);
 }
 
@@ -203,11 +218,18 @@ fn only_the_composition_root_names_adapters() {
 #[test]
 fn libraries_stay_behind_their_adapters() {
     absent("src", &["gbtree::"], &["src/scorer/embedded", "src/cli/model.rs"]);
-    absent("src", &["redb::"], &["src/features/embedded"]);
-    let aws = ["src/upstream/aws", "src/scorer/sagemaker", "src/features/dynamodb", "src/model/s3.rs"];
+    absent("src", &["redb::"], &["src/features/embedded", "src/access"]);
+    absent("src", &["jsonwebtoken::", "ring::"], &["src/access"]);
+    let aws = [
+        "src/upstream/aws",
+        "src/scorer/sagemaker",
+        "src/features/dynamodb",
+        "src/model/s3.rs",
+        "src/access/sigv4.rs",
+    ];
     absent(
         "src",
-        &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::", "aws_credential_types::"],
+        &["aws_config::", "aws_sdk_", "aws_smithy_", "aws_types::", "aws_credential_types::", "aws_sigv4::"],
         &aws,
     );
 }

@@ -1,5 +1,9 @@
 //! The service as its users meet it: a real router, a real store in a temporary folder, a real small model.
 
+/// Who may ask, and how much: keys, plans, scopes, addresses.
+mod access;
+/// Answers that are remembered.
+mod answers;
 /// An endpoint of SageMaker, with faults on request.
 mod aws_stub;
 /// Requests to an upstream that are batched.
@@ -22,10 +26,14 @@ mod fault_table;
 mod faults;
 /// The gate before an upstream: circuit breaker, retries and bounded concurrency.
 mod gate;
+/// Names, prefixes and ids that a balancer gives; the listener for operators.
+mod gateway;
 /// Scores equal to those of the official package.
 mod golden;
 /// What hostile or unlucky input does, by kind.
 mod hostile;
+/// `imba key`, and what `imba config` says of callers.
+mod key;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
 /// Content types in and out.
@@ -66,6 +74,8 @@ mod service;
 mod shadow;
 /// Stopping without losing a request.
 mod shutdown;
+/// Requests that are signed as AWS signs them.
+mod signatures;
 /// The program under signals and limits, with streams and files that hang.
 mod stopping;
 /// What every feature store does, whichever it is.
@@ -76,5 +86,9 @@ mod store_contract;
 mod stubs;
 /// A new table of features without a pause, and what happens when it is none.
 mod table;
+/// TLS between the service and its clients.
+mod tls;
+/// Tokens of an identity provider.
+mod tokens;
 /// `imba verify`: the endpoint beside the model.
 mod verify;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use imba::admission::Admission;
 use imba::app::scorer::{open_scorer, schema_of};
-use imba::app::{App, Ports};
+use imba::app::{App, Ports, listen_admin};
 use imba::config::source::{Origin, Raw, Settings};
 use imba::config::{Config, ModelPath};
 use imba::features::embedded::{Base, EmbeddedStore, OpenOptions, StoreDraft};
@@ -67,6 +67,7 @@ pub(crate) fn fixture_lines(name: &str) -> Vec<String> {
 /// A running service; it stops when dropped.
 pub(crate) struct TestService {
     address: String,
+    admin: Option<String>,
     client: Client,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
@@ -126,6 +127,11 @@ impl TestService {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// A GET of the listener for operators.
+    pub(crate) fn get_admin(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("http://{}{path}", self.admin.as_ref().expect("server.admin_listen")))
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
@@ -284,16 +290,26 @@ impl Builder {
             let ports = Ports { schema: Arc::clone(&schema), features: Some(features), model };
             App::assemble(&config, ports, Admission::default(), &self.upstreams, self.access_log).await
         };
-        let app = app.expect("the service starts");
+        let admin = listen_admin(&config.server).expect("a free port");
+        let address_of = |listener: &TcpListener| listener.local_addr().expect("bound").to_string();
+        let admin_address = admin.as_ref().map(address_of);
+        let app = app.expect("the service starts").with_admin(admin);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("bound").to_string();
+        let address = address_of(&listener);
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(app.serve(listener, async move {
             // A dropped sender stops the service too.
             let _ = stopped.await;
         }));
         let client = Client::builder().timeout(Duration::from_mins(10)).build().expect("client");
-        TestService { address, client, stop: Some(stop), served: Some(served), _folder: self.folder }
+        TestService {
+            address,
+            admin: admin_address,
+            client,
+            stop: Some(stop),
+            served: Some(served),
+            _folder: self.folder,
+        }
     }
 }
 

@@ -24,6 +24,16 @@ pub enum Code {
     MethodNotAllowed,
     /// Nothing that `Accept` names can be given.
     NotAcceptable,
+    /// Nobody is known by what the request carries.
+    Unauthenticated,
+    /// The caller may not do that.
+    Forbidden,
+    /// More requests at once than the caller's plan allows.
+    RateLimited,
+    /// More requests in a period than the caller's plan allows.
+    QuotaExceeded,
+    /// A name that the service does not answer to.
+    Misdirected,
     /// More bytes than `server.body_limit`.
     BodyTooLarge,
     /// A content type, charset or coding that is not read.
@@ -76,6 +86,8 @@ pub enum GrpcCode {
     DeadlineExceeded = 4,
     /// What was asked for is not there.
     NotFound = 5,
+    /// It is not allowed to the caller.
+    PermissionDenied = 7,
     /// A limit is reached.
     ResourceExhausted = 8,
     /// It is not done here.
@@ -84,6 +96,8 @@ pub enum GrpcCode {
     Internal = 13,
     /// A later try may succeed.
     Unavailable = 14,
+    /// Nobody is known as the caller.
+    Unauthenticated = 16,
 }
 
 impl Code {
@@ -125,6 +139,30 @@ impl Code {
                 Status::NOT_ACCEPTABLE,
                 Grpc::InvalidArgument,
                 "None of the accepted types can be given",
+            ),
+            Self::Unauthenticated => {
+                ("unauthenticated", Status::UNAUTHORIZED, Grpc::Unauthenticated, "The caller is not known")
+            }
+            Self::Forbidden => {
+                ("forbidden", Status::FORBIDDEN, Grpc::PermissionDenied, "The caller may not do this")
+            }
+            Self::RateLimited => (
+                "rate_limited",
+                Status::TOO_MANY_REQUESTS,
+                Grpc::ResourceExhausted,
+                "The caller asks too fast",
+            ),
+            Self::QuotaExceeded => (
+                "quota_exceeded",
+                Status::TOO_MANY_REQUESTS,
+                Grpc::ResourceExhausted,
+                "The caller's quota is used up",
+            ),
+            Self::Misdirected => (
+                "misdirected",
+                Status::MISDIRECTED_REQUEST,
+                Grpc::InvalidArgument,
+                "The service does not answer to this name",
             ),
             Self::BodyTooLarge => (
                 "body_too_large",

@@ -2,16 +2,22 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 
+use crate::api::name;
 use crate::config::{Cors, Origins};
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST");
 /// Headers of answers that pages may read beside the few that they always may.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("x-model-version,x-request-id,server-timing,retry-after");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "x-model-version,x-request-id,server-timing,retry-after,www-authenticate,age,x-cache,ratelimit,ratelimit-policy",
+);
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+/// Private Network Access (<https://wicg.github.io/private-network-access>): a page of the internet asks for an address at home.
+const REQUEST_PRIVATE_NETWORK: HeaderName = name("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName = name("access-control-allow-private-network");
 const BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 const BY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
@@ -20,11 +26,18 @@ const BY_PREFLIGHT: HeaderValue =
 pub(in crate::api) struct CorsPolicy {
     origins: Origins,
     max_age: HeaderValue,
+    credentials: bool,
+    private_network: bool,
 }
 
 impl CorsPolicy {
     pub(in crate::api) fn new(cors: &Cors) -> Self {
-        Self { origins: cors.origins.clone(), max_age: cors.max_age.as_secs().into() }
+        Self {
+            origins: cors.origins.clone(),
+            max_age: cors.max_age.as_secs().into(),
+            credentials: cors.credentials,
+            private_network: cors.private_network,
+        }
     }
 
     /// Whose page may read the answer to a request with these headers: any, the one that asks, or none.
@@ -50,6 +63,9 @@ impl CorsPolicy {
         if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
         }
+        if self.private_network && request.headers().get(REQUEST_PRIVATE_NETWORK) == Some(&TRUE) {
+            headers.insert(ALLOW_PRIVATE_NETWORK, TRUE);
+        }
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
         headers.insert(header::VARY, BY_PREFLIGHT);
         Some(response)
@@ -61,6 +77,9 @@ impl CorsPolicy {
         if let Some(origin) = origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+        if self.credentials {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         }
         if matches!(self.origins, Origins::Only(_)) {
             headers.append(header::VARY, BY_ORIGIN);

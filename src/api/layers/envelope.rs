@@ -19,14 +19,14 @@ use super::deadline::too_late;
 use super::observe::Seen;
 use super::panic::panicked;
 use super::render::{Renderer, render};
-use super::request_id::request_id;
+use super::request_id::{RequestId, request_id};
 use crate::api::routes::RouteNames;
 use crate::api::state::ApiState;
 
 /// What every request of one service meets.
 pub(in crate::api) struct Surroundings {
     pub(in crate::api) state: ApiState,
-    pub(in crate::api) routes: RouteNames,
+    pub(in crate::api) routes: Arc<RouteNames>,
     pub(in crate::api) cors: CorsPolicy,
     pub(in crate::api) renderer_of: fn(&str) -> Renderer,
 }
@@ -56,9 +56,10 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let Surroundings { state, routes, cors, renderer_of } = &*self.surroundings;
-        let id = request_id(&request);
+        let id = request_id(request.headers());
+        request.extensions_mut().insert(RequestId(id.clone()));
         let seen = Some(Seen::begin(state.clone(), routes.of(request.uri().path()), &id, &request));
         let renderer = renderer_of(request.uri().path());
         let allowed_origin = cors.allowed(request.headers());

@@ -35,7 +35,7 @@ pub(in crate::api) async fn predict_pair(
     answer(&state, receive(&state, request, pairs, WEIGHT)).await
 }
 
-async fn answer(
+pub(super) async fn answer(
     state: &ApiState,
     received: impl Future<Output = Result<(InferenceRequest, Reply), Fault>>,
 ) -> Result<Response, Fault> {

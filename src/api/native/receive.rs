@@ -26,7 +26,14 @@ pub(super) struct Reply {
     pub(super) type_: ReplyType,
     pub(super) decoding: Duration,
     /// The room that a large request takes, until it is answered.
-    pub(super) _lease: Option<Lease>,
+    _lease: Option<Lease>,
+}
+
+impl Reply {
+    /// To a request that had no body to decode.
+    pub(super) fn at_once(type_: ReplyType) -> Self {
+        Self { type_, decoding: Duration::ZERO, _lease: None }
+    }
 }
 
 /// What reads a body of either type.

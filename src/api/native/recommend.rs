@@ -59,7 +59,8 @@ pub(in crate::api) async fn recommend(
         ReplyType::Text => text(&ranking),
         ReplyType::Json => respond::document(&document(&user, &ranking, &state.product_names)),
     };
-    Ok(respond::scored(reply, body, &ranking.model, ranking.stages))
+    let response = respond::scored(reply, body, &ranking.model, ranking.stages);
+    Ok(if ranking.unreadable.is_empty() { response } else { respond::partial(response) })
 }
 
 /// `GET /users?prefix=1&limit=10`: the first users in order whose identifiers begin so.
@@ -112,7 +113,7 @@ fn number(limit: Option<&str>) -> Result<usize, Fault> {
     })
 }
 
-fn unread(error: &QueryRejection) -> Fault {
+pub(super) fn unread(error: &QueryRejection) -> Fault {
     wrong(error.source().map_or_else(|| error.body_text(), ToString::to_string))
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::MODEL_VERSION;
 use super::negotiate::ReplyType;
 use super::receive::Reply;
+use crate::api::answers::Partial;
 use crate::api::state::ApiState;
 use crate::inference::Answer;
 use crate::model::ModelInfo;
@@ -56,9 +57,10 @@ impl Reply {
     ) -> Response {
         answer.stages.decode = self.decoding;
         let (type_, stages) = (self.type_, answer.stages);
-        let is_small = answer.count() <= SMALL_ANSWER;
+        let (is_small, is_whole) = (answer.count() <= SMALL_ANSWER, answer.is_whole());
         let body = state.admission.run(is_small, move || encode(&answer, type_)).await;
-        scored(type_, body, model, stages)
+        let response = scored(type_, body, model, stages);
+        if is_whole { response } else { partial(response) }
     }
 }
 
@@ -66,6 +68,12 @@ impl Reply {
 pub(super) fn scored(type_: ReplyType, body: impl Into<Body>, model: &ModelInfo, stages: Stages) -> Response {
     let mut response = by_model(reply(type_, body), model);
     response.extensions_mut().insert(stages);
+    response
+}
+
+/// Marks `response`, in which some row failed, as one that the next try may better.
+pub(super) fn partial(mut response: Response) -> Response {
+    response.extensions_mut().insert(Partial);
     response
 }
 

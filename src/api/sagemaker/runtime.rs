@@ -16,12 +16,12 @@ use super::event_stream::payload_parts;
 use crate::api::fault::{Code, Fault};
 use crate::api::invocations::invoke;
 use crate::api::layers::Rendered;
+use crate::api::layers::RequestId;
 use crate::api::name;
 use crate::api::state::ApiState;
 use crate::config::cloud::check_header;
 use crate::row::excerpt;
 
-const REQUEST_ID: HeaderName = name("x-request-id");
 const AMZN_REQUEST_ID: HeaderName = name("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = name("x-amzn-errortype");
 const INVOKED_VARIANT: HeaderName = name("x-amzn-invoked-production-variant");
@@ -55,7 +55,7 @@ pub(in crate::api) async fn invocations(
     endpoint: Endpoint,
     request: Request,
 ) -> Response {
-    let asked = Asked::of(request.headers());
+    let asked = Asked::of(&request);
     let answered = answer(&state, &name_of(endpoint), request).await;
     asked.complete(answered)
 }
@@ -66,7 +66,7 @@ pub(in crate::api) async fn response_stream(
     endpoint: Endpoint,
     mut request: Request,
 ) -> Response {
-    let asked = Asked::of(request.headers());
+    let asked = Asked::of(&request);
     match request.headers_mut().remove(STREAM_ACCEPT) {
         Some(accept) => request.headers_mut().insert(header::ACCEPT, accept),
         None => request.headers_mut().remove(header::ACCEPT),
@@ -148,10 +148,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(request: &Request) -> Self {
         Self {
-            id: headers.get(REQUEST_ID).cloned(),
-            custom_attributes: headers.get(CUSTOM_ATTRIBUTES).cloned(),
+            id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
+            custom_attributes: request.headers().get(CUSTOM_ATTRIBUTES).cloned(),
         }
     }
 
@@ -190,6 +190,10 @@ fn kind(fault: &Fault) -> (StatusCode, &'static str) {
         Code::Deadline => (StatusCode::GATEWAY_TIMEOUT, "ServiceUnavailable"),
         Code::UpstreamFailed => (status(530), "InternalDependencyException"),
         Code::Internal | Code::UnreadableRow => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+        Code::Unauthenticated => (StatusCode::FORBIDDEN, "UnrecognizedClientException"),
+        Code::Forbidden => (StatusCode::FORBIDDEN, "AccessDeniedException"),
+        Code::RateLimited | Code::QuotaExceeded => (StatusCode::TOO_MANY_REQUESTS, "ThrottlingException"),
+        Code::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "ValidationError"),
         Code::UnknownRoute => (StatusCode::NOT_FOUND, "UnknownOperationException"),
         Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "UnknownOperationException"),
         Code::Malformed

@@ -1,0 +1,44 @@
+//! `GET /predict/pair?user_id=1&product_id=2`: one pair, as a browser's address bar can ask for it.
+
+use std::future::ready;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::negotiate::{ReplyType, reply_type};
+use super::receive::Reply;
+use super::{predict, recommend};
+use crate::api::fault::{Code, Fault};
+use crate::api::state::ApiState;
+use crate::api::target::target;
+use crate::inference::{InferenceRequest, Input};
+use crate::row::{Decoded, PairKey, check_id};
+use crate::scorer::Output;
+
+/// The parameters after the `?`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Pair {
+    user_id: String,
+    product_id: String,
+}
+
+/// The score of one pair.
+pub(in crate::api) async fn predict_pair(
+    State(state): State<ApiState>,
+    query: Result<Query<Pair>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let (reply, target) = (reply_type(&headers)?, target(&headers, &state.pass_headers)?);
+    let Query(Pair { user_id, product_id }) = query.map_err(|error| recommend::unread(&error))?;
+    for (name, id) in [("user_id", &user_id), ("product_id", &product_id)] {
+        check_id(id).map_err(|error| Fault::new(Code::WrongParameter, format!("{name} {error}")))?;
+    }
+    let input = Input::Pairs(Decoded::good(vec![PairKey::new(&user_id, &product_id)], Vec::len));
+    let all_or_nothing = reply == ReplyType::Text;
+    let request = InferenceRequest { input, target, output: Output::Score, all_or_nothing };
+    predict::answer(&state, ready(Ok((request, Reply::at_once(reply))))).await
+}

@@ -1,0 +1,75 @@
+//! The watch over small files: what is new and good is put to use, what is not leaves the old in force.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tracing::{error, info};
+
+/// Files that belong together.
+pub(super) struct FilesWatcher {
+    /// What they are, in the log.
+    what: &'static str,
+    files: Vec<PathBuf>,
+    /// Time between two looks; `None` to look only when told to.
+    every: Option<Duration>,
+    /// Reads them again; its error is the text for the log.
+    reload: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    seen: Vec<Option<String>>,
+    now: Arc<Notify>,
+}
+
+impl FilesWatcher {
+    /// Watches `files`, which have just been read.
+    pub(super) fn new(
+        what: &'static str,
+        files: Vec<PathBuf>,
+        every: Option<Duration>,
+        reload: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        let seen = files.iter().map(|file| revision(file)).collect();
+        Self { what, files, every, reload: Box::new(reload), seen, now: Arc::default() }
+    }
+
+    /// Notified, the watch reads the files at once, even if they seem unchanged.
+    #[must_use]
+    pub(super) fn now(&self) -> Arc<Notify> {
+        Arc::clone(&self.now)
+    }
+
+    /// Watches until dropped.
+    pub(super) async fn run(mut self) {
+        loop {
+            let is_told = tokio::select! {
+                () = self.now.notified() => true,
+                () = pause(self.every) => false,
+            };
+            let found: Vec<_> = self.files.iter().map(|file| revision(file)).collect();
+            if !is_told && found == self.seen {
+                continue;
+            }
+            self.seen = found;
+            match (self.reload)() {
+                Ok(()) => info!("{} read again", self.what),
+                Err(why) => error!("{why}; the old {} stay in force", self.what),
+            }
+        }
+    }
+}
+
+async fn pause(every: Option<Duration>) {
+    match every {
+        Some(every) => tokio::time::sleep(every).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What changes when a file does: which file it is, its length and times. Mounted secrets are links that change as a whole.
+fn revision(file: &Path) -> Option<String> {
+    let found = fs::metadata(file).ok()?;
+    let (inode, length) = (found.ino(), found.len());
+    Some(format!("{inode} {length} {}.{} {}", found.mtime(), found.mtime_nsec(), found.ctime_nsec()))
+}
