@@ -159,6 +159,7 @@ fn apis_do_not_import_each_other() {
                 "fault",
                 "body",
                 "media",
+                "openapi",
                 "ops",
                 "page",
                 "routes",
@@ -190,7 +191,10 @@ fn absent(folder: &str, words: &[&str], allowed: &[&str]) {
             code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
         {
             for word in words {
-                assert!(!line.contains(word), "{file}:{}: {word} has no place here: {line}", number + 1);
+                let is_said = line.match_indices(word).any(|(at, _)| {
+                    !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+                });
+                assert!(!is_said, "{file}:{}: {word} has no place here: {line}", number + 1);
             }
         }
     }
