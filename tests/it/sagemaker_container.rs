@@ -151,7 +151,7 @@ async fn what_is_wrong_is_told_in_the_containers_order() {
         ("text/csv", "", "1,2,3\n\n4,5,6", 415, "row 2"),
         ("text/csv", "", "1,2,inf", 415, "inf"),
         ("text/csv", "", "1,2,1e39", 415, "too large"),
-        ("text/csv", "", "1,2, ", 415, "column 3"),
+        ("text/csv", "", "1, ,3", 415, "column 2"),
         ("text/csv", "", "1,2,None", 415, "None"),
         ("text/csv", "", "1,2,\"3\"", 415, "could not convert"),
         ("text/csv", "", "\u{feff}1,2,3", 415, "could not convert"),

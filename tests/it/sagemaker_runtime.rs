@@ -164,7 +164,11 @@ async fn errors_have_the_apis_shape() {
         (invoke(b"1,2".to_vec()), 424, "ModelError"),
         (invoke(b"\xff".to_vec()), 424, "ModelError"),
         (invoke(RECORDED.into()).header("accept", "image/png"), 424, "ModelError"),
-        (invoke(RECORDED.into()).header("x-amzn-sagemaker-custom-attributes", &[0xe9][..]), 400, "ValidationError"),
+        (
+            invoke(RECORDED.into()).header("x-amzn-sagemaker-custom-attributes", &[0xe9][..]),
+            400,
+            "ValidationError",
+        ),
         (service.post("/endpoints/%ff/invocations", RECORDED), 400, "ValidationError"),
         (service.post("/endpoints/a%2Fb/invocations-response-stream", RECORDED), 400, "ValidationError"),
         (service.get("/endpoints/imba/invocations"), 405, "UnknownOperationException"),

@@ -74,7 +74,7 @@ pub(super) fn columns(
     let row_of = |row: &[f64], keys: &[String]| -> Vec<Column> {
         keys.iter().map(|key| column(kind, key, row, classes)).collect()
     };
-    let named = in_order(keys);
+    let named = in_order(kind, keys);
     let mut text = String::new();
     match reply {
         Reply::Csv => {
@@ -111,11 +111,11 @@ pub(super) fn columns(
     Ok(text.into_bytes())
 }
 
-/// Each of `keys` once: those that there are in the order of all, then the others as they come.
-fn in_order(keys: &[String]) -> Vec<String> {
-    let known =
-        KEYS.iter().filter(|known| keys.iter().any(|key| key == *known)).map(|known| (*known).to_owned());
-    let mut named: Vec<String> = known.collect();
+/// Each of `keys` once: those that the model has in the order of all, then the others as they come.
+fn in_order(kind: Kind, keys: &[String]) -> Vec<String> {
+    let has = |key: &str| !matches!(column(kind, key, &[0.0], 0), Column::Absent);
+    let known = KEYS.into_iter().filter(|known| has(known) && keys.iter().any(|key| key == known));
+    let mut named: Vec<String> = known.map(str::to_owned).collect();
     for key in keys {
         if !named.contains(key) {
             named.push(key.clone());
