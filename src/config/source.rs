@@ -123,6 +123,8 @@ impl Settings {
             ("products.names", String::new()),
             ("server.listen", bound.clone().unwrap_or_else(|| "0.0.0.0:8080".to_owned())),
             ("server.deadline", format!("{seconds}s")),
+            // The container has no limit but the body's.
+            ("server.rows_limit", "1000000".to_owned()),
         ] {
             // An image may name an address; the port that SageMaker will call is the one it says.
             let is_told = key == "server.listen" && bound.is_some();

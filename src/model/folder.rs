@@ -25,11 +25,9 @@ pub(super) fn read(
     if first_only {
         paths.truncate(1);
     }
-    let mut seen = String::new();
-    for path in &paths {
-        seen.push_str(&format!("{} {}\n", path.display(), revision(&fs::metadata(path)?).0));
-    }
-    let seen = Revision(seen);
+    let each =
+        paths.iter().map(|path| Ok(format!("{} {}", path.display(), revision(&fs::metadata(path)?).0)));
+    let seen = Revision(each.collect::<io::Result<Vec<_>>>()?.join("\n"));
     if known == Some(&seen) {
         return Ok(None);
     }

@@ -1,7 +1,7 @@
-//! Protocol buffers in the frames of RecordIO, as SageMaker's algorithms exchange records.
+//! Protocol buffers in the frames of `RecordIO`, as SageMaker's algorithms exchange records.
 //!
 //! A frame is a magic number and a length, 32-bit integers in little-endian order, and so many bytes, filled up with zeros to a
-//! multiple of four (MXNet's RecordIO). The fields are those of `record.proto` of aws/sagemaker-containers.
+//! multiple of four (`RecordIO` of apache/mxnet). The fields are those of `record.proto` of aws/sagemaker-containers.
 
 use std::collections::BTreeMap;
 

@@ -121,6 +121,48 @@ mod tests {
         read(Form::Libsvm, body.as_bytes(), &mut Wanted { width, rows: 1000, is_exact: false, memory })
     }
 
+    /// Whatever the bytes, there are whole rows or an error.
+    #[test]
+    fn no_body_panics() {
+        let mut record = 0xced7_230a_u32.to_le_bytes().to_vec();
+        record.extend_from_slice(
+            b"\x1c\0\0\0\x0a\x1a\x0a\x06values\x12\x10\x12\x0e\x0a\x0c\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40",
+        );
+        let sparse = b"\x0a\x23\xd7\xce\x24\0\0\0\x0a\x22\x0a\x06values\x12\x18\x12\x16\x0a\x0c\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\x12\x03\0\x01\x02\x1a\x01\x03";
+        let mut random = fastrand::Rng::with_seed(12);
+        for (form, body) in [
+            (Form::Csv, &b"1,2,3\n4;5 6\n,nan,1_0\r\n"[..]),
+            (Form::Libsvm, b"1 0:1 1:2\n0 2:nan 1:1e3\n"),
+            (Form::Recordio, &record),
+            (Form::Recordio, sparse),
+        ] {
+            assert_eq!(read_as(form, body).is_ok(), form != Form::Csv);
+            let mut whole = 0;
+            for _ in 0..20_000 {
+                let mut body = body.repeat(random.usize(1..3));
+                for _ in 0..random.usize(0..4) {
+                    let at = random.usize(..body.len());
+                    body[at] = if random.bool() {
+                        random.u8(..)
+                    } else {
+                        *random.choice(b"0123 ,;:-_.enai\n").expect("a byte")
+                    };
+                }
+                body.truncate(random.usize(1..=body.len()));
+                if let Ok(rows) = read_as(form, &body) {
+                    assert!(rows.values().iter().all(|value| !value.is_infinite()), "{body:?}");
+                    whole += 1;
+                }
+            }
+            assert!(whole > 100, "{form:?}: {whole}");
+        }
+    }
+
+    fn read_as(form: Form, body: &[u8]) -> Result<Batch, Fault> {
+        let memory = Admission::default().body();
+        read(form, body, &mut Wanted { width: 3, rows: 1000, is_exact: true, memory })
+    }
+
     /// A line of four bytes may stand for a row of a million columns.
     #[test]
     fn rows_that_are_not_written_out_have_room_up_to_a_limit() {

@@ -74,7 +74,7 @@ pub(super) fn columns(
     let row_of = |row: &[f64], keys: &[String]| -> Vec<Column> {
         keys.iter().map(|key| column(kind, key, row, classes)).collect()
     };
-    let named = in_order(keys);
+    let named = in_order(kind, keys);
     let mut text = String::new();
     match reply {
         Reply::Csv => {
@@ -111,11 +111,11 @@ pub(super) fn columns(
     Ok(text.into_bytes())
 }
 
-/// Each of `keys` once: those that there are in the order of all, then the others as they come.
-fn in_order(keys: &[String]) -> Vec<String> {
-    let known =
-        KEYS.iter().filter(|known| keys.iter().any(|key| key == *known)).map(|known| (*known).to_owned());
-    let mut named: Vec<String> = known.collect();
+/// Each of `keys` once: those that the model has in the order of all, then the others as they come.
+fn in_order(kind: Kind, keys: &[String]) -> Vec<String> {
+    let has = |key: &str| !matches!(column(kind, key, &[0.0], 0), Column::Absent);
+    let known = KEYS.into_iter().filter(|known| has(known) && keys.iter().any(|key| key == known));
+    let mut named: Vec<String> = known.map(str::to_owned).collect();
     for key in keys {
         if !named.contains(key) {
             named.push(key.clone());
@@ -127,25 +127,22 @@ fn in_order(keys: &[String]) -> Vec<String> {
 fn column(kind: Kind, key: &str, row: &[f64], classes: usize) -> Column {
     let score = row.first().copied().unwrap_or(f64::NAN);
     let best = || row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let of_both = || Column::Numbers(vec![1.0 - score, score]);
+    if kind == Kind::Regression {
+        return if key == "predicted_score" { Column::Number(score) } else { Column::Absent };
+    }
     match (key, kind) {
-        ("predicted_score", Kind::Regression) => Column::Number(score),
-        (_, Kind::Regression) => Column::Absent,
         ("predicted_label", Kind::Logistic) => Column::Whole(usize::from(score > 0.5)),
         ("predicted_label", Kind::LogitRaw) => Column::Whole(usize::from(score > 0.0)),
         ("predicted_label", Kind::Softprob) => {
             // The first of several, as numpy's argmax.
             Column::Whole(row.iter().position(|score| *score == best()).unwrap_or_default())
         }
-        ("predicted_label", Kind::Hinge | Kind::Softmax) => Column::Number(score),
         ("labels", Kind::Softmax | Kind::Softprob) => Column::Wholes(classes),
         ("labels", _) => Column::Wholes(2),
-        ("probability", Kind::Logistic) => Column::Number(score),
-        ("probabilities", Kind::Logistic) => of_both(),
         ("probability" | "raw_score", Kind::Softprob) => Column::Number(best()),
         ("probabilities" | "raw_scores", Kind::Softprob) => Column::Numbers(row.to_vec()),
-        ("raw_score", _) => Column::Number(score),
-        ("raw_scores", _) => of_both(),
+        ("predicted_label" | "raw_score", _) | ("probability", Kind::Logistic) => Column::Number(score),
+        ("probabilities", Kind::Logistic) | ("raw_scores", _) => Column::Numbers(vec![1.0 - score, score]),
         _ => Column::Absent,
     }
 }
