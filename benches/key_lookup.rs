@@ -1,6 +1,8 @@
 //! What telling a caller by its key takes: time of a look-up among a thousand keys, whether a right key can be told from a wrong one by it,
 //! and whether memory grows. `cargo run --release --example key_lookup`.
 
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -23,7 +25,8 @@ fn main() {
     let line = |(at, key): (usize, &String)| format!("shop-{at},{},gold\n", hex(&hash(key)));
     let file = folder.join("keys.csv");
     std::fs::write(&file, keys.iter().enumerate().map(line).collect::<String>()).expect("written");
-    let access = Access::open(&configuration(&file), None, imba::telemetry::metrics::AccessMetrics::default());
+    let access =
+        Access::open(&configuration(&file), None, imba::telemetry::metrics::AccessMetrics::default());
     let access = access.expect("the keys");
 
     let before = resident();
@@ -33,7 +36,10 @@ fn main() {
         caller.take(Now::get()).expect("within the plan");
     }
     let each = started.elapsed().as_nanos() as f64 / 1e6;
-    println!("a look-up and a plan: {each:.0} ns; resident memory: {before} KiB before, {} KiB after", resident());
+    println!(
+        "a look-up and a plan: {each:.0} ns; resident memory: {before} KiB before, {} KiB after",
+        resident()
+    );
 
     let (mut right_times, mut wrong_times) = (Vec::with_capacity(TRIES), Vec::with_capacity(TRIES));
     let mut random = fastrand::Rng::with_seed(1);

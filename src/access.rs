@@ -176,10 +176,12 @@ impl Access {
         metrics: AccessMetrics,
     ) -> Result<Self, AccessError> {
         let plans = Plans::new(&config.plans, &metrics);
-        let named = |name: &str| plans.named(name).expect("the configuration names no other plan: this is a bug");
+        let named =
+            |name: &str| plans.named(name).expect("the configuration names no other plan: this is a bug");
         let anonymous = config.anonymous.as_ref().map(|plan| {
             let words = config.anonymous_scopes.join(" ");
-            let scopes = Scopes::parse(&words).expect("the configuration names no other scope: this is a bug");
+            let scopes =
+                Scopes::parse(&words).expect("the configuration names no other scope: this is a bug");
             (named(plan), scopes)
         });
         let tokens = config.jwt.as_ref().zip(source).map(|(jwt, source)| {
@@ -221,14 +223,20 @@ impl Access {
     fn read_keys(&self, path: &Path) -> Result<Keys, AccessError> {
         const KEY: &str = "access.keys";
         let text = read(KEY, path)?;
-        Keys::read(&text, &self.plans, &self.meters)
-            .map_err(|source| AccessError::Line { key: KEY, place: path.display().to_string(), source })
+        Keys::read(&text, &self.plans, &self.meters).map_err(|source| AccessError::Line {
+            key: KEY,
+            place: path.display().to_string(),
+            source,
+        })
     }
 
     fn read_signers(&self) -> Result<Signers, AccessError> {
         let parse = |key, place, text: &str| {
-            keys::read_signers(text, &self.plans, &self.meters)
-                .map_err(|source| AccessError::Line { key, place, source })
+            keys::read_signers(text, &self.plans, &self.meters).map_err(|source| AccessError::Line {
+                key,
+                place,
+                source,
+            })
         };
         let lines = self.config.sigv4_credentials.join("\n");
         let mut signers = parse("access.sigv4_credentials", "as it is set".to_owned(), &lines)?;

@@ -131,7 +131,8 @@ fn router(state: ApiState, face: Face) -> Router {
         .filter(|(pattern, _)| face.has(pattern))
         .fold(router, |router, (pattern, methods)| router.route(pattern, methods));
     // For people: the page and its files; whatever is none of them is an unknown route.
-    let router = if face == Face::Admin { router.fallback(unknown_route) } else { router.fallback(page::file) };
+    let router =
+        if face == Face::Admin { router.fallback(unknown_route) } else { router.fallback(page::file) };
     router.method_not_allowed_fallback(method_not_allowed).with_state(state)
 }
 

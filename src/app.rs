@@ -19,8 +19,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::admission::{Admission, AdmissionLimits};
 use crate::access::AccessError;
+use crate::admission::{Admission, AdmissionLimits};
 use crate::api::{AnswerCache, ApiState, Face, PageError, PageFiles, Parts, edge};
 use crate::app::files::FilesWatcher;
 use crate::app::scorer::{open_scorer, schema_of};

@@ -8,9 +8,9 @@ mod exchange;
 mod guarded;
 mod listener;
 mod streams;
-mod tls;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;

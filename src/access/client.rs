@@ -54,9 +54,7 @@ impl TrustedProxies {
 #[must_use]
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match plain(address) {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address => address,
     }
 }
@@ -115,7 +113,11 @@ mod tests {
             ("10.1.2.3", &["proto=https"], &["1.1.1.1"], "10.1.2.3"),
             ("192.0.2.1", &["for=198.51.100.7"], &[], "192.0.2.1"),
         ] {
-            assert_eq!(caller(peer, forwarded, forwarded_for), expected, "{peer} {forwarded:?} {forwarded_for:?}");
+            assert_eq!(
+                caller(peer, forwarded, forwarded_for),
+                expected,
+                "{peer} {forwarded:?} {forwarded_for:?}"
+            );
         }
     }
 

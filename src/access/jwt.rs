@@ -32,7 +32,11 @@ struct Claims {
 }
 
 impl Tokens {
-    pub(super) fn new(config: &config::access::Jwt, source: Arc<dyn JwksSource>, plan: Option<Arc<Plan>>) -> Self {
+    pub(super) fn new(
+        config: &config::access::Jwt,
+        source: Arc<dyn JwksSource>,
+        plan: Option<Arc<Plan>>,
+    ) -> Self {
         crypto::install();
         let jwks = Jwks::new(source, config.refresh, config.refresh_pause);
         Self { jwks, config: config.clone(), plan }

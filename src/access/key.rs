@@ -31,7 +31,8 @@ pub fn generate() -> Result<String, ring::error::Unspecified> {
         let mut bytes = [0; 64];
         system.fill(&mut bytes)?;
         // Every digit is as likely as the others: 248 is four times 62.
-        let digits = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(DIGITS[usize::from(byte % 62)]));
+        let digits =
+            bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(DIGITS[usize::from(byte % 62)]));
         key.extend(digits.take(PREFIX.len() + RANDOM - key.len()));
     }
     key.push_str(&checksum(&key));

@@ -39,7 +39,8 @@ impl Keys {
             }
             entries.push((digest, Arc::new(caller)));
         }
-        let nobody = Caller { kind: "key", name: "nobody".into(), scopes: Scopes::default(), plan: None, meter: None };
+        let nobody =
+            Caller { kind: "key", name: "nobody".into(), scopes: Scopes::default(), plan: None, meter: None };
         entries.push(([0xff; 32], Arc::new(nobody)));
         entries.sort_unstable_by_key(|(hash, _)| *hash);
         Ok(Self { places: entries.iter().map(|(hash, _)| place(hash)).collect(), entries })
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
     use crate::access::key::{generate, hex};
     use crate::access::meter::Now;
-    use crate::config::access::{Limits, Quota, Period, Rate};
+    use crate::config::access::{Limits, Period, Quota, Rate};
     use crate::telemetry::metrics::AccessMetrics;
 
     fn plans() -> Plans {

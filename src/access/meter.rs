@@ -164,9 +164,13 @@ impl State {
 
 fn left_of_rate(rate: Rate, tokens: f64) -> Left {
     let missing = (f64::from(rate.burst) - tokens).max(0.0);
-    #[expect(clippy::cast_sign_loss, reason = "no bucket holds less than nothing")]
-    let requests = tokens.max(0.0) as u64;
-    Left { requests, reset: Duration::from_secs_f64(missing / rate.per_second) }
+    Left { requests: whole(tokens), reset: Duration::from_secs_f64(missing / rate.per_second) }
+}
+
+/// The whole ones of `number`, which is none below 0.
+#[allow(clippy::cast_sign_loss, reason = "no number below 0 is cast")]
+pub(super) fn whole(number: f64) -> u64 {
+    number.max(0.0) as u64
 }
 
 fn left_of_quota(quota: Quota, used: u64, reset: Duration) -> Left {
@@ -194,7 +198,9 @@ mod tests {
         for left in (0..5).rev() {
             assert_eq!(meter.take(&limits, now).unwrap().rate.unwrap().requests, left);
         }
-        let Err(Exceeded::Rate { retry_after, left }) = meter.take(&limits, now) else { panic!("six of five") };
+        let Err(Exceeded::Rate { retry_after, left }) = meter.take(&limits, now) else {
+            panic!("six of five")
+        };
         assert_eq!(retry_after, Duration::from_millis(500));
         assert_eq!(left.rate.unwrap(), Left { requests: 0, reset: Duration::from_millis(2500) });
         assert!(meter.take(&limits, after(now, Duration::from_millis(499))).is_err());
@@ -223,7 +229,9 @@ mod tests {
             let quota = meter.take(&limits, noon).unwrap().quota.unwrap();
             assert_eq!(quota, Left { requests: left, reset: Duration::from_secs(43_200) });
         }
-        let Err(Exceeded::Quota { retry_after, .. }) = meter.take(&limits, noon) else { panic!("four of three") };
+        let Err(Exceeded::Quota { retry_after, .. }) = meter.take(&limits, noon) else {
+            panic!("four of three")
+        };
         assert_eq!(retry_after, Duration::from_secs(43_200));
         assert!(meter.take(&limits, after(noon, Duration::from_secs(43_199))).is_err());
         let used = meter.unsaved().unwrap();
@@ -241,7 +249,9 @@ mod tests {
         let (meter, now) = (Meter::new(Used::default()), Now::get());
         let left = meter.take(&limits, now).unwrap();
         for _ in 0..3 {
-            let Err(Exceeded::Quota { left: after, .. }) = meter.take(&limits, now) else { panic!("two of one") };
+            let Err(Exceeded::Quota { left: after, .. }) = meter.take(&limits, now) else {
+                panic!("two of one")
+            };
             assert_eq!((after.rate, after.quota.unwrap().requests), (left.rate, 0));
         }
     }

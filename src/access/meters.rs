@@ -117,11 +117,12 @@ impl QuotaStore {
                 Used { since, requests }
             }))
         };
-        read().unwrap_or_else(|error| {
-            tracing::error!("access.quota_store: the use of a quota cannot be read: {error}");
-            None
-        })
-        .unwrap_or_default()
+        read()
+            .unwrap_or_else(|error| {
+                tracing::error!("access.quota_store: the use of a quota cannot be read: {error}");
+                None
+            })
+            .unwrap_or_default()
     }
 
     fn save<'s>(&self, changed: impl Iterator<Item = (&'s str, Used)>) -> Result<(), redb::Error> {

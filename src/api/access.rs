@@ -46,12 +46,7 @@ pub(super) struct Guard<S> {
 }
 
 impl<S> Guard<S> {
-    pub(super) fn new(
-        state: ApiState,
-        routes: Arc<RouteNames>,
-        hosts: Option<Arc<Hosts>>,
-        inner: S,
-    ) -> Self {
+    pub(super) fn new(state: ApiState, routes: Arc<RouteNames>, hosts: Option<Arc<Hosts>>, inner: S) -> Self {
         Self { state, routes, hosts, inner }
     }
 }
@@ -190,7 +185,11 @@ fn address(access: &Access, request: &Request) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let peer = request.extensions().get::<ClientAddress>();
     let peer = peer.and_then(|client| client.0.parse::<SocketAddr>().ok()).map_or(unknown, |peer| peer.ip());
-    access.proxies.caller(peer, lines(request.headers(), "forwarded"), lines(request.headers(), "x-forwarded-for"))
+    access.proxies.caller(
+        peer,
+        lines(request.headers(), "forwarded"),
+        lines(request.headers(), "x-forwarded-for"),
+    )
 }
 
 fn lines<'h>(headers: &'h HeaderMap, name: &'static str) -> impl DoubleEndedIterator<Item = &'h str> {

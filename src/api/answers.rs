@@ -108,7 +108,8 @@ enum Bypass {
 /// RFC 9111, 5.2.1.
 fn bypass(headers: &HeaderMap) -> Option<Bypass> {
     let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
-    let directives = lines.flat_map(|line| line.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
+    let directives =
+        lines.flat_map(|line| line.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
     directives.fold(None, |found, directive| match directive.as_str() {
         "no-store" => Some(Bypass::NoStore),
         "no-cache" | "max-age=0" => found.or(Some(Bypass::Fresh)),

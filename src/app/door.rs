@@ -21,7 +21,9 @@ pub(super) async fn open_access(
 ) -> Result<Option<Arc<Access>>, StartError> {
     if !config.access.is_on() {
         if !config.access.plans.is_empty() {
-            warn!("access.plans: they are for callers, and nobody is told apart: see access.keys and access.anonymous");
+            warn!(
+                "access.plans: they are for callers, and nobody is told apart: see access.keys and access.anonymous"
+            );
         }
         return Ok(None);
     }
@@ -42,7 +44,11 @@ pub(super) fn open_tls(server: &config::Server) -> Result<Option<Tls>, StartErro
 }
 
 /// The watches over the files of callers and of TLS.
-pub(super) fn watchers(config: &Config, access: Option<&Arc<Access>>, tls: Option<&Tls>) -> Vec<FilesWatcher> {
+pub(super) fn watchers(
+    config: &Config,
+    access: Option<&Arc<Access>>,
+    tls: Option<&Tls>,
+) -> Vec<FilesWatcher> {
     let mut watchers = Vec::new();
     if let Some(access) = access {
         let (files, access) = (access.files(), Arc::clone(access));

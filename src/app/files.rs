@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tracing::{error, info};
 
 /// Files that belong together.
-pub struct FilesWatcher {
+pub(super) struct FilesWatcher {
     /// What they are, in the log.
     what: &'static str,
     files: Vec<PathBuf>,
@@ -24,7 +24,7 @@ pub struct FilesWatcher {
 
 impl FilesWatcher {
     /// Watches `files`, which have just been read.
-    pub fn new(
+    pub(super) fn new(
         what: &'static str,
         files: Vec<PathBuf>,
         every: Option<Duration>,
@@ -35,13 +35,12 @@ impl FilesWatcher {
     }
 
     /// Notified, the watch reads the files at once, even if they seem unchanged.
-    #[must_use]
-    pub fn now(&self) -> Arc<Notify> {
+    pub(super) fn now(&self) -> Arc<Notify> {
         Arc::clone(&self.now)
     }
 
     /// Watches until dropped.
-    pub async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             let is_told = tokio::select! {
                 () = self.now.notified() => true,

@@ -25,8 +25,7 @@ use crate::config::access::JwksPlace;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The place that the configuration names.
-#[must_use]
-pub fn source(place: &JwksPlace) -> Arc<dyn JwksSource> {
+pub(super) fn source(place: &JwksPlace) -> Arc<dyn JwksSource> {
     match place {
         JwksPlace::File(path) => Arc::new(JwksFile(path.clone())),
         JwksPlace::Url(url) => Arc::new(JwksUrl(url.clone())),

@@ -38,7 +38,9 @@ pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
     let answer = block_on(async { timeout(PATIENCE, status(address, tls, path)).await })?;
     match answer {
         Ok(Ok(status)) if status.is_success() => Ok(()),
-        Ok(Ok(status)) => Err(CommandError::of(format_args!("{scheme}://{address}{path}"), status.to_string())),
+        Ok(Ok(status)) => {
+            Err(CommandError::of(format_args!("{scheme}://{address}{path}"), status.to_string()))
+        }
         Ok(Err(error)) => Err(CommandError::of(format_args!("{scheme}://{address}{path}"), error)),
         Err(_) => Err(CommandError::of(
             format_args!("{scheme}://{address}{path}"),

@@ -33,7 +33,9 @@ pub(super) struct NewArgs {
 pub(super) fn key(command: &KeyCommand) -> Result<(), CommandError> {
     let KeyCommand::New(NewArgs { name, plan, scopes }) = command;
     if !is_name(name) {
-        return Err(CommandError::Failed("--name: expected 1 to 64 letters, digits, hyphens and underscores".into()));
+        return Err(CommandError::Failed(
+            "--name: expected 1 to 64 letters, digits, hyphens and underscores".into(),
+        ));
     }
     if !plan.is_empty() && !is_name(plan) {
         return Err(CommandError::Failed("--plan: expected the NAME of an access.plans.NAME".into()));

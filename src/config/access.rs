@@ -115,7 +115,10 @@ impl Access {
 
     /// Whether some callers are known.
     fn identifies(&self) -> bool {
-        self.keys.is_some() || self.sigv4.is_some() || !self.sigv4_credentials.is_empty() || self.jwt.is_some()
+        self.keys.is_some()
+            || self.sigv4.is_some()
+            || !self.sigv4_credentials.is_empty()
+            || self.jwt.is_some()
     }
 }
 
@@ -231,7 +234,8 @@ fn plans(reader: &mut Reader<'_>) -> BTreeMap<String, Limits> {
 
 fn limits(reader: &mut Reader<'_>, name: &str) -> Limits {
     let key = |part: &str| format!("access.plans.{name}.{part}");
-    let per_second = reader.if_set(&key("rate"), "requests in a time like \"50/s\", \"600/m\" or \"1000/h\"", rate);
+    let per_second =
+        reader.if_set(&key("rate"), "requests in a time like \"50/s\", \"600/m\" or \"1000/h\"", rate);
     let burst = reader.if_set(&key("burst"), "a whole number from 1", |text| {
         text.parse::<u32>().ok().filter(|burst| *burst > 0)
     });
@@ -244,6 +248,8 @@ fn limits(reader: &mut Reader<'_>, name: &str) -> Limits {
         reader.mistake(&key("burst"), format!("needs {}", key("rate")));
     }
     let rate = per_second.map(|per_second: f64| {
+        // Casting ends at the largest number there is.
+        #[allow(clippy::cast_sign_loss, reason = "rates are above 0")]
         let burst = burst.unwrap_or(per_second.ceil() as u32).max(1);
         Rate { per_second, burst }
     });

@@ -84,7 +84,10 @@ fn start_with(config: Server) -> Running {
     serve_pipes(config, |pipes| pipes)
 }
 
-fn serve_pipes<L: Listener + Send + Sync + 'static>(config: Server, wrap: impl FnOnce(Pipes) -> L) -> Running {
+fn serve_pipes<L: Listener + Send + Sync + 'static>(
+    config: Server,
+    wrap: impl FnOnce(Pipes) -> L,
+) -> Running {
     let (newcomers, accepted) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
     let (say_unready, unready) = oneshot::channel();

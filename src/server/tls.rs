@@ -116,7 +116,8 @@ fn load(config: &config::Tls) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = certificates("server.tls.certificate", &config.certificate)?;
     let wrong = |what: String| TlsError::File { key: "server.tls.key", path: config.key.clone(), what };
     let key = fs::read(&config.key).map_err(|error| wrong(error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| wrong(format!("no private key: {error}")))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(&key).map_err(|error| wrong(format!("no private key: {error}")))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -4,6 +4,7 @@ use std::time::Duration;
 use imba::access::key::{generate, hash, hex};
 use imba::telemetry::access_log::AccessLog;
 use imba::telemetry::log::Lines;
+use imba::telemetry::metrics::AccessMetrics;
 use reqwest::{RequestBuilder, Response};
 use tempfile::TempDir;
 
@@ -132,7 +133,8 @@ async fn a_burst_is_let_in_and_the_rest_told_when_to_come_back() {
     let mut keys = Keys::new();
     let (one, other) = (keys.add("one", "small"), keys.add("other", "small"));
     let free = keys.add("free", "");
-    let service = keys.service().with("access.plans.small.rate", "60/h").with("access.plans.small.burst", "3");
+    let service =
+        keys.service().with("access.plans.small.rate", "60/h").with("access.plans.small.burst", "3");
     let service = service.start().await;
     let ask = |key: &String| service.post("/predict", RECORDED).header("x-api-key", key).send();
     for left in [2, 1, 0] {
@@ -174,7 +176,8 @@ async fn a_quota_survives_a_restart() {
     let builder = || keys.service().with("access.plans.monthly.quota", "3/month");
     let mut service = builder().start().await;
     for left in [2, 1] {
-        let answer = service.post("/predict", RECORDED).header("x-api-key", &key).send().await.expect("an answer");
+        let answer =
+            service.post("/predict", RECORDED).header("x-api-key", &key).send().await.expect("an answer");
         let limit = header(&answer, "ratelimit").expect("what is left");
         assert!(limit.starts_with(&format!("\"quota\";r={left};t=")), "{limit}");
         assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"quota\";q=3;w=2678400"));
@@ -289,7 +292,7 @@ async fn a_file_that_is_wrong_stops_the_start() {
         let keys = Keys::new();
         std::fs::write(keys.path(), &text).expect("written");
         let config = keys.service().config();
-        let opened = imba::access::Access::open(&config.access, None, Default::default());
+        let opened = imba::access::Access::open(&config.access, None, AccessMetrics::default());
         let error = imba::cause::chain(&opened.err().expect("refused"));
         assert!(error.contains("access.keys: ") && error.contains(what), "{error}");
         assert!(!error.contains("secret"), "{error}");
@@ -359,8 +362,13 @@ async fn strange_authorizations_are_answered_401() {
     keys.add("shop", "");
     let service = keys.service().start().await;
     let seeds = [
-        "Bearer imba_0123456789", "AWS4-HMAC-SHA256 Credential=a/b/c/sagemaker/aws4_request, SignedHeaders=host, Signature=00",
-        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.", "Basic Og==", "Negotiate", "Digest username=\"a\"", "",
+        "Bearer imba_0123456789",
+        "AWS4-HMAC-SHA256 Credential=a/b/c/sagemaker/aws4_request, SignedHeaders=host, Signature=00",
+        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.",
+        "Basic Og==",
+        "Negotiate",
+        "Digest username=\"a\"",
+        "",
     ];
     let mut random = fastrand::Rng::with_seed(13);
     for round in 0..600 {

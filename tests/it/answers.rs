@@ -60,7 +60,9 @@ async fn an_answer_is_made_once() {
     // Whoever sends what has no part in it.
     let request = service.post("/predict", RECORDED).header("user-agent", "x").header("cookie", "a=b");
     assert_eq!(cache_of(request).await, "hit");
-    for request in [service.post("/explain", RECORDED), service.post("/explain", RECORDED), service.get("/model")] {
+    for request in
+        [service.post("/explain", RECORDED), service.post("/explain", RECORDED), service.get("/model")]
+    {
         let answer = request.send().await.expect("an answer");
         assert_eq!(header(&answer, "x-cache"), None);
     }
@@ -91,7 +93,8 @@ async fn what_failed_is_tried_again() {
             crate::service::check_problem(answer).await;
         }
         // One of two rows.
-        let pairs = r#"{"instances": [{"user_id": "1", "product_id": "2"}, {"user_id": "1", "product_id": "99"}]}"#;
+        let pairs =
+            r#"{"instances": [{"user_id": "1", "product_id": "2"}, {"user_id": "1", "product_id": "99"}]}"#;
         let (cache, body) = ask(service.post_json("/predict/pair", pairs)).await;
         assert_eq!(cache.as_deref(), Some("miss"));
         assert!(body.contains("unknown_pair"), "{body}");
@@ -108,7 +111,10 @@ async fn a_fresh_answer_for_those_who_ask() {
         let request = service.post("/predict", RECORDED).header("cache-control", directive);
         assert_eq!(cache_of(request).await, "miss", "{directive}");
     }
-    assert_eq!(cache_of(service.post("/predict", RECORDED).header("cache-control", "max-age=60")).await, "hit");
+    assert_eq!(
+        cache_of(service.post("/predict", RECORDED).header("cache-control", "max-age=60")).await,
+        "hit"
+    );
     // no-store is not kept; no-cache is.
     let other = || service.post("/predict", RECORDED.replace("514", "515"));
     assert_eq!(cache_of(other().header("cache-control", "no-store")).await, "miss");
@@ -120,7 +126,8 @@ async fn a_fresh_answer_for_those_who_ask() {
 async fn a_fresh_answer_for_operators_alone() {
     let mut keys = Keys::new();
     let (usual, operator) = (keys.add("usual", ""), keys.add("operator", ",predict admin"));
-    let service = keys.service().with("answers.cache_ttl", "1h").with("answers.bypass", "admin").start().await;
+    let service =
+        keys.service().with("answers.cache_ttl", "1h").with("answers.bypass", "admin").start().await;
     let ask = |key: &str| service.post("/predict", RECORDED).header("x-api-key", key.to_owned());
     assert_eq!(cache_of(ask(&usual)).await, "miss");
     assert_eq!(cache_of(ask(&usual).header("cache-control", "no-cache")).await, "hit");
@@ -149,7 +156,7 @@ async fn another_model_answers_for_itself() {
     let (_, before) = ask(service.post("/predict", RECORDED)).await;
     assert_eq!(cache_of(service.post("/predict", RECORDED)).await, "hit");
     put(&path, &std::fs::read(fixture("softprob.ubj")).expect("fixture"));
-    metrics_say(&service, "imba_model_reloads_total{outcome=\"ok\"} 1").await;
+    metrics_say(&service, "imba_model_reloads_total{outcome=\"loaded\"} 1").await;
     let (cache, after) = ask(service.post("/predict", RECORDED)).await;
     assert_eq!(cache.as_deref(), Some("miss"));
     assert_ne!(before, after);

@@ -13,7 +13,12 @@ async fn a_loopback_listener_answers_to_its_own_names() {
         assert_eq!(status, 200, "{host}");
     }
     for host in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "imba.test.evil.example"] {
-        for request in [service.post("/predict", RECORDED), service.get("/users"), service.get("/"), service.get("/livez")] {
+        for request in [
+            service.post("/predict", RECORDED),
+            service.get("/users"),
+            service.get("/"),
+            service.get("/livez"),
+        ] {
             let (status, found) = problem(request.header("host", host)).await;
             assert_eq!((status, found["code"].as_str()), (421, Some("misdirected")), "{host}");
             assert!(found["detail"].as_str().expect("a detail").ends_with("(server.hosts)"), "{found}");
@@ -78,14 +83,17 @@ async fn the_ids_of_a_balancer_are_taken_over() {
     let root = "1-67891233-abcdef012345678912345678";
     let trace = format!("Self=1-1-1;Root={root};Parent=53995c3f42cd8ad8;Sampled=1");
     for (headers, expected) in [
-        (&[("x-amzn-requestid", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")][..], "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
+        (
+            &[("x-amzn-requestid", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")][..],
+            "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        ),
         (&[("x-amzn-trace-id", trace.as_str())], root),
         (&[("x-amzn-trace-id", trace.as_str()), ("x-amzn-requestid", "a")], "a"),
         (&[("x-request-id", "own"), ("x-amzn-requestid", "a")], "own"),
     ] {
-        let request = headers.iter().fold(service.post("/predict", "x"), |request, (name, value)| {
-            request.header(*name, *value)
-        });
+        let request = headers
+            .iter()
+            .fold(service.post("/predict", "x"), |request, (name, value)| request.header(*name, *value));
         let (_, found) = problem(request).await;
         assert_eq!(found["request_id"], expected);
     }

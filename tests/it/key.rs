@@ -6,7 +6,8 @@ use crate::service::{RECORDED, TestService, text};
 #[tokio::test]
 async fn a_new_key_is_one_when_its_line_is_in_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (code, out, said) = run(imba(&folder).args(["key", "new", "--name", "shop", "--scopes", "predict,users"]));
+    let (code, out, said) =
+        run(imba(&folder).args(["key", "new", "--name", "shop", "--scopes", "predict,users"]));
     assert_eq!(code, 0, "{said}");
     let lines: Vec<&str> = out.lines().collect();
     let [key, line] = lines[..] else { panic!("{out}") };
@@ -39,7 +40,10 @@ fn secrets_are_not_printed_and_plans_are() {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = "AKIDEXAMPLE,wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY";
     let mut command = imba(&folder);
-    command.arg("config").env("IMBA__ACCESS__SIGV4_CREDENTIALS", secret).env("IMBA__ACCESS__PLANS__GOLD__RATE", "5/s");
+    command
+        .arg("config")
+        .env("IMBA__ACCESS__SIGV4_CREDENTIALS", secret)
+        .env("IMBA__ACCESS__PLANS__GOLD__RATE", "5/s");
     let (code, out, said) = run(&mut command);
     assert_eq!(code, 0, "{said}");
     assert!(!out.contains("wJalr") && out.contains("access.sigv4_credentials = \"(hidden)\""), "{out}");

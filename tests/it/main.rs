@@ -28,6 +28,8 @@ mod fault_table;
 mod faults;
 /// The gate before an upstream: circuit breaker, retries and bounded concurrency.
 mod gate;
+/// Names, prefixes and ids that a balancer gives; the listener for operators.
+mod gateway;
 /// Scores equal to those of the official package.
 mod golden;
 /// What hostile or unlucky input does, by kind.
@@ -36,8 +38,6 @@ mod hostile;
 mod key;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
-/// Names, prefixes and ids that a balancer gives; the listener for operators.
-mod gateway;
 /// Content types in and out.
 mod negotiation;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
@@ -66,10 +66,10 @@ mod sagemaker;
 mod service;
 /// A second scorer compared in the background.
 mod shadow;
-/// Requests that are signed as AWS signs them.
-mod signatures;
 /// Stopping without losing a request.
 mod shutdown;
+/// Requests that are signed as AWS signs them.
+mod signatures;
 /// The program under signals and limits, with streams and files that hang.
 mod stopping;
 /// What every feature store does, whichever it is.

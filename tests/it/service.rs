@@ -244,7 +244,14 @@ impl Builder {
             let _ = stopped.await;
         }));
         let client = Client::builder().timeout(Duration::from_secs(20)).build().expect("client");
-        TestService { address, admin: admin_address, client, stop: Some(stop), served: Some(served), _folder: self.folder }
+        TestService {
+            address,
+            admin: admin_address,
+            client,
+            stop: Some(stop),
+            served: Some(served),
+            _folder: self.folder,
+        }
     }
 }
 

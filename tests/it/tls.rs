@@ -97,13 +97,15 @@ async fn connect(service: &TestService, config: ClientConfig) -> std::io::Result
 fn request(path: &str) -> Request<Full<Bytes>> {
     let body = if path == "/predict" { RECORDED } else { "" };
     let method = if path == "/predict" { "POST" } else { "GET" };
-    let request = Request::builder().method(method).uri(format!("https://localhost{path}")).header("host", "localhost");
+    let request =
+        Request::builder().method(method).uri(format!("https://localhost{path}")).header("host", "localhost");
     request.body(Full::new(Bytes::from_static(body.as_bytes()))).expect("a request")
 }
 
 /// Status, headers and body over HTTP/1.1.
 async fn ask(stream: TlsStream<TcpStream>, path: &str) -> (u16, hyper::HeaderMap, Bytes) {
-    let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+    let (mut client, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
     tokio::spawn(connection);
     let (parts, body) = client.send_request(request(path)).await.expect("an answer").into_parts();
     (parts.status.as_u16(), parts.headers, body.collect().await.expect("a body").to_bytes())

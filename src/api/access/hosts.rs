@@ -30,7 +30,9 @@ impl Hosts {
                 let other = excerpt(other);
                 Err(Fault::new(
                     Code::Misdirected,
-                    format!("the request is for {other:?}, which is not a name of this service (server.hosts)"),
+                    format!(
+                        "the request is for {other:?}, which is not a name of this service (server.hosts)"
+                    ),
                 ))
             }
         }

@@ -40,7 +40,9 @@ impl<'h> Presented<'h> {
             return Ok(Self::Signature);
         }
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Denied::Malformed("the scheme of authorization is neither Bearer nor AWS4-HMAC-SHA256"));
+            return Err(Denied::Malformed(
+                "the scheme of authorization is neither Bearer nor AWS4-HMAC-SHA256",
+            ));
         }
         let credential = rest.trim();
         // RFC 6750, 2.1.
@@ -65,6 +67,8 @@ fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>,
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -73,7 +77,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             for (name, value) in lines {
                 let name = HeaderName::try_from(*name).unwrap();
-                headers.append(name, axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+                headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
             headers
         };

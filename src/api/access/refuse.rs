@@ -60,7 +60,8 @@ pub(super) fn exceeded(caller: &Caller, exceeded: Exceeded) -> Response {
         Exceeded::Rate { retry_after, left } => (Code::RateLimited, "rate", retry_after, left),
         Exceeded::Quota { retry_after, left } => (Code::QuotaExceeded, "quota", retry_after, left),
     };
-    let mut fault = Fault::new(code, format!("the {key} of plan {name:?} is used up (access.plans.{name}.{key})"));
+    let mut fault =
+        Fault::new(code, format!("the {key} of plan {name:?} is used up (access.plans.{name}.{key})"));
     // Nobody is told to come back at once.
     fault.retry_after = Some(retry_after.max(Duration::from_millis(1)));
     let mut response = fault.into_response();

@@ -32,7 +32,8 @@ pub(super) async fn verify(
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = uri.authority().map(http::uri::Authority::as_str).or(host).unwrap_or("localhost");
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers =
+        parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = access.by_signature(&SignedRequest {
         method: parts.method.as_str(),

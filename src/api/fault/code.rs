@@ -140,12 +140,9 @@ impl Code {
                 Grpc::InvalidArgument,
                 "None of the accepted types can be given",
             ),
-            Self::Unauthenticated => (
-                "unauthenticated",
-                Status::UNAUTHORIZED,
-                Grpc::Unauthenticated,
-                "The caller is not known",
-            ),
+            Self::Unauthenticated => {
+                ("unauthenticated", Status::UNAUTHORIZED, Grpc::Unauthenticated, "The caller is not known")
+            }
             Self::Forbidden => {
                 ("forbidden", Status::FORBIDDEN, Grpc::PermissionDenied, "The caller may not do this")
             }

@@ -22,7 +22,9 @@ pub(super) fn identify(request: &mut Request) -> HeaderValue {
     if let Some(given) = headers.get(REQUEST_ID).filter(|id| is_plain(id)) {
         return given.clone();
     }
-    if let Some(given) = headers.get(AWS_REQUEST_ID).filter(|id| is_plain(id)).cloned().or_else(|| root(headers)) {
+    if let Some(given) =
+        headers.get(AWS_REQUEST_ID).filter(|id| is_plain(id)).cloned().or_else(|| root(headers))
+    {
         request.headers_mut().insert(REQUEST_ID, given.clone());
         return given;
     }

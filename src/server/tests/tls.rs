@@ -26,9 +26,15 @@ fn start_tls(handshakes: usize) -> Secure {
     std::fs::write(&key, signing_key.serialize_pem()).expect("written");
     let handshake_timeout = seconds(10);
     let (client_ca, reload_interval) = (None, None);
-    let tls =
-        Tls::open(&config::Tls { certificate, key, client_ca, handshake_timeout, handshakes, reload_interval })
-            .expect("fits");
+    let tls = Tls::open(&config::Tls {
+        certificate,
+        key,
+        client_ca,
+        handshake_timeout,
+        handshakes,
+        reload_interval,
+    })
+    .expect("fits");
     let mut config = Config::resolve(&Settings::defaults()).expect("the defaults").server;
     config.ready_delay = Duration::ZERO;
     let running = serve_pipes(config, |listener| MaybeTls { listener, tls: Some(tls) });

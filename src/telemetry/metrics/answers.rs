@@ -24,7 +24,11 @@ pub struct AnswerMetrics {
 impl AnswerMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("answer_cache_hits", "Requests answered by a remembered answer", self.hits.clone());
-        registry.register("answer_cache_misses", "Requests whose answer was not remembered", self.misses.clone());
+        registry.register(
+            "answer_cache_misses",
+            "Requests whose answer was not remembered",
+            self.misses.clone(),
+        );
         registry.register("answer_cache_bypassed", "Requests for a fresh answer", self.bypassed.clone());
         registry.register("answer_cache_entries", "Answers that are remembered", self.entries.clone());
         registry.register("answer_cache_bytes", "Memory for remembered answers", self.bytes.clone());
