@@ -1,6 +1,8 @@
 //! What telling a caller by its key takes: time of a look-up among a thousand keys, whether a right key can be told from a wrong one by it,
 //! and whether memory grows. `cargo run --release --example key_lookup`.
 
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

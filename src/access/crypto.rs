@@ -22,6 +22,7 @@ pub(super) fn install() {
     let _ = RING.install_default();
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form of the seam")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     if !ALGORITHMS.contains(algorithm) || key.family() != algorithm.family() {
         return Err(ErrorKind::InvalidAlgorithm.into());

@@ -164,9 +164,13 @@ impl State {
 
 fn left_of_rate(rate: Rate, tokens: f64) -> Left {
     let missing = (f64::from(rate.burst) - tokens).max(0.0);
-    #[expect(clippy::cast_sign_loss, reason = "no bucket holds less than nothing")]
-    let requests = tokens.max(0.0) as u64;
-    Left { requests, reset: Duration::from_secs_f64(missing / rate.per_second) }
+    Left { requests: whole(tokens), reset: Duration::from_secs_f64(missing / rate.per_second) }
+}
+
+/// The whole ones of `number`, which is none below 0.
+#[allow(clippy::cast_sign_loss, reason = "no number below 0 is cast")]
+pub(super) fn whole(number: f64) -> u64 {
+    number.max(0.0) as u64
 }
 
 fn left_of_quota(quota: Quota, used: u64, reset: Duration) -> Left {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::meter::whole;
 use super::period::longest;
 use crate::config::access::Limits;
 use crate::telemetry::metrics::{AccessMetrics, PlanMetrics};
@@ -51,7 +52,7 @@ impl Plans {
 fn policy(limits: &Limits) -> String {
     let mut text = String::new();
     if let Some(rate) = limits.rate {
-        let window = (f64::from(rate.burst) / rate.per_second).ceil() as u64;
+        let window = whole((f64::from(rate.burst) / rate.per_second).ceil());
         write!(text, "\"rate\";q={};w={window}", rate.burst)
             .expect("writing to a String does not fail: this is a bug");
     }

@@ -270,6 +270,7 @@ mod tests {
             request.authorization = request.authorization.replace("content-type;host;", "").leak();
         };
         assert!(ask(only_date, now()).is_err());
-        assert!(ask(|request| drop(request.headers.pop()), now()).is_err());
+        let undated = |request: &mut SignedRequest<'static>| request.headers.truncate(3);
+        assert!(ask(undated, now()).is_err());
     }
 }

@@ -35,7 +35,6 @@ impl FilesWatcher {
     }
 
     /// Notified, the watch reads the files at once, even if they seem unchanged.
-    #[must_use]
     pub(super) fn now(&self) -> Arc<Notify> {
         Arc::clone(&self.now)
     }

@@ -25,7 +25,6 @@ use crate::config::access::JwksPlace;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The place that the configuration names.
-#[must_use]
 pub(super) fn source(place: &JwksPlace) -> Arc<dyn JwksSource> {
     match place {
         JwksPlace::File(path) => Arc::new(JwksFile(path.clone())),

@@ -248,6 +248,8 @@ fn limits(reader: &mut Reader<'_>, name: &str) -> Limits {
         reader.mistake(&key("burst"), format!("needs {}", key("rate")));
     }
     let rate = per_second.map(|per_second: f64| {
+        // Casting ends at the largest number there is.
+        #[allow(clippy::cast_sign_loss, reason = "rates are above 0")]
         let burst = burst.unwrap_or(per_second.ceil() as u32).max(1);
         Rate { per_second, burst }
     });

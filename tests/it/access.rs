@@ -4,6 +4,7 @@ use std::time::Duration;
 use imba::access::key::{generate, hash, hex};
 use imba::telemetry::access_log::AccessLog;
 use imba::telemetry::log::Lines;
+use imba::telemetry::metrics::AccessMetrics;
 use reqwest::{RequestBuilder, Response};
 use tempfile::TempDir;
 
@@ -291,7 +292,7 @@ async fn a_file_that_is_wrong_stops_the_start() {
         let keys = Keys::new();
         std::fs::write(keys.path(), &text).expect("written");
         let config = keys.service().config();
-        let opened = imba::access::Access::open(&config.access, None, Default::default());
+        let opened = imba::access::Access::open(&config.access, None, AccessMetrics::default());
         let error = imba::cause::chain(&opened.err().expect("refused"));
         assert!(error.contains("access.keys: ") && error.contains(what), "{error}");
         assert!(!error.contains("secret"), "{error}");

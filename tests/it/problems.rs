@@ -52,9 +52,11 @@ async fn routes_and_methods() {
         let (status, found) = problem(request).await;
         assert_eq!((status, &found["code"]), (404, &json!("unknown_route")));
     }
-    for (method, path, allowed) in
-        [("GET", "/predict", "POST"), ("PUT", "/predict/pair", "POST"), ("POST", "/model", "GET,HEAD")]
-    {
+    for (method, path, allowed) in [
+        ("GET", "/predict", "POST"),
+        ("PUT", "/predict/pair", "GET,HEAD,POST"),
+        ("POST", "/model", "GET,HEAD"),
+    ] {
         let response = service.request(method, path).send().await.expect("an answer");
         assert_eq!(response.headers()["allow"], allowed);
         let (status, found) = check_problem(response).await;

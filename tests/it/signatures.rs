@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use imba::telemetry::metrics::AccessMetrics;
 use reqwest::RequestBuilder;
 
 use crate::access::{header, refused};
@@ -14,6 +15,17 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 /// A POST of `body` to `path`, signed as the SDKs sign theirs.
 fn signed(service: &TestService, path: &str, body: &str, secret: &str, at: SystemTime) -> RequestBuilder {
+    signed_for(service, [path, path], body, secret, at)
+}
+
+/// The same, for one path and sent to another.
+fn signed_for(
+    service: &TestService,
+    [path, sent_to]: [&str; 2],
+    body: &str,
+    secret: &str,
+    at: SystemTime,
+) -> RequestBuilder {
     let identity = Credentials::new(ID, secret, None, None, "a test").into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
@@ -32,7 +44,7 @@ fn signed(service: &TestService, path: &str, body: &str, secret: &str, at: Syste
         SignableBody::Bytes(body.as_bytes()),
     );
     let (instructions, _) = sign(signable.expect("a request"), &parameters).expect("signed").into_parts();
-    let request = service.post(path, body.to_owned()).header("content-type", "text/csv");
+    let request = service.post(sent_to, body.to_owned()).header("content-type", "text/csv");
     instructions.headers().fold(request, |request, (name, value)| request.header(name, value))
 }
 
@@ -69,7 +81,7 @@ async fn a_signed_request_needs_no_key() {
             signed(&service, "/predict", RECORDED, SECRET, now).body(RECORDED.replace("514", "515")),
             "not that",
         ),
-        (signed(&service, "/predict", RECORDED, SECRET, now).query(&[("a", "b")]), "not that"),
+        (signed_for(&service, ["/predict", "/predict?a=b"], RECORDED, SECRET, now), "not that"),
         (service.post("/predict", "1").header("authorization", "AWS4-HMAC-SHA256 x"), "cannot be read"),
     ] {
         let (status, code, challenge) = refused(request).await;
@@ -98,7 +110,7 @@ async fn a_file_of_secrets_is_its_owners_alone() {
     let builder = || TestService::builder().with("access.sigv4", &path.to_string_lossy());
     let open = |mode| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("changed");
-        imba::access::Access::open(&builder().config().access, None, Default::default())
+        imba::access::Access::open(&builder().config().access, None, AccessMetrics::default())
     };
     for mode in [0o644, 0o640, 0o602] {
         let error = open(mode).err().expect("refused").to_string();

@@ -73,7 +73,7 @@ fn now() -> u64 {
 }
 
 /// Claims that are good, with `changes`; null takes one away.
-fn claims(changes: Value) -> Value {
+fn claims(changes: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "aud": "imba", "sub": "alice", "exp": now() + 600, "scope": "openid imba/predict imba/users"
     });
@@ -115,8 +115,8 @@ async fn three_algorithms_are_believed() {
         .start()
         .await;
     let tokens = [
-        p256.sign(&json!({"alg": "ES256", "kid": "p"}), &claims(json!({}))),
-        ed25519.sign(&json!({"alg": "EdDSA", "kid": "e"}), &claims(json!({"aud": ["x", "imba-staging"]}))),
+        p256.sign(&json!({"alg": "ES256", "kid": "p"}), &claims(&json!({}))),
+        ed25519.sign(&json!({"alg": "EdDSA", "kid": "e"}), &claims(&json!({"aud": ["x", "imba-staging"]}))),
         RSA_TOKEN.trim().to_owned(),
     ];
     for token in &tokens {
@@ -130,11 +130,11 @@ async fn three_algorithms_are_believed() {
     assert_eq!(refused(service.get("/users").bearer_auth(&tokens[1])).await.1, "rate_limited");
     // Words of another service, or none, allow nothing.
     for scope in [json!("predict"), json!(""), json!(7), Value::Null, json!(["imba/explain"])] {
-        let claims = claims(json!({"scope": scope, "sub": "bob"}));
+        let claims = claims(&json!({"scope": scope, "sub": "bob"}));
         let token = p256.sign(&json!({"alg": "ES256", "kid": "p"}), &claims);
         assert_eq!(refused(service.post("/predict", RECORDED).bearer_auth(token)).await.0, 403);
     }
-    let listed = claims(json!({"scope": ["imba/explain"], "sub": "bob"}));
+    let listed = claims(&json!({"scope": ["imba/explain"], "sub": "bob"}));
     let token = p256.sign(&json!({"alg": "ES256", "kid": "p"}), &listed);
     assert_eq!(text(service.post("/explain", RECORDED).bearer_auth(token)).await.0, 200);
 }
@@ -147,10 +147,10 @@ async fn what_is_wrong_with_a_token_is_told() {
     let path = keys_file(&folder, &[key.jwk("p"), rsa.clone()]);
     let service = believing(&path.to_string_lossy()).start().await;
     let es256 = json!({"alg": "ES256", "kid": "p"});
-    let signed = |changes| key.sign(&es256, &claims(changes));
+    let signed = |changes: Value| key.sign(&es256, &claims(&changes));
     // HMAC with the public key as its secret, the classic confusion.
     let confused = |secret: &[u8]| {
-        let (head, body) = (json!({"alg": "HS256", "kid": "rsa"}), claims(json!({})));
+        let (head, body) = (json!({"alg": "HS256", "kid": "rsa"}), claims(&json!({})));
         let message = format!("{}.{}", BASE64.encode(head.to_string()), BASE64.encode(body.to_string()));
         let tag =
             ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), message.as_bytes());
@@ -158,7 +158,7 @@ async fn what_is_wrong_with_a_token_is_told() {
     };
     let unsigned = |alg: &str| {
         let head = json!({"alg": alg, "kid": "p"});
-        format!("{}.{}.", BASE64.encode(head.to_string()), BASE64.encode(claims(json!({})).to_string()))
+        format!("{}.{}.", BASE64.encode(head.to_string()), BASE64.encode(claims(&json!({})).to_string()))
     };
     let good = signed(json!({}));
     assert_eq!(text(service.post("/predict", RECORDED).bearer_auth(&good)).await.0, 200);
@@ -169,20 +169,20 @@ async fn what_is_wrong_with_a_token_is_told() {
         (confused(rsa["n"].as_str().expect("text").as_bytes()), "not signed by RS256"),
         (confused(key.jwk("p")["x"].as_str().expect("text").as_bytes()), "not signed by RS256"),
         (
-            key.sign(&json!({"alg": "ES256", "kid": "rsa"}), &claims(json!({}))),
+            key.sign(&json!({"alg": "ES256", "kid": "rsa"}), &claims(&json!({}))),
             "algorithm is not that of its key",
         ),
         (
-            key.sign(&json!({"alg": "RS256", "kid": "p"}), &claims(json!({}))),
+            key.sign(&json!({"alg": "RS256", "kid": "p"}), &claims(&json!({}))),
             "algorithm is not that of its key",
         ),
-        (key.sign(&json!({"alg": "ES384", "kid": "p"}), &claims(json!({}))), "not signed by RS256"),
-        (other.sign(&es256, &claims(json!({}))), "signature is wrong"),
+        (key.sign(&json!({"alg": "ES384", "kid": "p"}), &claims(&json!({}))), "not signed by RS256"),
+        (other.sign(&es256, &claims(&json!({}))), "signature is wrong"),
         (
-            other.sign(&json!({"alg": "ES256", "kid": "new"}), &claims(json!({}))),
+            other.sign(&json!({"alg": "ES256", "kid": "new"}), &claims(&json!({}))),
             "a key that the issuer does not name",
         ),
-        (key.sign(&json!({"alg": "ES256"}), &claims(json!({}))), "a key that the issuer does not name"),
+        (key.sign(&json!({"alg": "ES256"}), &claims(&json!({}))), "a key that the issuer does not name"),
         (signed(json!({"exp": now() - 61})), "has expired"),
         (signed(json!({"exp": null})), "lacks one of"),
         (signed(json!({"exp": "soon"})), "lacks one of"),
@@ -194,7 +194,7 @@ async fn what_is_wrong_with_a_token_is_told() {
         (signed(json!({"iss": null})), "lacks one of"),
         (signed(json!({"sub": ""})), "subject is empty"),
         (signed(json!({"sub": null})), "cannot be read"),
-        (format!("{good}x"), "signature is wrong"),
+        (format!("{good}x"), "cannot be read"),
         ("a.b.c".to_owned(), "not a signed token"),
         ("..".to_owned(), "not a signed token"),
         ("a.b.c.d.e".to_owned(), "not a signed token"),
@@ -234,7 +234,7 @@ impl Issuer {
         };
         let app = Router::new().route("/jwks.json", get(answer));
         tokio::spawn(async move {
-            use hyper_util::rt::{TokioExecutor, TokioIo};
+            use hyper_util::rt::TokioIo;
             use hyper_util::service::TowerToHyperService;
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
@@ -242,7 +242,6 @@ impl Issuer {
                 tokio::spawn(async move {
                     let connection = hyper::server::conn::http1::Builder::new();
                     let _ = connection.serve_connection(TokioIo::new(stream), service).await;
-                    let _ = TokioExecutor::new();
                 });
             }
         });
@@ -259,8 +258,8 @@ async fn keys_are_fetched_again_for_a_name_that_is_new_and_not_more_often() {
     let (old, new) = (Key::p256(), Key::ed25519());
     let issuer = Issuer::start(json!({"keys": [old.jwk("old")]})).await;
     let believing = |pause: &str| believing(&issuer.url).with("access.jwt.refresh_pause", pause);
-    let old_token = old.sign(&json!({"alg": "ES256", "kid": "old"}), &claims(json!({})));
-    let new_token = new.sign(&json!({"alg": "EdDSA", "kid": "new"}), &claims(json!({})));
+    let old_token = old.sign(&json!({"alg": "ES256", "kid": "old"}), &claims(&json!({})));
+    let new_token = new.sign(&json!({"alg": "EdDSA", "kid": "new"}), &claims(&json!({})));
 
     let service = believing("1ms").start().await;
     assert_eq!(issuer.asked(), 1);
@@ -279,7 +278,7 @@ async fn keys_are_fetched_again_for_a_name_that_is_new_and_not_more_often() {
     let service = believing("1h").start().await;
     let before = issuer.asked();
     for at in 0..20 {
-        let token = new.sign(&json!({"alg": "EdDSA", "kid": format!("made up {at}")}), &claims(json!({})));
+        let token = new.sign(&json!({"alg": "EdDSA", "kid": format!("made up {at}")}), &claims(&json!({})));
         assert_eq!(refused(service.post("/predict", RECORDED).bearer_auth(token)).await.0, 401);
     }
     assert_eq!(issuer.asked(), before);
@@ -290,7 +289,7 @@ async fn an_issuer_that_answers_nonsense_changes_nothing() {
     let key = Key::p256();
     let issuer = Issuer::start(json!({"keys": []})).await;
     let service = believing(&issuer.url).with("access.jwt.refresh_pause", "1ms").start().await;
-    let token = key.sign(&json!({"alg": "ES256", "kid": "p"}), &claims(json!({})));
+    let token = key.sign(&json!({"alg": "ES256", "kid": "p"}), &claims(&json!({})));
     let ask = || service.post("/predict", RECORDED).bearer_auth(&token);
     assert_eq!(refused(ask()).await.0, 401);
     *issuer.keys.lock().await = json!({"keys": [key.jwk("p")]});
@@ -302,7 +301,7 @@ async fn an_issuer_that_answers_nonsense_changes_nothing() {
     {
         *issuer.keys.lock().await = nonsense;
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        let strange = key.sign(&json!({"alg": "ES256", "kid": "other"}), &claims(json!({})));
+        let strange = key.sign(&json!({"alg": "ES256", "kid": "other"}), &claims(&json!({})));
         assert_eq!(refused(service.post("/predict", RECORDED).bearer_auth(strange)).await.0, 401);
         assert_eq!(text(ask()).await.0, 200);
     }
@@ -312,7 +311,8 @@ async fn an_issuer_that_answers_nonsense_changes_nothing() {
 async fn a_file_without_keys_stops_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = keys_file(&folder, &[]);
-    let config = believing(&path.to_string_lossy()).config();
+    let builder = believing(&path.to_string_lossy());
+    let config = builder.config();
     let error = imba::app::App::build(&config, None).await.err().expect("refused");
     assert!(error.to_string().starts_with("access.jwt.jwks: "), "{error}");
 }

@@ -24,9 +24,10 @@ pub(super) fn need(route: &str, method: &Method) -> Need {
     }
     let first = route.split('/').nth(1).unwrap_or_default();
     match first {
-        "livez" | "readyz" | "ping" | "health" | "docs" | "openapi.json" => Need::Nobody,
+        "livez" | "readyz" | "ping" | "health" | "docs" | "openapi.json" | "grpc.health.v1.Health" => {
+            Need::Nobody
+        }
         "v2" if route.starts_with("/v2/health/") => Need::Nobody,
-        "grpc.health.v1.Health" => Need::Nobody,
         "model" | "version" => Need::Caller,
         "explain" => Need::Scope(Scope::Explain),
         "recommend" => Need::Scope(Scope::Recommend),

@@ -67,6 +67,8 @@ fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>,
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -75,7 +77,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             for (name, value) in lines {
                 let name = HeaderName::try_from(*name).unwrap();
-                headers.append(name, axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+                headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
             headers
         };

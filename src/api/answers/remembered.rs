@@ -47,10 +47,13 @@ pub(super) async fn keep(
     let is_whole = parts.status == StatusCode::OK && parts.extensions.remove::<Partial>().is_none();
     let stages = parts.extensions.remove::<Stages>();
     let mut fault = parts.extensions.remove::<Fault>();
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_else(|error| {
-        fault = Some(Fault::new(Code::Internal, "the answer broke off").caused_by(error));
-        Bytes::new()
-    });
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => {
+            fault = Some(Fault::new(Code::Internal, "the answer broke off").caused_by(error));
+            Bytes::new()
+        }
+    };
     let is_good = is_whole && fault.is_none() && body.len() <= LARGEST;
     let (status, headers) = (parts.status, parts.headers);
     let answer = Arc::new(Remembered { status, headers, body, fault, stages, since: Instant::now() });
