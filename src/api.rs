@@ -7,11 +7,15 @@ mod body;
 pub mod fault;
 mod layers;
 mod media;
+mod mlflow;
 mod native;
+mod oip;
 mod ops;
 mod page;
 mod routes;
+mod rows;
 mod state;
+mod v1;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,20 +26,20 @@ use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use tower::layer::layer_fn;
-use tower::util::MapFutureLayer;
+use tower::util::{MapFutureLayer, MapRequestLayer};
 use tower::{Service, ServiceBuilder};
 
-use crate::config::Cors;
+use crate::config::{Cors, Vertex};
 use fault::{Code, Fault};
-use layers::{Encode, Observe, Render, Renderer, catch_panic, cors, deadline};
+use layers::{Aliases, Encode, Observe, Render, Renderer, catch_panic, cors, deadline};
 use routes::RouteNames;
 
 pub use page::{PageError, PageFiles};
 pub use state::{ApiState, Parts};
 
 /// Every route of every protocol.
-fn routes() -> [(&'static str, MethodRouter<ApiState>); 10] {
-    [
+fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
+    vec![
         // Our own: for pages and programs.
         ("/predict", post(native::predict::predict)),
         ("/predict/pair", post(native::predict::predict_pair)),
@@ -44,6 +48,34 @@ fn routes() -> [(&'static str, MethodRouter<ApiState>); 10] {
         ("/recommend/{user_id}", get(native::recommend::recommend)),
         ("/users", get(native::recommend::users)),
         ("/model", get(native::model::model)),
+        // The Open Inference Protocol.
+        ("/v2", get(oip::rest::server)),
+        ("/v2/health/live", get(oip::rest::live)),
+        ("/v2/health/ready", get(oip::rest::ready)),
+        ("/v2/models/{name}", get(oip::rest::model)),
+        ("/v2/models/{name}/ready", get(oip::rest::model_ready)),
+        ("/v2/models/{name}/infer", post(oip::rest::infer)),
+        ("/v2/models/{name}/versions/{version}", get(oip::rest::model)),
+        ("/v2/models/{name}/versions/{version}/ready", get(oip::rest::model_ready)),
+        ("/v2/models/{name}/versions/{version}/infer", post(oip::rest::infer)),
+        ("/v2/repository/index", post(oip::rest::index)),
+        ("/inference.GRPCInferenceService/ServerLive", post(oip::grpc::server_live)),
+        ("/inference.GRPCInferenceService/ServerReady", post(oip::grpc::server_ready)),
+        ("/inference.GRPCInferenceService/ModelReady", post(oip::grpc::model_ready)),
+        ("/inference.GRPCInferenceService/ServerMetadata", post(oip::grpc::server_metadata)),
+        ("/inference.GRPCInferenceService/ModelMetadata", post(oip::grpc::model_metadata)),
+        ("/inference.GRPCInferenceService/ModelInfer", post(oip::grpc::model_infer)),
+        ("/grpc.health.v1.Health/{method}", post(oip::grpc::health)),
+        ("/grpc.reflection.v1.ServerReflection/{method}", post(oip::grpc::reflection)),
+        ("/grpc.reflection.v1alpha.ServerReflection/{method}", post(oip::grpc::reflection)),
+        // KServe's version 1, TensorFlow Serving, Vertex AI. The last part of a POST ends with a verb: `imba:predict`.
+        ("/v1/models", get(v1::models)),
+        ("/v1/models/{name}", get(v1::model).post(v1::act)),
+        ("/v1/models/{name}/versions/{version}", get(v1::model).post(v1::act)),
+        // MLflow's scoring server.
+        ("/invocations", post(mlflow::invocations)),
+        ("/health", get(mlflow::health)),
+        ("/version", get(mlflow::version)),
         // For those who operate the service.
         ("/livez", get(ops::livez)),
         ("/readyz", get(ops::readyz)),
@@ -52,20 +84,32 @@ fn routes() -> [(&'static str, MethodRouter<ApiState>); 10] {
 }
 
 /// Whose words the faults of a path are told in, whatever route it is of.
-fn renderer_of(_path: &str) -> Renderer {
-    native::render
+fn renderer_of(path: &str) -> Renderer {
+    // The first part of a path, without a look at the others: every request passes here.
+    match path.get(1..).and_then(|path| path.split('/').next()).unwrap_or_default() {
+        "v2" => oip::render,
+        "v1" => v1::render,
+        "inference.GRPCInferenceService" => oip::grpc::render,
+        "invocations" | "health" | "version" => mlflow::render,
+        service if service.starts_with("grpc.") => oip::grpc::render,
+        _ => native::render,
+    }
 }
 
 /// The whole edge: every route, inside the layers.
 pub fn edge(
     state: &ApiState,
     origins: &Cors,
+    vertex: &Vertex,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     let longest = state.deadline;
+    let aliases = Aliases::new(vertex, &state.model_name);
     let names = Arc::new(RouteNames::new(routes().into_iter().map(|(pattern, _)| pattern)));
     // The outermost layer comes first. They stand around the router, not inside it, so that a request passes them without
     // a box for each.
     ServiceBuilder::new()
+        // Before anything looks at the path.
+        .layer(MapRequestLayer::new(move |request| aliases.resolve(request)))
         // Outside of everything that makes a body, faults included.
         .layer(layer_fn(Encode::new))
         // Sees every answer, preflights and panics included: gives it its id, counts it, logs it.

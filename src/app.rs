@@ -201,6 +201,7 @@ impl App {
             product_names: Arc::new(product_names),
             access_log,
             admission,
+            model_name: config.model.name.clone(),
             pass_headers: pass_headers(config),
             body_limit: config.server.body_limit,
             rows_limit: config.server.rows_limit,
@@ -224,7 +225,7 @@ impl App {
         let metrics = self.state.metrics.model.clone();
         let model = self.model_watcher.map(|watcher| tokio::spawn(watcher.run(metrics)));
         let table = self.table_watcher.map(|watcher| tokio::spawn(watcher.run()));
-        let edge = edge(&self.state, &self.config.cors);
+        let edge = edge(&self.state, &self.config.cors, &self.config.vertex);
         server::serve(listener, edge, &self.config.server, stop, || readiness.drain()).await;
         for watcher in [model, table].into_iter().flatten() {
             watcher.abort();

@@ -9,6 +9,7 @@ pub mod dynamodb;
 pub mod mistake;
 mod reader;
 pub mod source;
+mod vertex;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 pub use mistake::{Mistake, Mistakes};
 use reader::Reader;
 use source::Settings;
+pub use vertex::Vertex;
 
 /// The whole configuration. Field names are the keys of `config/default.toml`.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub cors: Cors,
     /// `[model]`
     pub model: Model,
+    /// `[vertex]`
+    pub vertex: Vertex,
     /// `[scorer]`
     pub scorer: Scorer,
     /// `[features]`
@@ -79,6 +83,8 @@ pub struct Server {
 pub struct Model {
     /// `model.path`
     pub path: ModelPath,
+    /// `model.name`
+    pub name: String,
     /// `model.size_limit`, in bytes
     pub size_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
@@ -248,10 +254,12 @@ impl Config {
             cors: cors::cors(&mut reader),
             model: Model {
                 path: reader.model_path("model.path"),
+                name: vertex::model_name(&mut reader),
                 size_limit: reader.size("model.size_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.threshold("model.threshold"),
             },
+            vertex: vertex::vertex(&mut reader),
             scorer: scorer(&mut reader, deadline),
             features: Features {
                 columns: columns(&mut reader),

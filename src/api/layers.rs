@@ -1,5 +1,6 @@
 //! The layers around every route, one job each; [`super::edge`] says in which order they stand and why.
 
+mod alias;
 mod cors;
 mod deadline;
 mod encoding;
@@ -9,6 +10,7 @@ mod render;
 mod request_id;
 mod server_timing;
 
+pub(super) use alias::Aliases;
 pub(super) use cors::cors;
 pub(super) use deadline::deadline;
 pub(super) use encoding::Encode;

@@ -25,7 +25,7 @@ fn words() -> BTreeSet<String> {
 }
 
 /// Those that other tests reach, with the tests: they need faults behind the ports.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("internal", "faults.rs"),
     ("unreadable_row", "faults.rs"),
     ("unavailable", "faults.rs"),
@@ -35,6 +35,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("model_refused", "sagemaker.rs"),
     ("overloaded", "batching.rs"),
     ("unsupported", "explain.rs"),
+    ("unknown_model", "oip.rs"),
 ];
 
 #[tokio::test]

@@ -30,8 +30,12 @@ mod golden;
 mod hostile;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
+/// MLflow's scoring server.
+mod mlflow;
 /// Content types in and out.
 mod negotiation;
+/// The Open Inference Protocol over REST and gRPC, with real clients.
+mod oip;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
 /// Upstreams that are down, slow or flapping, and back again.
@@ -66,5 +70,7 @@ mod stopping;
 mod store_contract;
 /// A new table of features without a pause, and what happens when it is none.
 mod table;
+/// Version 1 of KServe, TensorFlow Serving and Vertex AI.
+mod v1;
 /// `imba verify`: the endpoint beside the model.
 mod verify;

@@ -119,12 +119,15 @@ impl Seen {
 
     /// Adds to the answer what every answer has, and logs the cause of a fault.
     fn end(mut self, mut response: Response) -> Response {
+        let mut failed_as = None;
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
             if let Some(cause) = &fault.cause {
                 let id = self.id.to_str().unwrap_or_default();
                 error!(request_id = id, error.cause = chain(cause.as_ref()), "{}", fault.detail);
             }
             self.code = Some(fault.code.word());
+            // gRPC answers 200 and says in a header what is wrong.
+            failed_as = Some(fault.code.status());
         }
         if let Some(stages) = response.extensions_mut().remove::<Stages>() {
             response.headers_mut().insert(SERVER_TIMING, server_timing(&stages));
@@ -136,7 +139,10 @@ impl Seen {
         }
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
-        self.status = response.status();
+        self.status = match (response.status(), failed_as) {
+            (StatusCode::OK, Some(status)) => status,
+            (status, _) => status,
+        };
         response
     }
 }

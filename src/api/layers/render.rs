@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use pin_project_lite::pin_project;
 use tower::Service;
@@ -19,6 +19,17 @@ use crate::api::fault::Fault;
 pub(in crate::api) struct Rendered {
     pub(in crate::api) content_type: HeaderValue,
     pub(in crate::api) body: Vec<u8>,
+    /// In place of the status that the table of faults has.
+    pub(in crate::api) status: Option<StatusCode>,
+    /// Beside the content type.
+    pub(in crate::api) headers: HeaderMap,
+}
+
+impl Rendered {
+    /// The fault in `body`, with the status that the table has.
+    pub(in crate::api) fn new(content_type: HeaderValue, body: Vec<u8>) -> Self {
+        Self { content_type, body, status: None, headers: HeaderMap::new() }
+    }
 }
 
 /// What words the faults of one protocol; it is given the request's id.
@@ -80,8 +91,14 @@ where
         let mut response = response.map(Body::new);
         if let Some(fault) = response.extensions().get::<Fault>() {
             let id = this.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-            let rendered = (this.renderer)(fault, id);
+            // A handler that serves several protocols at one path says whose words its fault is told in.
+            let renderer = response.extensions().get::<Renderer>().unwrap_or(this.renderer);
+            let rendered = renderer(fault, id);
             *response.body_mut() = Body::from(rendered.body);
+            if let Some(status) = rendered.status {
+                *response.status_mut() = status;
+            }
+            response.headers_mut().extend(rendered.headers);
             response.headers_mut().insert(header::CONTENT_TYPE, rendered.content_type);
             // The router has counted the empty body that stood here.
             response.headers_mut().remove(header::CONTENT_LENGTH);
