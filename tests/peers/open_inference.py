@@ -2,7 +2,7 @@
 
     python open_inference.py ADDRESS ROWS
 
-ROWS is a CSV file of feature rows, an empty cell being a missing value. Every score is compared with that of `/predict`.
+ROWS is a CSV file of feature rows, an empty cell being a missing value. Every score is compared with `/predict`'s.
 """
 
 import csv
@@ -70,12 +70,19 @@ def http(rows: np.ndarray, expected: np.ndarray) -> None:
     assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
     model = client.get_model_metadata("imba")
     version = model["versions"][0]
-    assert model["inputs"][0]["shape"] == [-1, rows.shape[1]] and len(model["parameters"]["feature_names"]) == rows.shape[1]
+    assert (
+        model["inputs"][0]["shape"] == [-1, rows.shape[1]]
+        and len(model["parameters"]["feature_names"]) == rows.shape[1]
+    )
     assert client.get_model_repository_index() == [{"name": "imba", "version": version, "state": "READY", "reason": ""}]
     known = rows[~np.isnan(rows).any(axis=1)]
 
     # Binary both ways, by default; compressed; JSON both ways; a mixture.
-    for how in ({}, {"request_compression_algorithm": "gzip", "response_compression_algorithm": "gzip"}, {"request_compression_algorithm": "deflate"}):
+    for how in (
+        {},
+        {"request_compression_algorithm": "gzip", "response_compression_algorithm": "gzip"},
+        {"request_compression_algorithm": "deflate"},
+    ):
         answer = client.infer("imba", one_input(module, rows), request_id="7", **how)
         same(answer.as_numpy("score"), expected)
         assert answer.get_response()["id"] == "7" and answer.get_response()["model_version"] == version
@@ -90,10 +97,9 @@ def http(rows: np.ndarray, expected: np.ndarray) -> None:
 
     # Other datatypes, and a tensor per feature.
     whole = np.arange(2 * rows.shape[1]).reshape(2, -1)
-    for datatype, kind in {
-        "FP64": np.float64, "FP16": np.float16, "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
-        "UINT8": np.uint8, "UINT16": np.uint16, "UINT32": np.uint32, "UINT64": np.uint64,
-    }.items():  # fmt: skip
+    wholes = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
+    names = {"FP64": np.float64, "FP16": np.float16} | {kind.__name__.upper(): kind for kind in wholes}
+    for datatype, kind in names.items():
         answer = client.infer("imba", one_input(module, whole.astype(kind), datatype))
         same(answer.as_numpy("score"), predict(whole.astype(np.float32)))
     truth = one_input(module, whole % 2 == 1, "BOOL")
@@ -156,17 +162,16 @@ def typed(rows: np.ndarray, expected: np.ndarray, channel: grpc.Channel) -> None
         response_deserializer=service_pb2.ModelInferResponse.FromString,
     )
     whole = np.arange(2 * rows.shape[1]).reshape(2, -1)
+    whole_scores = predict(whole.astype(np.float32))
     for datatype, field, values, scores in [
         ("FP32", "fp32_contents", rows, expected),
         ("FP64", "fp64_contents", rows, expected),
-        *(
-            (datatype, field, whole, predict(whole.astype(np.float32)))
-            for datatype, field in {
-                "INT8": "int_contents", "INT64": "int64_contents", "UINT16": "uint_contents", "UINT64": "uint64_contents",
-            }.items()
-        ),
+        ("INT8", "int_contents", whole, whole_scores),
+        ("INT64", "int64_contents", whole, whole_scores),
+        ("UINT16", "uint_contents", whole, whole_scores),
+        ("UINT64", "uint64_contents", whole, whole_scores),
         ("BOOL", "bool_contents", whole % 2 == 1, predict((whole % 2).astype(np.float32))),
-    ]:  # fmt: skip
+    ]:
         request = service_pb2.ModelInferRequest(model_name="imba")
         tensor = request.inputs.add(name="rows", datatype=datatype, shape=list(values.shape))
         getattr(tensor.contents, field).extend(values.flatten().tolist())
@@ -212,9 +217,12 @@ def reflection(channel: grpc.Channel) -> None:
 
 def compare(ours, theirs) -> None:
     for field in ours.fields:
+        if field.name == "properties":
+            continue  # KServe's proto has it, Triton's does not.
         other = theirs.fields_by_number[field.number]
         found, expected = (
-            (one.name, one.type, one.is_repeated if hasattr(one, "is_repeated") else one.label) for one in (field, other)
+            (one.name, one.type, one.is_repeated if hasattr(one, "is_repeated") else one.label)
+            for one in (field, other)
         )
         assert found == expected, (ours.full_name, found, expected)
         if field.message_type:

@@ -65,7 +65,13 @@ def start(stack: ExitStack, command: list[str], folder: str, **env: str) -> None
 
 
 def mlserver(stack: ExitStack, folder: str) -> None:
-    settings = {"http_port": 18381, "grpc_port": 18382, "metrics_port": 18383, "host": "127.0.0.1", "parallel_workers": 0}
+    settings = {
+        "http_port": 18381,
+        "grpc_port": 18382,
+        "metrics_port": 18383,
+        "host": "127.0.0.1",
+        "parallel_workers": 0,
+    }
     model = {"name": "imba", "implementation": "mlserver_xgboost.XGBoostModel", "parameters": {"uri": str(MODEL)}}
     (Path(folder) / "settings.json").write_text(json.dumps(settings))
     (Path(folder) / "model-settings.json").write_text(json.dumps(model))
@@ -73,11 +79,23 @@ def mlserver(stack: ExitStack, folder: str) -> None:
 
 
 def mlflow(stack: ExitStack, folder: str) -> None:
-    import mlflow.xgboost  # noqa: PLC0415 (slow)
+    import mlflow.xgboost
 
     booster = xgboost.Booster(model_file=MODEL)
     mlflow.xgboost.save_model(booster, f"{folder}/model")
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"{folder}/model", "-p", "18384", "--env-manager", "local"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "-m",
+        f"{folder}/model",
+        "-p",
+        "18384",
+        "--env-manager",
+        "local",
+    ]
     start(stack, command, folder)
 
 
