@@ -11,14 +11,18 @@ pub mod fault;
 mod invocations;
 mod layers;
 mod media;
+mod mlflow;
 mod native;
+mod oip;
 pub mod openapi;
 mod ops;
 mod page;
 mod routes;
+mod rows;
 mod sagemaker;
 mod state;
 mod target;
+mod v1;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,6 +33,7 @@ use axum::http::HeaderName;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use tower::layer::layer_fn;
+use tower::util::MapRequestLayer;
 use tower::{Service, ServiceBuilder};
 
 use crate::config::Config;
@@ -36,7 +41,7 @@ use access::{Guard, Hosts};
 use address::Address;
 use answers::Answers;
 use fault::{Code, Fault};
-use layers::{CorsPolicy, Encode, Envelope, Renderer, Surroundings};
+use layers::{Aliases, CorsPolicy, Encode, Envelope, Renderer, Surroundings};
 use routes::RouteNames;
 
 pub use answers::AnswerCache;
@@ -60,6 +65,33 @@ fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
         ("/invocations", post(invocations::invocations)),
         ("/endpoints/{name}/invocations", post(sagemaker::runtime::invocations)),
         ("/endpoints/{name}/invocations-response-stream", post(sagemaker::runtime::response_stream)),
+        // The Open Inference Protocol.
+        ("/v2", get(oip::rest::server)),
+        ("/v2/health/live", get(oip::rest::live)),
+        ("/v2/health/ready", get(oip::rest::ready)),
+        ("/v2/models/{name}", get(oip::rest::model)),
+        ("/v2/models/{name}/ready", get(oip::rest::model_ready)),
+        ("/v2/models/{name}/infer", post(oip::rest::infer)),
+        ("/v2/models/{name}/versions/{version}", get(oip::rest::model)),
+        ("/v2/models/{name}/versions/{version}/ready", get(oip::rest::model_ready)),
+        ("/v2/models/{name}/versions/{version}/infer", post(oip::rest::infer)),
+        ("/v2/repository/index", post(oip::rest::index)),
+        ("/inference.GRPCInferenceService/ServerLive", post(oip::grpc::server_live)),
+        ("/inference.GRPCInferenceService/ServerReady", post(oip::grpc::server_ready)),
+        ("/inference.GRPCInferenceService/ModelReady", post(oip::grpc::model_ready)),
+        ("/inference.GRPCInferenceService/ServerMetadata", post(oip::grpc::server_metadata)),
+        ("/inference.GRPCInferenceService/ModelMetadata", post(oip::grpc::model_metadata)),
+        ("/inference.GRPCInferenceService/ModelInfer", post(oip::grpc::model_infer)),
+        ("/grpc.health.v1.Health/{method}", post(oip::grpc::health)),
+        ("/grpc.reflection.v1.ServerReflection/{method}", post(oip::grpc::reflection)),
+        ("/grpc.reflection.v1alpha.ServerReflection/{method}", post(oip::grpc::reflection)),
+        // KServe's version 1, TensorFlow Serving, Vertex AI. The last part of a POST ends with a verb: `imba:predict`.
+        ("/v1/models", get(v1::models)),
+        ("/v1/models/{name}", get(v1::model).post(v1::act)),
+        ("/v1/models/{name}/versions/{version}", get(v1::model).post(v1::act)),
+        // MLflow's scoring server, beside /invocations.
+        ("/health", get(mlflow::health)),
+        ("/version", get(mlflow::version)),
         // For those who operate the service.
         ("/livez", get(ops::livez)),
         ("/readyz", get(ops::readyz)),
@@ -70,9 +102,15 @@ fn routes() -> Vec<(&'static str, MethodRouter<ApiState>)> {
 
 /// Whose words the faults of a path are told in, whatever route it is of.
 fn renderer_of(path: &str) -> Renderer {
-    match path {
-        "/ping" | "/execution-parameters" | "/invocations" => sagemaker::container::render,
-        _ if path.starts_with("/endpoints/") => sagemaker::runtime::render,
+    // The first part of a path, without a look at the others: every request passes here.
+    match path.get(1..).and_then(|path| path.split('/').next()).unwrap_or_default() {
+        "ping" | "execution-parameters" | "invocations" => sagemaker::container::render,
+        "endpoints" => sagemaker::runtime::render,
+        "v2" => oip::render,
+        "v1" => v1::render,
+        "inference.GRPCInferenceService" => oip::grpc::render,
+        "health" | "version" => mlflow::render,
+        service if service.starts_with("grpc.") => oip::grpc::render,
         _ => native::render,
     }
 }
@@ -112,6 +150,7 @@ pub fn edge(
     let hosts = listen
         .filter(|listen| listen.ip().is_loopback())
         .map(|_| Arc::new(Hosts::new(config.server.hosts.clone())));
+    let aliases = Aliases::new(&config.vertex, &state.model_name);
     let base = Arc::from(config.server.base_path.as_str());
     let surroundings = Arc::new(Surroundings {
         state: state.clone(),
@@ -124,6 +163,8 @@ pub fn edge(
     ServiceBuilder::new()
         // Whatever stands further in knows the paths of the routes.
         .layer(layer_fn(|inner| Address::new(Arc::clone(&base), inner)))
+        // Paths that a platform has chosen.
+        .layer(MapRequestLayer::new(move |request| aliases.resolve(request)))
         // Outside of everything that makes a body, faults included.
         .layer(layer_fn(Encode::new))
         // Id, log, metrics, CORS, the words of faults, panics, the deadline.

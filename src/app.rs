@@ -236,6 +236,7 @@ impl App {
             product_names: Arc::new(product_names),
             access_log,
             admission,
+            model_name: config.model.name.clone(),
             pass_headers: pass_headers(config),
             body_limit: config.server.body_limit,
             rows_limit: config.server.rows_limit,

@@ -12,6 +12,7 @@ mod edge;
 pub mod mistake;
 mod reader;
 pub mod source;
+mod vertex;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub use edge::{Answers, Tls};
 pub use mistake::{Mistake, Mistakes};
 use reader::Reader;
 use source::Settings;
+pub use vertex::Vertex;
 
 /// The whole configuration. Field names are the keys of `config/default.toml`.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Config {
     pub model: Model,
     /// `[compat]` and the variables of the SageMaker container
     pub container: Container,
+    /// `[vertex]`
+    pub vertex: Vertex,
     /// `[scorer]`
     pub scorer: Scorer,
     /// `[features]`
@@ -99,6 +103,8 @@ pub struct Server {
 pub struct Model {
     /// `model.path`
     pub path: ModelPath,
+    /// `model.name`
+    pub name: String,
     /// `model.size_limit`, in bytes
     pub size_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
@@ -276,12 +282,14 @@ impl Config {
             answers: edge::answers(&mut reader),
             model: Model {
                 path: reader.model_path("model.path"),
+                name: vertex::model_name(&mut reader),
                 size_limit: reader.size("model.size_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.threshold("model.threshold"),
                 endpoint_names: reader.list("model.endpoint_names"),
             },
             container: container::container(&mut reader),
+            vertex: vertex::vertex(&mut reader),
             scorer: scorer(&mut reader, deadline),
             features: Features {
                 columns: columns(&mut reader),

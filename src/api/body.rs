@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
-use self::coding::Coding;
+pub(super) use self::coding::Coding;
 use super::fault::{Code, Fault};
 use super::state::ApiState;
 use crate::admission::{Admission, Lease, Overloaded};
@@ -108,6 +108,15 @@ async fn read(
     }
     let bytes = if joined.is_empty() { first } else { joined.freeze() };
     Ok(RequestBody { bytes, _lease: lease })
+}
+
+/// What is inside of `coded`, if it is no larger than `server.body_limit`.
+pub(super) async fn decompress(
+    state: &ApiState,
+    coding: Coding,
+    coded: RequestBody,
+) -> Result<RequestBody, Fault> {
+    decode(coding, coded, state.body_limit, &state.admission).await
 }
 
 async fn decode(

@@ -1,5 +1,6 @@
 //! What stands around every route, one job each; [`envelope`] says in which order and why.
 
+mod alias;
 mod cors;
 mod deadline;
 mod encoding;
@@ -10,6 +11,7 @@ mod render;
 mod request_id;
 mod server_timing;
 
+pub(super) use alias::Aliases;
 pub(super) use cors::CorsPolicy;
 pub(super) use encoding::Encode;
 pub(super) use envelope::{Envelope, Surroundings};

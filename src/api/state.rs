@@ -32,6 +32,8 @@ pub struct Parts {
     pub access_log: Option<AccessLog>,
     /// The bound on heavy work.
     pub admission: Admission,
+    /// What protocols that name models call the one here.
+    pub model_name: String,
     /// Headers that go on to the scorer.
     pub pass_headers: Vec<String>,
     /// Largest request body, in bytes.

@@ -168,6 +168,10 @@ impl Settings {
                 self.container.insert(known, value);
                 continue;
             }
+            if let Some((key, value)) = platform_setting(&name, &value) {
+                self.set_unless_said(key, Raw::Text(value), Origin::Env(name));
+                continue;
+            }
             let Some(path) = name.strip_prefix(ENV_PREFIX) else { continue };
             let key = path.to_ascii_lowercase().replace("__", ".");
             self.set(key, Raw::Text(value), Origin::Env(name));
@@ -177,6 +181,19 @@ impl Settings {
     /// Sets one key, as the environment would; for tests and flags that overrule.
     pub fn set(&mut self, key: impl Into<String>, raw: Raw, origin: Origin) {
         self.by_key.insert(key.into(), Setting { raw, origin });
+    }
+
+    /// Sets one key as a platform asks for it, which somebody who names the key overrules. What Vertex AI says goes before `PORT`,
+    /// which many a shell has.
+    fn set_unless_said(&mut self, key: &str, raw: Raw, origin: Origin) {
+        let is_weaker = |known: &Origin| match known {
+            Origin::BuiltIn => true,
+            Origin::Env(name) => name == "PORT",
+            Origin::File(..) => false,
+        };
+        if self.by_key.get(key).is_none_or(|setting| is_weaker(&setting.origin)) {
+            self.set(key, raw, origin);
+        }
     }
 
     /// The settings in force, by dotted key.
@@ -252,6 +269,16 @@ impl Settings {
             };
             self.set(key, raw, origin(name.span().start));
         }
+    }
+}
+
+/// What a variable of Vertex AI, Cloud Run or Knative sets: the key and its value.
+fn platform_setting(name: &str, value: &str) -> Option<(&'static str, String)> {
+    match name {
+        "AIP_HTTP_PORT" | "PORT" if !value.is_empty() => Some(("server.listen", format!("0.0.0.0:{value}"))),
+        "AIP_PREDICT_ROUTE" => Some(("vertex.predict_route", value.to_owned())),
+        "AIP_HEALTH_ROUTE" => Some(("vertex.health_route", value.to_owned())),
+        _ => None,
     }
 }
 

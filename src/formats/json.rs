@@ -21,7 +21,26 @@ pub fn feature_rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<D
     let mut items = Batch::new(schema.width());
     let mut row = vec![f32::NAN; schema.width()];
     let is_member = |name: &str| schema.position(name).is_some();
-    let outcomes = decode(body, limits, &is_member, |instance| {
+    let outcomes = decode(body, limits, Shape::Document(&is_member), |instance| {
+        instance.feature_row(schema, &mut row)?;
+        items.push(&row);
+        Ok(())
+    })?;
+    Ok(Decoded { items, outcomes })
+}
+
+/// Feature rows in an array, as other documents hold one: `[row, …]`.
+///
+/// # Errors
+/// As [`feature_rows`].
+pub fn feature_array(
+    array: &RawValue,
+    schema: &Schema,
+    limits: RowLimits,
+) -> Result<Decoded<Batch>, RowError> {
+    let mut items = Batch::new(schema.width());
+    let mut row = vec![f32::NAN; schema.width()];
+    let outcomes = decode(array.get().as_bytes(), limits, Shape::Array, |instance| {
         instance.feature_row(schema, &mut row)?;
         items.push(&row);
         Ok(())
@@ -36,7 +55,7 @@ pub fn feature_rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<D
 pub fn pairs(body: &[u8], limits: RowLimits) -> Result<Decoded<Vec<PairKey>>, RowError> {
     let mut items = Vec::new();
     let is_member = |name: &str| crate::formats::csv::PAIR_COLUMNS.contains(&name);
-    let outcomes = decode(body, limits, &is_member, |instance| {
+    let outcomes = decode(body, limits, Shape::Document(&is_member), |instance| {
         items.push(instance.pair()?);
         Ok(())
     })?;
@@ -51,11 +70,20 @@ enum Stop {
     TooMany(RowError),
 }
 
-/// Calls `take` for each row; an object is one where `is_member` knows a name in it.
+/// What holds rows.
+#[derive(Clone, Copy)]
+enum Shape<'a> {
+    /// A document of rows, or an object that is a row: one with a member that this knows.
+    Document(&'a dyn Fn(&str) -> bool),
+    /// An array.
+    Array,
+}
+
+/// Calls `take` for each row.
 fn decode<'b>(
     body: &'b [u8],
     limits: RowLimits,
-    is_member: &dyn Fn(&str) -> bool,
+    shape: Shape<'_>,
     mut take: impl FnMut(&Instance<&'b RawValue>) -> Result<(), RowError>,
 ) -> Result<Outcomes, RowError> {
     let malformed =
@@ -71,9 +99,13 @@ fn decode<'b>(
     };
     let mut refused = None;
     let mut json = serde_json::Deserializer::from_slice(body);
+    let (is_member, is_array): (&dyn Fn(&str) -> bool, _) = match shape {
+        Shape::Document(is_member) => (is_member, false),
+        Shape::Array => (&|_| true, true),
+    };
     let document =
         Document { lists: false, is_member, take: &mut take, refused: &mut refused, cells: PhantomData };
-    let read = document.deserialize(&mut json);
+    let read = if is_array { document.array(&mut json) } else { document.deserialize(&mut json) };
     match (refused, read) {
         (Some(Refusal::Row(Stop::BadRow)), _) => return Ok(outcomes),
         (Some(Refusal::Row(Stop::TooMany(error))), _) => return Err(error),
@@ -87,7 +119,12 @@ fn decode<'b>(
         return Err(malformed(format!("it goes on after its first value ({error}); {EXPECTED}")));
     }
     if outcomes.count() == 0 {
-        return Err(malformed("instances is empty; expected at least one row".to_owned()));
+        let what = if is_array {
+            "there are no rows; expected at least one"
+        } else {
+            "instances is empty; expected at least one row"
+        };
+        return Err(malformed(what.to_owned()));
     }
     Ok(outcomes)
 }

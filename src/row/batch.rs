@@ -19,6 +19,16 @@ impl Batch {
         Self { width, values: Vec::with_capacity(width) }
     }
 
+    /// The rows that `values` hold, one after the other.
+    ///
+    /// # Panics
+    /// If the last one is not whole.
+    #[must_use]
+    pub fn from_values(width: usize, values: Vec<f32>) -> Self {
+        assert!(values.len().is_multiple_of(width), "a row of another width: this is a bug");
+        Self { width, values }
+    }
+
     /// Appends all of `rows`.
     ///
     /// # Panics

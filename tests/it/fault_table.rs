@@ -25,7 +25,7 @@ fn words() -> BTreeSet<String> {
 }
 
 /// Those that other tests reach, with the tests: they need faults behind the ports.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("unauthenticated", "access.rs"),
     ("forbidden", "access.rs"),
     ("rate_limited", "access.rs"),
@@ -40,6 +40,7 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("model_refused", "sagemaker.rs"),
     ("overloaded", "batching.rs"),
     ("unsupported", "explain.rs"),
+    ("unknown_model", "oip.rs"),
 ];
 
 #[tokio::test]

@@ -163,6 +163,7 @@ fn apis_do_not_import_each_other() {
                 "ops",
                 "page",
                 "routes",
+                "rows",
                 "state",
                 "target",
                 "invocations",

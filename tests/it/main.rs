@@ -36,10 +36,14 @@ mod hostile;
 mod key;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
+/// MLflow's scoring server.
+mod mlflow;
 /// Content types in and out.
 mod negotiation;
 /// The contract: checked in, its examples tried, and strangers' requests made from it.
 mod openapi;
+/// The Open Inference Protocol over REST and gRPC, with real clients.
+mod oip;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
 /// Upstreams that are down, slow or flapping, and back again.
@@ -90,5 +94,7 @@ mod table;
 mod tls;
 /// Tokens of an identity provider.
 mod tokens;
+/// Version 1 of KServe, TensorFlow Serving and Vertex AI.
+mod v1;
 /// `imba verify`: the endpoint beside the model.
 mod verify;

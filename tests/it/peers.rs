@@ -99,3 +99,18 @@ pub(crate) async fn sdk(settings: Aws) -> SdkConfig {
     let credentials = Credentials::new("AKIDTEST", "secret", None, None, "the test");
     sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
+
+/// Runs a script of `tests/peers`, whose assertions say what is wrong.
+pub(crate) async fn run_script(script: &str, arguments: &[&str]) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
+    let python = folder.join(".venv/bin/python");
+    assert!(python.exists(), "{} is not installed: see tests/peers/README.md", python.display());
+    let mut command = Command::new(python);
+    command.arg(folder.join(script)).args(arguments);
+    let output = async { tokio::task::spawn_blocking(move || command.output()).await.expect("no panic") };
+    let output =
+        tokio::time::timeout(Duration::from_mins(3), output).await.expect("in time").expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script} {arguments:?}: {said}");
+    String::from_utf8(output.stdout).expect("a text")
+}

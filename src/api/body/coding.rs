@@ -13,7 +13,7 @@ const BUFFER: usize = 16 * 1024;
 
 /// A coding that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(in crate::api) enum Coding {
     Gzip,
     Deflate,
     Brotli,

@@ -18,6 +18,8 @@ pub enum Code {
     UnknownUser,
     /// There is no such route.
     UnknownRoute,
+    /// There is no such model, or no such version of it.
+    UnknownModel,
     /// The service has no feature store.
     NoStore,
     /// The route has other methods.
@@ -124,6 +126,9 @@ impl Code {
             }
             Self::UnknownRoute => {
                 ("unknown_route", Status::NOT_FOUND, Grpc::Unimplemented, "There is no such route")
+            }
+            Self::UnknownModel => {
+                ("unknown_model", Status::NOT_FOUND, Grpc::NotFound, "There is no such model")
             }
             Self::NoStore => {
                 ("no_store", Status::NOT_FOUND, Grpc::Unimplemented, "This service has no feature store")

@@ -12,7 +12,8 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST");
 /// Headers of answers that pages may read beside the few that they always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-model-version,x-request-id,server-timing,retry-after,www-authenticate,age,x-cache,ratelimit,ratelimit-policy",
+    "x-model-version,x-request-id,server-timing,retry-after,www-authenticate,age,x-cache,ratelimit,ratelimit-policy,\
+     inference-header-content-length",
 );
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// Private Network Access (<https://wicg.github.io/private-network-access>): a page of the internet asks for an address at home.

@@ -59,12 +59,15 @@ impl Seen {
 
     /// Adds to the answer what every answer has, and logs the cause of a fault.
     pub(super) fn end(mut self, response: &mut Response, id: &HeaderValue) {
+        let mut failed_as = None;
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
             if let Some(cause) = &fault.cause {
                 let id = id.to_str().unwrap_or_default();
                 error!(request_id = id, error.cause = chain(cause.as_ref()), "{}", fault.detail);
             }
             self.code = Some(fault.code.word());
+            // gRPC answers 200 and says in a header what is wrong.
+            failed_as = Some(fault.code.status());
         }
         if let Some(stages) = response.extensions_mut().remove::<Stages>() {
             response.headers_mut().insert(SERVER_TIMING, server_timing(&stages));
@@ -77,7 +80,10 @@ impl Seen {
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(REQUEST_ID, id.clone());
-        self.status = response.status();
+        self.status = match (response.status(), failed_as) {
+            (StatusCode::OK, Some(status)) => status,
+            (status, _) => status,
+        };
     }
 }
 

@@ -21,5 +21,5 @@ pub(in crate::api) fn render(fault: &Fault, request_id: &str) -> Rendered {
         column: fault.column.as_deref(),
     };
     let body = serde_json::to_vec(&document).expect("plain data always has a JSON form: this is a bug");
-    Rendered { content_type: PROBLEM_JSON, body }
+    Rendered::new(PROBLEM_JSON, body)
 }

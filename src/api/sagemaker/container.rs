@@ -129,5 +129,5 @@ pub(in crate::api) fn status_of(fault: &Fault) -> StatusCode {
 
 /// A fault in the container's words: its text.
 pub(in crate::api) fn render(fault: &Fault, _request_id: &str) -> Rendered {
-    Rendered { content_type: TEXT, body: fault.detail.clone().into_owned().into_bytes() }
+    Rendered::new(TEXT, fault.detail.clone().into_owned().into_bytes())
 }

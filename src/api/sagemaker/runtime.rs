@@ -245,7 +245,7 @@ pub(in crate::api) fn render(fault: &Fault, _request_id: &str) -> Rendered {
     } else {
         json(&ErrorBody { code, message: detail, model: None })
     };
-    Rendered { content_type: JSON, body }
+    Rendered::new(JSON, body)
 }
 
 fn json(document: &impl Serialize) -> Vec<u8> {

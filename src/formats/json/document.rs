@@ -34,6 +34,11 @@ pub(in crate::formats) enum Refusal<E> {
 }
 
 impl<'de, C: Deserialize<'de>, E> Document<'_, C, E> {
+    /// Takes the rows of an array alone.
+    pub(in crate::formats) fn array<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
+        Instances(&mut self).deserialize(deserializer)
+    }
+
     fn give<X: Error>(&mut self, row: Instance<C>) -> Result<(), X> {
         (self.take)(row).map_err(|error| {
             *self.refused = Some(Refusal::Row(error));

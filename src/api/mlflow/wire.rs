@@ -1,0 +1,208 @@
+//! The JSON documents of `MLflow`'s scoring server.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::api::rows::PerRow;
+use crate::formats::json;
+use crate::row::{Batch, Decoded, RowError, RowErrorKind, RowLimits, Schema, excerpt, narrow};
+
+/// The forms that rows come in.
+const FORMS: [&str; 4] = ["dataframe_split", "dataframe_records", "instances", "inputs"];
+/// Parameters of a model that takes some; this one takes none, and they are skipped.
+const PARAMS: &str = "params";
+
+/// The answer of `/invocations`.
+#[derive(Serialize)]
+pub(super) struct Predictions<'a> {
+    pub(super) predictions: PerRow<'a>,
+}
+
+/// A failure.
+#[derive(Serialize)]
+pub(super) struct Error<'a> {
+    pub(super) error_code: &'static str,
+    pub(super) message: &'a str,
+}
+
+/// `dataframe_split`: pandas' form "split". Its `index` names rows, and nothing here does.
+#[derive(DeriveDeserialize)]
+struct Split<'a> {
+    columns: Option<Vec<String>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// The rows of a request.
+pub(super) fn rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<Decoded<Batch>, RowError> {
+    let unreadable = |error: serde_json::Error| {
+        malformed(format!("the request cannot be read: {error}; null is a missing value"))
+    };
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(unreadable)?;
+    let mut forms = members.iter().filter(|(name, _)| *name != PARAMS);
+    let (Some((form, value)), None) = (forms.next(), forms.next()) else {
+        return Err(which(&members));
+    };
+    if members.get(PARAMS).is_some_and(|params| !params.get().starts_with(['{', 'n'])) {
+        return Err(malformed("params is no object; expected {\"name\": value, …}".to_owned()));
+    }
+    match form.as_str() {
+        "dataframe_split" => {
+            let split: Split<'_> = serde_json::from_str(value.get()).map_err(unreadable)?;
+            match split.columns {
+                Some(columns) => in_order_of(columns, split.data, schema, limits),
+                None => json::feature_array(split.data, schema, limits),
+            }
+        }
+        "inputs" if value.get().starts_with('{') => {
+            columns(serde_json::from_str(value.get()).map_err(unreadable)?, schema, limits)
+        }
+        "dataframe_records" | "instances" | "inputs" => json::feature_array(value, schema, limits),
+        _ => Err(which(&members)),
+    }
+}
+
+fn malformed(what: String) -> RowError {
+    RowError::new(RowErrorKind::Malformed, what)
+}
+
+fn which(members: &BTreeMap<String, &RawValue>) -> RowError {
+    let found: Vec<_> = members.keys().take(8).map(|name| excerpt(name)).collect();
+    malformed(format!("the request has {found:?}; expected one of {}", FORMS.join(", ")))
+}
+
+fn wrong_name(error: &crate::row::InvalidNames) -> RowError {
+    RowError::new(RowErrorKind::Name, error.to_string()).in_column(error.name())
+}
+
+/// Rows whose values are in the order of `columns`.
+fn in_order_of(
+    columns: Vec<String>,
+    data: &RawValue,
+    schema: &Schema,
+    limits: RowLimits,
+) -> Result<Decoded<Batch>, RowError> {
+    let positions =
+        schema.positions(columns.iter().map(String::as_str)).map_err(|error| wrong_name(&error))?;
+    let Decoded { items, outcomes } = json::feature_array(data, &Schema::new(columns), limits)?;
+    let mut values = vec![f32::NAN; items.values().len()];
+    for (row, given) in values.chunks_exact_mut(schema.width()).zip(items.rows()) {
+        for (at, value) in positions.iter().zip(given) {
+            row[*at] = *value;
+        }
+    }
+    Ok(Decoded { items: Batch::from_values(schema.width(), values), outcomes })
+}
+
+/// The values of each feature, by name, all of as many rows.
+fn columns(columns: Columns, schema: &Schema, limits: RowLimits) -> Result<Decoded<Batch>, RowError> {
+    let names = columns.0.iter().map(|(name, _)| name.as_str());
+    let positions = schema.positions(names).map_err(|error| wrong_name(&error))?;
+    let width = schema.width();
+    let count = columns.0.first().map_or(0, |(_, values)| values.len());
+    if count == 0 {
+        return Err(malformed("there are no rows; expected at least one".to_owned()));
+    }
+    limits.check(count - 1)?;
+    let mut values = vec![f32::NAN; count * width];
+    for ((name, column), at) in columns.0.into_iter().zip(positions) {
+        if column.len() != count {
+            let what = format!("{name} has {} values, and the first column {count}", column.len());
+            return Err(RowError::new(RowErrorKind::Width, what).in_column(&name));
+        }
+        for (row, value) in values.chunks_exact_mut(width).zip(column) {
+            row[at] = match value {
+                Some(value) => narrow(value).map_err(|error| {
+                    RowError::new(RowErrorKind::Value, format!("{name}: {error}")).in_column(&name)
+                })?,
+                None => f32::NAN,
+            };
+        }
+    }
+    Ok(Decoded::good(Batch::from_values(width, values), Batch::len))
+}
+
+/// An object of columns, repeated names included.
+struct Columns(Vec<(String, Vec<Option<f64>>)>);
+
+impl<'de> Deserialize<'de> for Columns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Named;
+        impl<'de> Visitor<'de> for Named {
+            type Value = Columns;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of columns, {\"feature\": [value, …], …}")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns, A::Error> {
+                let mut columns = Vec::new();
+                while let Some(column) = map.next_entry()? {
+                    columns.push(column);
+                }
+                Ok(Columns(columns))
+            }
+        }
+        deserializer.deserialize_map(Named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<f32>, String> {
+        let schema = Schema::new(vec!["a".into(), "b".into()]);
+        let limits = RowLimits { rows: 2, all_or_nothing: true };
+        let decoded = rows(text.as_bytes(), &schema, limits).map_err(|error| error.to_string())?;
+        match decoded.outcomes.first_failure() {
+            Some((row, error)) => Err(format!("row {row}: {error}")),
+            None => Ok(decoded.items.values().to_vec()),
+        }
+    }
+
+    #[test]
+    fn the_same_rows_in_every_form() {
+        for text in [
+            r#"{"dataframe_split": {"columns": ["b", "a"], "index": [0, 1], "data": [[2, 1], [4, 3]]}}"#,
+            r#"{"dataframe_split": {"data": [[1, 2], [3, 4]]}, "params": {}}"#,
+            r#"{"dataframe_records": [{"b": 2, "a": 1}, {"a": 3, "b": 4}]}"#,
+            r#"{"instances": [[1, 2], [3, 4]], "params": null}"#,
+            r#"{"inputs": [[1, 2], [3, 4]]}"#,
+            r#"{"inputs": {"b": [2, 4], "a": [1, 3]}}"#,
+        ] {
+            assert_eq!(read(text), Ok(vec![1.0, 2.0, 3.0, 4.0]), "{text}");
+        }
+        assert!(read(r#"{"inputs": {"b": [2], "a": [null]}}"#).unwrap()[0].is_nan());
+    }
+
+    #[test]
+    fn what_is_no_request() {
+        for (text, said) in [
+            ("{}", "the request has []; expected one of dataframe_split"),
+            (r#"{"inputs": [], "instances": []}"#, "has [\"inputs\", \"instances\"]"),
+            (r#"{"data": [[1, 2]]}"#, "has [\"data\"]"),
+            ("[[1, 2]]", "cannot be read"),
+            (r#"{"instances": [[1, NaN]]}"#, "null is a missing value"),
+            (r#"{"instances": [[1]]}"#, "row 1: 1 values, expected 2"),
+            (r#"{"instances": []}"#, "no rows"),
+            (r#"{"instances": [[1, 2], [1, 2], [1, 2]]}"#, "more than 2 rows"),
+            (r#"{"instances": [[1, 2]], "params": 7}"#, "params is no object"),
+            (r#"{"inputs": {"a": [1], "b": [1, 2]}}"#, "b has 2 values, and the first column 1"),
+            (r#"{"inputs": {"a": [1], "a": [1]}}"#, "\"a\" is given twice"),
+            (r#"{"inputs": {"a": [], "b": []}}"#, "no rows"),
+            (r#"{"inputs": {"a": [1e39], "b": [1]}}"#, "a: "),
+            (r#"{"inputs": {"a": [1, 2, 3], "b": [1, 2, 3]}}"#, "more than 2 rows"),
+            (r#"{"dataframe_split": {"columns": ["a"], "data": [[1]]}}"#, "\"b\" is absent"),
+            (r#"{"dataframe_split": {"columns": ["a", "b"], "data": [[1, true]]}}"#, "row 1: b: true"),
+            (r#"{"dataframe_split": {"columns": ["a", "b"]}}"#, "missing field `data`"),
+        ] {
+            let found = read(text).unwrap_err();
+            assert!(found.contains(said), "{text}: {found}");
+        }
+    }
+}

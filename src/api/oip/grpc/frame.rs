@@ -1,0 +1,197 @@
+//! A unary call of gRPC as HTTP carries it: one message each way, five bytes before it, the status after it.
+//!
+//! Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>. A library would read the message past the bounds on bodies and
+//! word its own failures; here a call is read as every body is, and fails as every request does.
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+use bytes::{BufMut, Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http_body_util::{BodyExt, Full};
+use prost::Message;
+
+use crate::api::body::{Coding, RequestBody, decompress, read_body};
+use crate::api::fault::{Code, Fault};
+use crate::api::name;
+use crate::api::state::ApiState;
+use crate::row::excerpt;
+
+pub(super) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const ENCODING: HeaderName = name("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = name("grpc-accept-encoding");
+const STATUS: HeaderName = name("grpc-status");
+const TIMEOUT: HeaderName = name("grpc-timeout");
+const OK: HeaderValue = HeaderValue::from_static("0");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// A flag and the length of the message.
+const PREFIX: usize = 5;
+
+/// The one message of a request.
+pub(super) struct Received<M> {
+    pub(super) message: M,
+    /// Bytes of the message, decompressed.
+    pub(super) size: usize,
+    /// Whether it came in gzip, and so is the answer wanted.
+    pub(super) gzip: bool,
+    /// The room that it takes: the message may hold slices of the body.
+    pub(super) body: RequestBody,
+}
+
+/// Reads the one message of `request`.
+pub(super) async fn receive<M: Message + Default>(
+    state: &ApiState,
+    request: Request,
+) -> Result<Received<M>, Fault> {
+    let malformed = |what: String| Fault::new(Code::Malformed, what);
+    check_content_type(request.headers())?;
+    let coding = coding(request.headers())?;
+    let mut body = read_body(state, request).await?;
+    if body.bytes.len() < PREFIX {
+        return Err(malformed(format!("the call has {} bytes; expected one message", body.bytes.len())));
+    }
+    let prefix = body.bytes.split_to(PREFIX);
+    let announced = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
+    let there = body.bytes.len();
+    if announced != there {
+        let more = if there > announced { "; expected one message" } else { "" };
+        return Err(malformed(format!("the message says {announced} bytes, and {there} follow{more}")));
+    }
+    let gzip = coding == Some(Coding::Gzip);
+    body = match (prefix[0], coding) {
+        (0, _) => body,
+        (1, Some(coding)) => decompress(state, coding, body).await?,
+        (1, None) => {
+            return Err(malformed("the message is compressed, and grpc-encoding says not how".to_owned()));
+        }
+        (flag, _) => return Err(malformed(format!("the message begins with flag {flag}; expected 0 or 1"))),
+    };
+    let message = M::decode(body.bytes.clone())
+        .map_err(|error| malformed(format!("the message cannot be read: {error}")))?;
+    Ok(Received { message, size: body.bytes.len(), gzip, body })
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
+    let found = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if matches!(found.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';', ..])) {
+        return Ok(());
+    }
+    let found = excerpt(&String::from_utf8_lossy(found));
+    Err(Fault::new(
+        Code::UnsupportedMediaType,
+        format!("the content type is {found:?}; expected application/grpc"),
+    ))
+}
+
+fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Fault> {
+    match headers.get(ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(None),
+        Some(b"gzip") => Ok(Some(Coding::Gzip)),
+        Some(b"deflate") => Ok(Some(Coding::Deflate)),
+        Some(other) => {
+            let other = excerpt(&String::from_utf8_lossy(other));
+            Err(Fault::new(
+                Code::Unsupported,
+                format!("grpc-encoding is {other:?}; expected identity, gzip or deflate"),
+            ))
+        }
+    }
+}
+
+/// The time that the caller waits (`grpc-timeout`), if it says.
+pub(super) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
+    let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
+    let read = |text: &str| {
+        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+        match unit {
+            "H" => Some(Duration::from_secs(amount * 3600)),
+            "M" => Some(Duration::from_secs(amount * 60)),
+            "S" => Some(Duration::from_secs(amount)),
+            "m" => Some(Duration::from_millis(amount)),
+            "u" => Some(Duration::from_micros(amount)),
+            "n" => Some(Duration::from_nanos(amount)),
+            _ => None,
+        }
+    };
+    value.to_str().ok().and_then(read).map(Some).ok_or_else(|| {
+        let found = excerpt(&String::from_utf8_lossy(value.as_bytes()));
+        Fault::new(
+            Code::WrongParameter,
+            format!("grpc-timeout is {found:?}; expected digits and a unit, like 250m"),
+        )
+    })
+}
+
+/// A good answer of one message.
+pub(super) fn reply(message: &impl Message, gzip: bool) -> Response {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(STATUS, OK);
+    let framed = Full::new(frame(message, gzip));
+    let body = framed.with_trailers(std::future::ready(Some(Ok::<_, Infallible>(trailers))));
+    let mut response = Response::new(Body::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,deflate,gzip"));
+    if gzip {
+        response.headers_mut().insert(ENCODING, GZIP);
+    }
+    response
+}
+
+fn frame(message: &impl Message, gzip: bool) -> Bytes {
+    let size = message.encoded_len();
+    let mut framed = BytesMut::with_capacity(PREFIX + size);
+    framed.put_bytes(0, PREFIX);
+    message.encode(&mut framed).expect("there is room for it: this is a bug");
+    if gzip {
+        let plain = framed.split_off(PREFIX);
+        framed[0] = 1;
+        let mut encoder = GzEncoder::new((&mut framed).writer(), Compression::fast());
+        let written = encoder.write_all(&plain).and_then(|()| encoder.finish().map(drop));
+        written.expect("memory takes all: this is a bug");
+    }
+    let length = u32::try_from(framed.len() - PREFIX).expect("an answer of less than 4 GiB: this is a bug");
+    framed[1..PREFIX].copy_from_slice(&length.to_be_bytes());
+    framed.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts() {
+        let read =
+            |text: &str| patience(&HeaderMap::from_iter([(TIMEOUT, text.parse().unwrap())])).ok().flatten();
+        for (text, nanoseconds) in
+            [("1H", 3600 * 1_000_000_000), ("2M", 120 * 1_000_000_000), ("3S", 3_000_000_000)]
+        {
+            assert_eq!(read(text), Some(Duration::from_nanos(nanoseconds)));
+        }
+        for (text, nanoseconds) in [("4m", 4_000_000), ("5u", 5_000), ("6n", 6)] {
+            assert_eq!(read(text), Some(Duration::from_nanos(nanoseconds)));
+        }
+        for wrong in ["", "S", "1", "1s", "-1S", "123456789S", "1.5S"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert!(patience(&HeaderMap::new()).is_ok_and(|patience| patience.is_none()));
+    }
+
+    #[test]
+    fn content_types() {
+        let check = |text: &str| {
+            check_content_type(&HeaderMap::from_iter([(header::CONTENT_TYPE, text.parse().unwrap())])).is_ok()
+        };
+        assert!(
+            check("application/grpc") && check("application/grpc+proto") && check("application/grpc;x=y")
+        );
+        assert!(!check("application/grpc-web") && !check("application/json"));
+    }
+}

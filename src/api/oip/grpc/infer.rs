@@ -1,0 +1,156 @@
+//! `ModelInfer`: contents of messages to rows, outputs to contents.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::messages::{InferTensorContents, ModelInferRequest, ModelInferResponse, RequestedOutput, Tensor};
+use crate::api::fault::{Code, Fault};
+use crate::api::oip::datatype::Datatype;
+use crate::api::oip::describe::{check_model, check_version};
+use crate::api::oip::outputs::{Kind, OutputTensor, Values, answer, check_parameters};
+use crate::api::oip::tensors::{self, Data};
+use crate::api::state::ApiState;
+use crate::row::{Batch, Schema, excerpt};
+use crate::telemetry::Stages;
+
+/// Messages up to this size are decoded where they are, and need no leave.
+const SMALL: usize = 64 * 1024;
+
+/// Answers `message`, which came in `size` bytes.
+pub(super) async fn infer(
+    state: &ApiState,
+    message: ModelInferRequest,
+    size: usize,
+) -> Result<(ModelInferResponse, Stages), Fault> {
+    check_model(state, &message.model_name, Some(&message.model_version))?;
+    let wanted = wanted(&message.outputs)?;
+    let started = Instant::now();
+    let schema = Arc::clone(state.inference.schema());
+    let is_small = size <= SMALL;
+    let _lease = if is_small {
+        None
+    } else {
+        Some(state.admission.admit(size / size_of::<f32>() / schema.width() + 1)?)
+    };
+    let limit = state.rows_limit;
+    let ModelInferRequest { model_version, id, inputs, raw_input_contents, .. } = message;
+    let raw = !raw_input_contents.is_empty();
+    let decode = move || rows(&inputs, &raw_input_contents, &schema, limit);
+    let rows = state.admission.run(is_small, decode).await?;
+    let decoding = started.elapsed();
+    let kinds: Vec<_> = wanted.iter().map(|(kind, _)| *kind).collect();
+    let answered = answer(state, rows, &kinds).await?;
+    check_version(&answered.model.version, Some(&model_version))?;
+    let mut response = ModelInferResponse {
+        model_name: state.model_name.clone(),
+        model_version: answered.model.version.clone(),
+        id,
+        ..ModelInferResponse::default()
+    };
+    for (output, (_, name)) in answered.outputs.into_iter().zip(wanted) {
+        if raw {
+            response.raw_output_contents.push(Bytes::from(output.values.bytes()));
+        }
+        response.outputs.push(tensor(output, name, raw));
+    }
+    Ok((response, Stages { decode: decoding, ..answered.stages }))
+}
+
+/// The outputs that are asked for, and what the request calls them; the score where none is.
+fn wanted(asked: &[RequestedOutput]) -> Result<Vec<(Kind, String)>, Fault> {
+    if asked.is_empty() {
+        return Ok(vec![(Kind::Score, Kind::Score.name().to_owned())]);
+    }
+    let mut wanted = Vec::new();
+    for output in asked {
+        check_parameters(&output.name, output.parameters.keys())?;
+        let kind = Kind::parse(&output.name)?.once(wanted.iter().map(|(kind, _)| kind))?;
+        wanted.push((kind, output.name.clone()));
+    }
+    Ok(wanted)
+}
+
+fn rows(inputs: &[Tensor], raw: &[Bytes], schema: &Schema, limit: usize) -> Result<Batch, Fault> {
+    if !raw.is_empty() && raw.len() != inputs.len() {
+        let what = format!("raw_input_contents has {} entries for {} inputs", raw.len(), inputs.len());
+        return Err(Fault::new(Code::Malformed, what));
+    }
+    let mut raw = raw.iter();
+    let tensors: Result<Vec<_>, Fault> = inputs
+        .iter()
+        .map(|input| {
+            let named = |what: String| format!("input {:?}: {what}", excerpt(&input.name));
+            check_parameters(&input.name, input.parameters.keys())?;
+            let datatype =
+                Datatype::parse(&input.datatype).map_err(|what| Fault::new(Code::WrongValue, named(what)))?;
+            let wrong = |what: &str| Fault::new(Code::Malformed, named(what.to_owned()));
+            let data = match (raw.next(), &input.contents) {
+                (Some(raw), None) => Data::Raw(raw),
+                (Some(_), Some(_)) => {
+                    return Err(wrong("it has contents beside raw_input_contents; expected one of them"));
+                }
+                (None, Some(contents)) => Data::Values(values(datatype, contents).map_err(wrong)?.into()),
+                (None, None) => return Err(wrong("it has neither contents nor raw_input_contents")),
+            };
+            Ok(tensors::Tensor { name: &input.name, shape: &input.shape, datatype, data })
+        })
+        .collect();
+    tensors::rows(tensors?, schema, limit)
+}
+
+/// The values of typed contents, which stand in the field of their datatype and in no other.
+fn values(datatype: Datatype, contents: &InferTensorContents) -> Result<Vec<f32>, &'static str> {
+    let InferTensorContents {
+        bool_contents,
+        int_contents,
+        int64_contents,
+        uint_contents,
+        uint64_contents,
+        fp32_contents,
+        fp64_contents,
+        bytes_contents,
+    } = contents;
+    let total = bool_contents.len()
+        + int_contents.len()
+        + int64_contents.len()
+        + uint_contents.len()
+        + uint64_contents.len()
+        + fp32_contents.len()
+        + fp64_contents.len()
+        + bytes_contents.len();
+    let values: Vec<f32> = match datatype {
+        Datatype::Bool => bool_contents.iter().map(|value| f32::from(u8::from(*value))).collect(),
+        Datatype::Int8 | Datatype::Int16 | Datatype::Int32 => {
+            int_contents.iter().map(|value| f64::from(*value) as f32).collect()
+        }
+        Datatype::Int64 => int64_contents.iter().map(|value| *value as f64 as f32).collect(),
+        Datatype::Uint8 | Datatype::Uint16 | Datatype::Uint32 => {
+            uint_contents.iter().map(|value| f64::from(*value) as f32).collect()
+        }
+        Datatype::Uint64 => uint64_contents.iter().map(|value| *value as f64 as f32).collect(),
+        Datatype::Fp32 => fp32_contents.clone(),
+        Datatype::Fp64 => fp64_contents.iter().map(|value| *value as f32).collect(),
+        Datatype::Fp16 | Datatype::Bf16 => {
+            return Err("FP16 and BF16 have no typed contents; expected raw_input_contents");
+        }
+    };
+    if values.len() == total { Ok(values) } else { Err("its contents are in a field of another datatype") }
+}
+
+fn tensor(output: OutputTensor, name: String, raw: bool) -> Tensor {
+    let OutputTensor { kind, shape, values } = output;
+    let contents = (!raw).then(|| match values {
+        Values::Fp32(values) => InferTensorContents { fp32_contents: values, ..Default::default() },
+        Values::Int32(values) => InferTensorContents { int_contents: values, ..Default::default() },
+    });
+    Tensor {
+        name,
+        datatype: kind.datatype().to_owned(),
+        shape: shape.into_iter().map(|dimension| dimension as i64).collect(),
+        parameters: HashMap::new(),
+        contents,
+    }
+}

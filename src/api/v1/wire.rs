@@ -1,0 +1,113 @@
+//! The JSON documents of version 1.
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::api::rows::PerRow;
+use crate::formats::json;
+use crate::row::{Batch, Decoded, RowError, RowErrorKind, RowLimits, Schema};
+
+/// A request. `parameters` (Vertex AI) and `signature_name` (TensorFlow) choose nothing here, and are skipped like what else there is.
+#[derive(Deserialize)]
+struct Request<'a> {
+    #[serde(borrow)]
+    instances: &'a RawValue,
+}
+
+/// The rows of a request.
+pub(super) fn rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<Decoded<Batch>, RowError> {
+    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| {
+        let what = format!("the request cannot be read: {error}; expected {{\"instances\": [row, …]}}, null for a missing value");
+        RowError::new(RowErrorKind::Malformed, what)
+    })?;
+    json::feature_array(request.instances, schema, limits)
+}
+
+/// The answer of `:predict`.
+#[derive(Serialize)]
+pub(super) struct Predictions<'a> {
+    pub(super) predictions: PerRow<'a>,
+}
+
+/// The answer of `:explain`.
+#[derive(Serialize)]
+pub(super) struct Explanations<'a> {
+    pub(super) predictions: PerRow<'a>,
+    #[serde(serialize_with = "one_or_several")]
+    pub(super) explanations: Vec<Vec<Explained<'a>>>,
+}
+
+/// Why one number of a row is what it is.
+#[derive(Serialize)]
+pub(super) struct Explained<'a> {
+    /// The sum of `base` and `contributions`: what the objective turns into the score.
+    margin: f64,
+    base: f64,
+    #[serde(serialize_with = "named")]
+    contributions: (&'a [String], Vec<f64>),
+}
+
+impl<'a> Explained<'a> {
+    /// `parts`: one number per name, and what follows them is skipped.
+    pub(super) fn new(margin: f64, base: f64, names: &'a [String], parts: &[f32]) -> Self {
+        let contributions = parts[..names.len()].iter().map(|part| f64::from(*part)).collect();
+        Self { margin, base, contributions: (names, contributions) }
+    }
+}
+
+fn named<S: Serializer>((names, values): &(&[String], Vec<f64>), serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(names.iter().zip(values))
+}
+
+/// One explanation of a row as it is, several as an array.
+fn one_or_several<S: Serializer>(rows: &[Vec<Explained<'_>>], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Row<'r, 'a> {
+        One(&'r Explained<'a>),
+        Several(&'r [Explained<'a>]),
+    }
+    serializer.collect_seq(rows.iter().map(|row| match &row[..] {
+        [one] => Row::One(one),
+        several => Row::Several(several),
+    }))
+}
+
+/// The answer of `GET /v1/models`.
+#[derive(Serialize)]
+pub(super) struct Models<'a> {
+    pub(super) models: [&'a str; 1],
+}
+
+/// The answer of `GET /v1/models/{name}`: KServe reads the first two members, TensorFlow's clients the third.
+#[derive(Serialize)]
+pub(super) struct Model<'a> {
+    pub(super) name: &'a str,
+    pub(super) ready: bool,
+    pub(super) model_version_status: [Version<'a>; 1],
+}
+
+/// A version of it.
+#[derive(Serialize)]
+pub(super) struct Version<'a> {
+    pub(super) version: &'a str,
+    pub(super) state: &'static str,
+    pub(super) status: VersionStatus,
+}
+
+/// Its state of health.
+#[derive(Serialize)]
+pub(super) struct VersionStatus {
+    error_code: &'static str,
+    error_message: &'static str,
+}
+
+impl VersionStatus {
+    pub(super) const OK: Self = Self { error_code: "OK", error_message: "" };
+}
+
+/// A failure.
+#[derive(Serialize)]
+pub(super) struct Error<'a> {
+    pub(super) error: &'a str,
+}
