@@ -10,4 +10,4 @@ mod outputs;
 pub(super) mod rest;
 mod tensors;
 
-pub(super) use rest::{HEADER_LENGTH, render};
+pub(super) use rest::render;

@@ -189,7 +189,7 @@ impl Settings {
         let is_weaker = |known: &Origin| match known {
             Origin::BuiltIn => true,
             Origin::Env(name) => name == "PORT",
-            Origin::File(..) => false,
+            Origin::File(..) | Origin::Container(_) => false,
         };
         if self.by_key.get(key).is_none_or(|setting| is_weaker(&setting.origin)) {
             self.set(key, raw, origin);

@@ -182,7 +182,7 @@ impl Asked {
 fn kind(fault: &Fault) -> (StatusCode, &'static str) {
     let status = |code: u16| StatusCode::from_u16(code).expect("a status: this is a bug");
     match fault.code {
-        Code::WrongParameter => (StatusCode::BAD_REQUEST, "ValidationError"),
+        Code::WrongParameter | Code::UnknownModel => (StatusCode::BAD_REQUEST, "ValidationError"),
         Code::BodyTooLarge | Code::RowsTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "ValidationError"),
         Code::Unavailable | Code::Overloaded | Code::NotReady => {
             (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
