@@ -13,7 +13,7 @@ export function attempt({ path, method, operationId: id, parameters, requestBody
     return { ...parameter, input, line: el("p", { class: "field" }, el("label", { for: input.id }, parameter.name), input) };
   });
   const examples = Object.entries(requestBody?.content ?? {}).flatMap(([type, content]) =>
-    Object.values(content.examples ?? {}).map(({ summary, value }) => ({ type, summary, body: typeof value === "string" ? value : JSON.stringify(value, null, 2) })));
+    Object.values(content.examples ?? {}).map(({ summary, value }) => ({ type, summary, body: typeof value === "string" ? value : written(value) })));
   const chosen = el("select", { id: `${id}-example` }, examples.map(({ type, summary }, at) => el("option", { value: at }, `${type}: ${summary}`)));
   const body = el("textarea", { id: `${id}-body`, rows: 5, spellcheck: "false", "aria-label": "Body" });
   const accepted = Object.keys(responses["200"]?.content ?? {});

@@ -250,7 +250,6 @@ fn id() -> Schema {
     id.description(Some("Without control characters; the limit is in bytes.")).build().into()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a small number")]
 fn limit() -> Schema {
     let limit = ObjectBuilder::new()
         .schema_type(Type::Integer)

@@ -28,7 +28,7 @@ pub(in crate::api) type Named = (&'static str, &'static str, Value);
 pub(in crate::api) struct Operation {
     method: HttpMethod,
     path: &'static str,
-    operation: OperationBuilder,
+    built: OperationBuilder,
     body: Option<RequestBodyBuilder>,
     success: ResponseBuilder,
 }
@@ -43,14 +43,14 @@ impl Operation {
     }
 
     fn new(method: HttpMethod, path: &'static str, id: &str, tag: &str) -> Self {
-        let operation = OperationBuilder::new().operation_id(Some(id)).tag(tag);
+        let built = OperationBuilder::new().operation_id(Some(id)).tag(tag);
         let success = ResponseBuilder::new().description("The answer.");
-        Self { method, path, operation, body: None, success }
+        Self { method, path, built, body: None, success }
     }
 
     /// In a few words, and in some sentences (Markdown).
     pub(in crate::api) fn says(mut self, summary: &str, description: &str) -> Self {
-        self.operation = self.operation.summary(Some(summary)).description(Some(description));
+        self.built = self.built.summary(Some(summary)).description(Some(description));
         self
     }
 
@@ -79,7 +79,7 @@ impl Operation {
             .description(Some(description))
             .schema(Some(schema))
             .example(Some(example));
-        self.operation = self.operation.parameter(parameter.build());
+        self.built = self.built.parameter(parameter.build());
         self
     }
 
@@ -127,14 +127,14 @@ impl Operation {
                 response =
                     response.header("retry-after", header("Seconds after which another try is worth it."));
             }
-            self.operation = self.operation.response(status.to_string(), response.build());
+            self.built = self.built.response(status.to_string(), response.build());
         }
         self
     }
 
     pub(super) fn finish(self) -> (&'static str, PathItem) {
         let body = self.body.map(RequestBodyBuilder::build);
-        let operation = self.operation.request_body(body).response("200", self.success.build());
+        let operation = self.built.request_body(body).response("200", self.success.build());
         (self.path, PathItem::new(self.method, operation.build()))
     }
 }
