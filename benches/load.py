@@ -110,12 +110,13 @@ def post(body: str) -> str:
     return f'wrk.method = "POST"\nwrk.body = {json.dumps(body)}\n'
 
 
-def wrk(server: Server, path: str, script: str, connections: int, seconds: int) -> Load:
-    """The load of `connections` that each send a request as soon as the last one is answered."""
+def wrk(server: Server, path: str, script: str, connections: int, seconds: int, patience: int = 2) -> Load:
+    """The load of `connections` that each send a request as soon as the last one is answered, within `patience` seconds."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
         command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+        command.append(f"--timeout={patience}s")
         url = f"http://{server.address}{path}"
         before = server.cpu()
         run = subprocess.run([*command, "-s", file.name, url], capture_output=True, text=True, check=True)
@@ -129,7 +130,7 @@ def wrk(server: Server, path: str, script: str, connections: int, seconds: int) 
 
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", run.stdout)[1])
     count = int(re.search(r"(\d+) requests in", run.stdout)[1])
-    return Load(rate, used / count, percentile("50"), percentile("99"))
+    return Load(rate, used / max(count, 1), percentile("50"), percentile("99"))
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
