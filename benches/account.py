@@ -2,9 +2,9 @@
 
     cargo build --release --bins --examples && python3 benches/account.py
 
-Needs valgrind and gcc. Instructions and caches are callgrind's (user space, on after a warm-up, connections taken off), copies are
-counted by a memcpy of our own (copies.c), allocations are calls of the allocator. Counts are firm to about 500 instructions,
-on a busy machine too. Bare is a handler of the same server that answers a constant.
+Needs valgrind and gcc. Instructions and caches are callgrind's (user space, on after a warm-up, connections taken off),
+copies are counted by a memcpy of our own (copies.c), allocations are calls of the allocator. Counts are firm to about
+500 instructions, on a busy machine too. Bare is a handler of the same server that answers a constant.
 """
 
 import argparse
@@ -73,7 +73,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="lines of the table")
     options = parser.parse_args()
-    print("| per request | k instructions | allocations | copies | KB copied | L1 misses: read, write, code |\n" + "|---" * 6 + "|")
+    print(
+        "| per request | k instructions | allocations | copies | KB copied | L1 misses: read, write, code |\n"
+        + "|---" * 6
+        + "|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "copies.so"
         flags = ["-O2", "-shared", "-fPIC", "-fno-builtin", "-fno-tree-loop-distribute-patterns"]
@@ -87,8 +91,8 @@ def main() -> None:
             events = counted.events
             misses = ", ".join(f"{events[name]:,.0f}" for name in ("D1mr", "D1mw", "I1mr"))
             print(
-                f"| {subject.name} | {events['Ir'] / 1e3:.1f} | {counted.allocations:.0f} | {calls:.0f} | {size / 1e3:.1f} "
-                f"| {misses} |",
+                f"| {subject.name} | {events['Ir'] / 1e3:.1f} | {counted.allocations:.0f} | {calls:.0f} "
+                f"| {size / 1e3:.1f} | {misses} |",
                 flush=True,
             )
 

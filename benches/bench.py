@@ -1,10 +1,10 @@
-"""The service beside its peers, in one run: the same answers first, then throughput, latency at a fixed rate, start, memory and
-what it costs.
+"""The service beside its peers, in one run: the same answers first, then throughput, latency at a fixed rate, start,
+memory and what it costs.
 
     make bench            or     make bench QUICK=1
 
-The server under test has one core, the load the other. Targets take turns, round by round, and ratios are taken within a round.
-A peer that cannot be installed, does not start or answers differently is named and left out.
+The server under test has one core, the load the other. Targets take turns, round by round, and ratios are taken within
+a round. A peer that cannot be installed, does not start or answers differently is named and left out.
 """
 
 import argparse
@@ -91,7 +91,9 @@ def wait(server: Server, question: Question) -> None:
 
 def script(question: Question) -> str:
     """wrk's script for the same question again and again."""
-    headers = "".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}\n" for name, value in question.headers.items())
+    headers = "".join(
+        f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}\n" for name, value in question.headers.items()
+    )
     if question.body is None:
         return headers
     return f'wrk.method = "POST"\nwrk.body = {json.dumps(question.body)}\n{headers}'
@@ -100,10 +102,14 @@ def script(question: Question) -> str:
 def throughput(run: Run, options: argparse.Namespace) -> dict[tuple[str, str], float]:
     """A table by scenario, ratios first; returns the requests per second at 64 connections."""
     print("\n## Throughput\n")
-    print("| scenario | connections | target | imba's of it | requests/s | p50 | p99 | server CPU |\n" + "|---" * 8 + "|")
+    print(
+        "| scenario | connections | target | imba's of it | requests/s | p50 | p99 | server CPU |\n" + "|---" * 8 + "|"
+    )
     rates = {}
     for scenario in run.scenarios():
-        asked = {name: target.questions[scenario] for name, target in run.targets.items() if scenario in target.questions}
+        asked = {
+            name: target.questions[scenario] for name, target in run.targets.items() if scenario in target.questions
+        }
         for connections in CONNECTIONS.get(scenario, (64,)):
             rounds: list[dict[str, Load]] = []
             for _ in range(options.rounds):
@@ -114,12 +120,14 @@ def throughput(run: Run, options: argparse.Namespace) -> dict[tuple[str, str], f
                 rounds.append(taken)
             for name in asked:
                 ratio = median(taken["imba"].rate / max(taken[name].rate, 0.01) for taken in rounds if "imba" in taken)
-                rate, cpu, p50, p99 = (median(getattr(taken[name], of) for taken in rounds) for of in ("rate", "cpu", "p50", "p99"))
-                if connections == CONNECTIONS.get(scenario, (64,))[-1] or connections == 64:  # noqa: PLR2004
+                rate, cpu, p50, p99 = (
+                    median(getattr(taken[name], of) for taken in rounds) for of in ("rate", "cpu", "p50", "p99")
+                )
+                if connections == CONNECTIONS.get(scenario, (64,))[-1] or connections == 64:
                     rates.setdefault((scenario, name), rate)
                 print(
-                    f"| {scenario} | {connections} | {name} | {ratio:.2f} × | {rate:,.0f} | {p50:.2f} ms | {p99:.2f} ms "
-                    f"| {cpu:,.1f} µs |",
+                    f"| {scenario} | {connections} | {name} | {ratio:.2f} × | {rate:,.0f} | {p50:.2f} ms "
+                    f"| {p99:.2f} ms | {cpu:,.1f} µs |",
                     flush=True,
                 )
     return rates
@@ -139,7 +147,16 @@ def open_loop(run: Run, rates: dict[tuple[str, str], float], options: argparse.N
         request = f"POST {question.path} HTTP/1.1\r\n{head}\r\n{question.body}".encode()
         for share in (0.5, 0.8):
             rate = rates["1 row", name] * share
-            command = ["taskset", "-c", "1", EXAMPLES / "open_load", server.address, str(rate), str(2 * options.seconds), "64"]
+            command = [
+                "taskset",
+                "-c",
+                "1",
+                EXAMPLES / "open_load",
+                server.address,
+                str(rate),
+                str(2 * options.seconds),
+                "64",
+            ]
             found = json.loads(subprocess.run(command, input=request, capture_output=True, check=True).stdout)
             tail = " | ".join(f"{found[key]:.2f} ms" for key in ("p50", "p99", "p999", "max"))
             print(f"| {name} | {share:.0%} | {found['rate']:,.0f} | {tail} | {found['bad']} |", flush=True)
@@ -177,15 +194,19 @@ def cost(rates: dict[tuple[str, str], float], options: argparse.Namespace) -> No
 
 def said(*command: str) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip().splitlines()[0]
+        return (
+            subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip().splitlines()[0]
+        )
     except (OSError, subprocess.CalledProcessError, IndexError):
         return "unknown"
 
 
 def machine(run: Run, options: argparse.Namespace) -> None:
-    model = next((line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
+    model = next(
+        (line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
+    )
     print(f"{model}, {os.cpu_count()} cores, Linux {platform.release()}; load average {os.getloadavg()[0]:.1f}")
-    print(f"imba {said('git', 'rev-parse', '--short', 'HEAD')}, {said('rustc', '--version')}, {said('wrk', '-v') or 'wrk'}")
+    print(f"imba {said('git', 'rev-parse', '--short', 'HEAD')}, {said('rustc', '--version')}")
     print(f"medians of {options.rounds} rounds of {options.seconds} s\n")
     for name, target in run.targets.items():
         if target.version:
@@ -233,7 +254,9 @@ def main() -> None:
         resident = memory(run)
         options.plots.mkdir(parents=True, exist_ok=True)
         of_one = {name: rate for (scenario, name), rate in rates.items() if scenario == "1 row"}
-        svg.bars(options.plots / "bench-rate.svg", "One row, model in process", "requests per second on one core", of_one)
+        svg.bars(
+            options.plots / "bench-rate.svg", "One row, model in process", "requests per second on one core", of_one
+        )
         svg.bars(options.plots / "bench-memory.svg", "Memory after the load", "MiB, resident", resident)
     with ExitStack() as stack:
         stub = free_address()
@@ -246,7 +269,9 @@ def main() -> None:
         behind = throughput(run, options)
         rates.update({(scenario, f"{name}"): rate for (scenario, name), rate in behind.items()})
         pairs = {name: rate for (scenario, name), rate in behind.items() if scenario.startswith("pair")}
-        svg.bars(options.plots / "bench-aws.svg", "A pair: table, then endpoint", "requests per second on one core", pairs)
+        svg.bars(
+            options.plots / "bench-aws.svg", "A pair: table, then endpoint", "requests per second on one core", pairs
+        )
     cost(rates, options)
 
 

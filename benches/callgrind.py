@@ -1,4 +1,5 @@
-"""What one request costs in the running service, as callgrind counts it: on after a warm-up, what a connection costs taken off."""
+"""What one request costs in the running service, as callgrind counts it: on after a warm-up, what a connection costs
+taken off."""
 
 import re
 import subprocess
@@ -49,10 +50,20 @@ class Service:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.dumps = 0
         address = free_address()
-        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={self.folder}/out", *options]
+        tool = [
+            "valgrind",
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            f"--callgrind-out-file={self.folder}/out",
+            *options,
+        ]
         # The last argument stands for the address where the program takes one.
         program = [address if part == "ADDRESS" else part for part in program]
-        settings = {"IMBA__SERVER__LISTEN": address, "IMBA__FEATURES__EMBEDDED__PATH": f"{self.folder}/store.redb", **env}
+        settings = {
+            "IMBA__SERVER__LISTEN": address,
+            "IMBA__FEATURES__EMBEDDED__PATH": f"{self.folder}/store.redb",
+            **env,
+        }
         self.server = Server(stack, address, [*tool, *program], settings, core="0,1")
         self.connection = HTTPConnection(address, timeout=120)
 
@@ -82,7 +93,9 @@ class Service:
         """What a request costs: the difference between many and few of them."""
         for _ in range(WARM):
             self.ask(route)
-        few, many = (self.dump(lambda number=number: [self.ask(route) for _ in range(number)]) for number in (FEW, MANY))
+        few, many = (
+            self.dump(lambda number=number: [self.ask(route) for _ in range(number)]) for number in (FEW, MANY)
+        )
         requests = MANY - FEW
         events = {name: (many.events[name] - few.events[name]) / requests for name in many.events}
         return Counted(events, (many.allocations - few.allocations) / requests)

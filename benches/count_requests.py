@@ -14,7 +14,7 @@ from callgrind import ROUTES, Service, demo
 from load import RELEASE, ROOT
 
 sys.path.append(str(ROOT / "crates" / "gbtree" / "benches"))
-from count import compare, require_avx2  # noqa: E402  (the engine's, whose counts are compared alike)
+from count import compare, require_avx2
 
 COUNTED = ("/predict", "/predict/pair", "/recommend")
 

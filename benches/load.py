@@ -47,7 +47,7 @@ class Server:
     ):
         self.address = address
         # A file, as a log is one: what it costs to write is part of the figures.
-        self.log = stack.enter_context(tempfile.TemporaryFile())
+        self.log = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         self.process = subprocess.Popen(
             ["taskset", "-c", core, *command],
             env={**os.environ, **AWS, **(env or {})},
@@ -111,7 +111,10 @@ def post(body: str) -> str:
 
 
 def wrk(server: Server, path: str, script: str, connections: int, seconds: int, patience: int = 2) -> Load:
-    """The load of `connections` that each send a request as soon as the last one is answered, within `patience` seconds."""
+    """The load of `connections` that each send a request as soon as the last one is answered.
+
+    An answer that takes more than `patience` seconds is none.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()

@@ -48,7 +48,9 @@ def csv(rows: int, path: str = "/predict") -> Question:
 
 
 def document(path: str, body: object, scores: Callable[[dict], list[float]]) -> Question:
-    return Question(path, json.dumps(body), {"content-type": "application/json"}, lambda answer: scores(json.loads(answer)))
+    return Question(
+        path, json.dumps(body), {"content-type": "application/json"}, lambda answer: scores(json.loads(answer))
+    )
 
 
 def by_rows(question: Callable[[int], Question]) -> dict[str, Question]:
@@ -117,7 +119,8 @@ def nginx(stack: ExitStack) -> Server:
         "events { worker_connections 4096; }\n"
         f"http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {folder};"
         f" proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
-        f'server {{ listen {address}; location / {{ default_type text/plain; return 200 "0.0034796935506165028"; }} }} }}\n'
+        f"server {{ listen {address}; default_type text/plain;"
+        ' location / { return 200 "0.0034796935506165028"; } } }\n'
     )
     return Server(stack, address, [program, "-p", folder, "-c", str(config)])
 

@@ -45,7 +45,7 @@ def require_avx2():
 
 
 def compare(counts, path):
-    """Prints counts beside those in the file at path, or writes them there; ends the program where one grew too much."""
+    """Prints counts beside those in the file at path, or writes them there; exits where one grew too much."""
     if sys.argv[1:] == ["--update"]:
         with open(path, "w") as file:
             json.dump(counts, file, indent=2)
