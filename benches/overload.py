@@ -107,7 +107,14 @@ def main() -> None:
     told_in = f"p50 {milliseconds(percentile(many.told_after, 0.5))}, p99 {milliseconds(told)}"
     print(f"{options.connections:,} connections, batches of {ROWS:,} rows; the peak with 16: {peak:.0f}/s\n")
     print(BARS)
-    print(bar("goodput", f"≥ {GOODPUT} of peak", f"{goodput:.0f}/s, {goodput / max(peak, 1e-9):.2f}", goodput >= GOODPUT * peak))
+    print(
+        bar(
+            "goodput",
+            f"≥ {GOODPUT} of peak",
+            f"{goodput:.0f}/s, {goodput / max(peak, 1e-9):.2f}",
+            goodput >= GOODPUT * peak,
+        )
+    )
     others = ", ".join(f"{status}: {count:,}" for status, count in sorted(many.answers.items()))
     print(bar("the rest", "503 alone", others, not set(many.answers) - {str(OK), str(OVERLOADED)}))
     print(
