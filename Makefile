@@ -33,6 +33,7 @@ bench: ## Measure against peers, limits and stubs in one run (QUICK=1: a short o
 		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends wrk nginx-light; }
 	cargo build --release --bins --examples
 	python3 benches/bench.py $(if $(QUICK),--quick)
+	python3 benches/start.py --peer target/bench/fastapi_xgboost/bin/python $(if $(QUICK),--rounds 1)
 	python3 benches/sagemaker.py $(if $(QUICK),--rounds 1 --seconds 1)
 	python3 benches/dynamodb.py $(if $(QUICK),--rounds 1 --seconds 1)
 

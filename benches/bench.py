@@ -146,7 +146,7 @@ def open_loop(run: Run, rates: dict[tuple[str, str], float], options: argparse.N
         head = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
         request = f"POST {question.path} HTTP/1.1\r\n{head}\r\n{question.body}".encode()
         for share in (0.5, 0.8):
-            rate = rates["1 row", name] * share
+            rate = round(rates["1 row", name] * share)
             command = [
                 "taskset",
                 "-c",

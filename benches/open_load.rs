@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [address, rate, seconds, connections] = &arguments[..] else {
         return Err("usage: open_load ADDRESS RATE SECONDS CONNECTIONS < REQUEST".into());
     };
-    let (rate, seconds): (f64, f64) = (rate.parse()?, seconds.parse()?);
+    let (rate, seconds): (u32, u32) = (rate.parse()?, seconds.parse()?);
     let mut request = Vec::new();
     std::io::stdin().read_to_end(&mut request)?;
     let request: Arc<[u8]> = request.into();
@@ -57,10 +57,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let started = Instant::now();
-    let all = (rate * seconds) as u32;
+    let all = rate * seconds;
     for at in 0..all {
         // In bursts of what is due within a tick of the clock.
-        let time = started + Duration::from_secs_f64(f64::from(at) / rate);
+        let time = started + Duration::from_secs_f64(f64::from(at) / f64::from(rate));
         if time > Instant::now() {
             sleep_until(time).await;
         }
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         due.count.add_permits(1);
     }
     // Whatever is late has as long again.
-    let latest = started + Duration::from_secs_f64(seconds * 2.0 + 1.0);
+    let latest = started + Duration::from_secs(u64::from(seconds) * 2 + 1);
     while found.lock().expect("no panic").0.len() < all as usize && Instant::now() < latest {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -76,17 +76,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (mut latencies, mut bad) = std::mem::take(&mut *found.lock().expect("no panic"));
     bad += all as usize - latencies.len();
     latencies.sort_unstable();
-    let at = |share: f64| {
+    let at = |permille: usize| {
         let last = latencies.len().saturating_sub(1);
-        latencies.get(((latencies.len() as f64 * share) as usize).min(last)).map(|time| time.as_secs_f64() * 1e3)
+        latencies.get((latencies.len() * permille / 1000).min(last)).map(|time| time.as_secs_f64() * 1e3)
     };
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{}",
         json!({
             "rate": latencies.len() as f64 / took, "bad": bad,
-            "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": at(1.0),
+            "p50": at(500), "p99": at(990), "p999": at(999), "max": at(1000),
         })
-    );
+    )?;
     Ok(())
 }
 
@@ -103,7 +104,8 @@ async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Option<bool> {
         }
     };
     let head = std::str::from_utf8(&answer[..end]).ok()?.to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse::<usize>().ok()?;
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse::<usize>().ok()?;
     let is_good = head.split(' ').nth(1) == Some("200");
     while answer.len() < end + length {
         if stream.read_buf(&mut answer).await.ok()? == 0 {
