@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench bench-engine count fuzz demo screenshots docs book share wheel deb package \
+.PHONY: help run test check fmt bench bars soak bench-engine count fuzz demo screenshots docs book share wheel deb package \
 	test-rust test-browser test-training test-docs test-image test-package check-rust check-deny check-python check-page check-image clean
 
 CARGO_DENY_VERSION := 0.20.2
@@ -16,6 +16,7 @@ ENGINE := crates/gbtree
 BIN := $(CURDIR)/target/debug/imba
 # The program as the tests build it: with the same features of the same crates, so that nothing is compiled twice.
 BUILD := cargo test --quiet --workspace --test it --no-run
+SOAK ?= 10m
 APT = $(if $(shell command -v sudo),sudo) apt-get
 
 help: ## Show this list
@@ -32,21 +33,36 @@ fmt: $(TRAINING)/.ready ## Format everything
 	cargo fmt --all
 	$(TRAINING)/bin/ruff format .
 
-bench: ## Measure against peers; see benches/README.md
+bench: ## Measure against peers, limits and stubs in one run (QUICK=1: a short one); see benches/README.md
+	command -v wrk >/dev/null && command -v /usr/sbin/nginx >/dev/null || \
+		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends wrk nginx-light; }
 	cargo build --release --bins --examples
-	benches/run
+	python3 benches/bench.py $(if $(QUICK),--quick)
+	python3 benches/start.py --peer target/bench/fastapi_xgboost/bin/python $(if $(QUICK),--rounds 1)
+	python3 benches/sagemaker.py $(if $(QUICK),--rounds 1 --seconds 1)
+	python3 benches/dynamodb.py $(if $(QUICK),--rounds 1 --seconds 1)
+
+bars: ## Measure overload, starvation and large bodies
+	cargo build --release --bins
+	for bar in overload starvation bodies; do python3 benches/$$bar.py || exit 1; done
+
+soak: ## Run the service under everything at once, for SOAK (10m)
+	cargo build --release --bins --examples
+	python3 benches/soak.py --time $(SOAK)
 
 bench-engine: $(ENGINE)/benches/.venv/.ready ## Measure the engine against XGBoost and compiled C
 	$(ENGINE)/benches/.venv/bin/python $(ENGINE)/benches/peers.py --rounds 3
 
-count: ## Count the engine's instructions; fails where they grew by over 5 %
+count: ## Count instructions, of the engine and of requests; fails where they grew by over 5 %
 	command -v valgrind >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends valgrind; }
 	python3 $(ENGINE)/benches/count.py
+	cargo build --release --bins
+	python3 benches/count_requests.py
 
-fuzz: ## Fuzz the engine, a minute per target; needs a nightly toolchain and cargo-fuzz
-	cd $(ENGINE)/fuzz && for target in $$(cargo +nightly fuzz list); do \
+fuzz: ## Fuzz the engine and the request bodies, a minute per target; needs a nightly toolchain and cargo-fuzz
+	for folder in $(ENGINE)/fuzz fuzz; do (cd $$folder && for target in $$(cargo +nightly fuzz list); do \
 		mkdir -p target/corpus/$$target && cargo +nightly fuzz run $$target \
-			target/corpus/$$target corpus/$$target -- -max_total_time=60 || exit 1; done
+			target/corpus/$$target corpus/$$target -- -max_total_time=60 || exit 1; done) || exit 1; done
 
 demo: $(TRAINING)/.ready ## Make demo/ anew from invented shoppers, and say what changed
 	$(TRAINING)/bin/python -m imba_training demo --out demo

@@ -47,7 +47,7 @@ class Server:
     ):
         self.address = address
         # A file, as a log is one: what it costs to write is part of the figures.
-        self.log = stack.enter_context(tempfile.TemporaryFile())
+        self.log = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         self.process = subprocess.Popen(
             ["taskset", "-c", core, *command],
             env={**os.environ, **AWS, **(env or {})},
@@ -110,12 +110,16 @@ def post(body: str) -> str:
     return f'wrk.method = "POST"\nwrk.body = {json.dumps(body)}\n'
 
 
-def wrk(server: Server, path: str, script: str, connections: int, seconds: int) -> Load:
-    """The load of `connections` that each send a request as soon as the last one is answered."""
+def wrk(server: Server, path: str, script: str, connections: int, seconds: int, patience: int = 2) -> Load:
+    """The load of `connections` that each send a request as soon as the last one is answered.
+
+    An answer that takes more than `patience` seconds is none.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
         command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+        command.append(f"--timeout={patience}s")
         url = f"http://{server.address}{path}"
         before = server.cpu()
         run = subprocess.run([*command, "-s", file.name, url], capture_output=True, text=True, check=True)
@@ -129,7 +133,7 @@ def wrk(server: Server, path: str, script: str, connections: int, seconds: int) 
 
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", run.stdout)[1])
     count = int(re.search(r"(\d+) requests in", run.stdout)[1])
-    return Load(rate, used / count, percentile("50"), percentile("99"))
+    return Load(rate, used / max(count, 1), percentile("50"), percentile("99"))
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

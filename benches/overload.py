@@ -2,9 +2,9 @@
 
     cargo build --release --bins && python3 benches/overload.py
 
-The server has one core, the load the other. First the peak: as many batches as a few connections get answered. Then three
-thousand; who is told to come again (503) does so after the time in Retry-After. The client's own delays are printed, because
-they are part of the times it measures.
+The server has one core, the load the other. First the peak: as many batches as a few connections get answered. Then
+three thousand; who is told to come again (503) does so after the time in Retry-After. The client's own delays are
+printed, because they are part of the times it measures.
 """
 
 import argparse
@@ -107,10 +107,24 @@ def main() -> None:
     told_in = f"p50 {milliseconds(percentile(many.told_after, 0.5))}, p99 {milliseconds(told)}"
     print(f"{options.connections:,} connections, batches of {ROWS:,} rows; the peak with 16: {peak:.0f}/s\n")
     print(BARS)
-    print(bar("goodput", f"≥ {GOODPUT} of peak", f"{goodput:.0f}/s, {goodput / peak:.2f}", goodput >= GOODPUT * peak))
+    print(
+        bar(
+            "goodput",
+            f"≥ {GOODPUT} of peak",
+            f"{goodput:.0f}/s, {goodput / max(peak, 1e-9):.2f}",
+            goodput >= GOODPUT * peak,
+        )
+    )
     others = ", ".join(f"{status}: {count:,}" for status, count in sorted(many.answers.items()))
     print(bar("the rest", "503 alone", others, not set(many.answers) - {str(OK), str(OVERLOADED)}))
-    print(bar("503 within", milliseconds(TOLD_WITHIN), f"{told_in} (the client late by {milliseconds(lag)})", told <= TOLD_WITHIN))
+    print(
+        bar(
+            "503 within",
+            milliseconds(TOLD_WITHIN),
+            f"{told_in} (the client late by {milliseconds(lag)})",
+            told <= TOLD_WITHIN,
+        )
+    )
     print(bar("most memory", f"< {MEMORY_MIB} MiB", f"{memory:.0f} MiB", memory < MEMORY_MIB))
     found = percentile(livez, 0.99)
     print(bar("/livez, p99", f"< {milliseconds(LIVEZ_WITHIN)}", milliseconds(found), found < LIVEZ_WITHIN))

@@ -9,9 +9,9 @@ from load import ROOT, ROW, arguments, beside_plain_calls, post
 
 if __name__ == "__main__":
     parser = arguments(__doc__)
-    parser.add_argument("--peer", metavar="PYTHON", help="also benches/fastapi_boto3.py, run by this interpreter")
+    parser.add_argument("--peer", metavar="PYTHON", help="also benches/peers/fastapi_boto3.py, run by this interpreter")
     options = parser.parse_args()
-    peer = [options.peer, str(ROOT / "benches" / "fastapi_boto3.py")] if options.peer else None
+    peer = [options.peer, str(ROOT / "benches" / "peers" / "fastapi_boto3.py")] if options.peer else None
     env = {
         "IMBA__SCORER__KIND": "sagemaker",
         "IMBA__SCORER__SAGEMAKER__ENDPOINT_NAME": "imba",

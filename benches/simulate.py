@@ -2,9 +2,10 @@
 
     python3 benches/simulate.py [--quick]
 
-The rules are those of src/upstream (batcher, breaker, budget, gate), the numbers those of config/default.toml. Requests come
-at random (Poisson) and are of one row. The endpoint has workers that each take one call at a time; what they cannot take waits in
-its queue. Seeded: the same figures every time. docs/SCALING.md has them, and what they are checked against.
+The rules are those of src/upstream (batcher, breaker, budget, gate), the numbers those of config/default.toml. Requests
+come at random (Poisson) and are of one row. The endpoint has workers that each take one call at a time; what they
+cannot take waits in its queue. Seeded: the same figures every time. docs/SCALING.md has them, and what they are checked
+against.
 """
 
 import argparse
@@ -84,7 +85,7 @@ class Simulation:
         self.refused: list[tuple[float, float, str]] = []
         self.closed = False
 
-    def at(self, time: float, what, *arguments) -> None:  # noqa: ANN001, ANN002
+    def at(self, time: float, what, *arguments) -> None:
         self.order += 1
         heapq.heappush(self.events, (time, self.order, what, arguments))
 
@@ -224,7 +225,7 @@ def between(pairs: list, first: float, last: float) -> list[float]:
 
 
 def small_case() -> None:
-    """64 clients without a pause before an endpoint of 5 ms, 8 calls in flight: as `benches/sagemaker.py` measures it."""
+    """64 clients without a pause before an endpoint, 8 calls in flight: as `benches/sagemaker.py` measures it."""
     print("| 64 clients, 8 calls in flight, a call takes | requests/s | p50 |\n|---|---|---|")
     for per_call in (0.0060, 0.0065, 0.0070):
         simulation = Simulation(1, Endpoint(1000, per_call, 0.0), in_flight=8)
@@ -236,20 +237,31 @@ def small_case() -> None:
 def steady(rate: float, seconds: float) -> None:
     """Many instances before one endpoint, with batching and without."""
     print(f"\n{rate:,.0f} requests/s, endpoint of 5 ms per call and 6 µs per row\n")
-    print("| instances | workers | batching | answered | p50 | p99 | calls/s | rows per call |\n|---|---|---|---|---|---|---|---|")
-    for count, workers, batching in ((4, 64, True), (8, 64, True), (16, 64, True), (32, 64, True), (8, 600, False)):
-        endpoint = Endpoint(workers, 0.005, 6e-6)
-        simulation = Simulation(count, endpoint, batching=batching)
+    print(
+        "| instances | workers | in_flight | batching | answered | p50 | p99 | calls/s | rows per call |\n"
+        + "|---" * 9
+        + "|"
+    )
+    for count, limit, batching in (
+        (4, 64, True),
+        (8, 64, True),
+        (32, 64, True),
+        (4, 16, True),
+        (8, 8, True),
+        (32, 2, True),
+        (8, 64, False),
+    ):
+        endpoint = Endpoint(64, 0.005, 6e-6)
+        simulation = Simulation(count, endpoint, in_flight=limit, batching=batching)
         simulation.run(seconds, rate=rate)
         good = between(simulation.latencies, seconds / 4, seconds - 0.5)
         bad = between(simulation.refused, seconds / 4, seconds - 0.5)
         share = len(good) / max(1, len(good) + len(bad))
         p50, p99 = (percentile(good, at) * 1e3 for at in (0.5, 0.99))
-        calls = endpoint.calls / seconds
         rows = len(simulation.latencies) / max(1, endpoint.calls)
         print(
-            f"| {count} | {workers} | {'yes' if batching else 'no'} | {share:.1%} | {p50:.1f} ms | {p99:.1f} ms "
-            f"| {calls:,.0f} | {rows:.1f} |",
+            f"| {count} | {endpoint.workers} | {limit} | {'yes' if batching else 'no'} | {share:.1%} "
+            f"| {p50:.1f} ms | {p99:.1f} ms | {endpoint.calls / seconds:,.0f} | {rows:.1f} |",
             flush=True,
         )
 
@@ -260,16 +272,21 @@ def outage(rate: float, seconds: float) -> None:
     endpoint = Endpoint(64, 0.005, 6e-6, (first, last), 1000.0)
     simulation = Simulation(8, endpoint)
     simulation.run(seconds, rate=rate)
-    print(f"\n{rate:,.0f} requests/s, 8 instances; every call takes 1,000 × as long from {first:.0f} s to {last:.0f} s\n")
+    print(
+        f"\n{rate:,.0f} requests/s, 8 instances; every call takes 1,000 × as long from {first:.0f} s to {last:.0f} s\n"
+    )
     print("| s | answered | p99 | refused | of them within 10 ms | longest wait |\n|---|---|---|---|---|---|")
     step = seconds / 12
     for at in range(12):
         good = between(simulation.latencies, at * step, (at + 1) * step)
         bad = between(simulation.refused, at * step, (at + 1) * step)
-        at_once = sum(wait <= 0.01 for wait in bad) / len(bad) if bad else 1.0  # noqa: PLR2004
+        at_once = sum(wait <= 0.01 for wait in bad) / len(bad) if bad else 1.0
         p99 = f"{percentile(good, 0.99) * 1e3:.0f} ms" if good else ""
         longest = max([*good, *bad], default=0.0)
-        print(f"| {at * step:.0f} to {(at + 1) * step:.0f} | {len(good):,} | {p99} | {len(bad):,} | {at_once:.1%} | {longest:.2f} s |")
+        print(
+            f"| {at * step:.0f} to {(at + 1) * step:.0f} | {len(good):,} | {p99} | {len(bad):,} "
+            f"| {at_once:.1%} | {longest:.2f} s |"
+        )
     asked = len(between(simulation.latencies, first, last)) + len(between(simulation.refused, first, last))
     print(f"\n{endpoint.calls:,} calls in all; {asked:,} requests came during the outage.")
 

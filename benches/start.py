@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         imba = {"IMBA__SERVER__LISTEN": "127.0.0.1:18084", "IMBA__FEATURES__EMBEDDED__PATH": f"{folder}/store.redb"}
-        peer = [options.peer, str(ROOT / "benches" / "fastapi_xgboost.py"), "18085"]
+        peer = [options.peer, str(ROOT / "benches" / "peers" / "fastapi_xgboost.py"), "18085"]
         first, _ = measure("127.0.0.1:18084", [str(RELEASE / "imba")], imba)
         rounds = [
             (measure("127.0.0.1:18084", [str(RELEASE / "imba")], imba), measure("127.0.0.1:18085", peer, {}))

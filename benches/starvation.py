@@ -2,7 +2,8 @@
 
     cargo build --release --bins && python3 benches/starvation.py
 
-The server has one core, the load the other. The small requests are asked for by a process of its own, one after the other.
+The server has one core, the load the other. The small requests are asked for by a process of its own, one after the
+other.
 """
 
 import argparse

@@ -38,18 +38,20 @@ def count(binary, case):
     return int(re.search(r"Collected : (\d+)", result.stderr).group(1))
 
 
-def main():
+def require_avx2():
     with open("/proc/cpuinfo") as file:
         if "avx2" not in file.read():
             sys.exit("the counts are of a processor with AVX2; this one has none")
-    binary = build()
-    counts = {case: count(binary, case) for case in CASES}
+
+
+def compare(counts, path):
+    """Prints counts beside those in the file at path, or writes them there; exits where one grew too much."""
     if sys.argv[1:] == ["--update"]:
-        with open(COUNTS, "w") as file:
+        with open(path, "w") as file:
             json.dump(counts, file, indent=2)
             file.write("\n")
         return
-    with open(COUNTS) as file:
+    with open(path) as file:
         known = json.load(file)
     slower = False
     for case, found in counts.items():
@@ -57,7 +59,14 @@ def main():
         slower |= ratio > ALLOWED
         print("%-13s %12d  %.3f of %d" % (case, found, ratio, known[case]))
     if slower:
-        sys.exit("more than 5 % above count.json: make it cheaper, or say why and run count.py --update")
+        name = os.path.basename(path)
+        sys.exit("more than 5 %% above %s: make it cheaper, or say why and count again with --update" % name)
+
+
+def main():
+    require_avx2()
+    binary = build()
+    compare({case: count(binary, case) for case in CASES}, COUNTS)
 
 
 if __name__ == "__main__":
