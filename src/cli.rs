@@ -5,6 +5,7 @@
 mod features;
 mod healthcheck;
 mod model;
+mod model_file;
 mod progress;
 mod score;
 mod serve;

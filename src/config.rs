@@ -81,6 +81,8 @@ pub struct Model {
     pub path: ModelPath,
     /// `model.size_limit`, in bytes
     pub size_limit: usize,
+    /// `model.memory_limit`, in bytes
+    pub memory_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
     /// `model.threshold`; `None` for `"auto"`
@@ -249,6 +251,7 @@ impl Config {
             model: Model {
                 path: reader.model_path("model.path"),
                 size_limit: reader.size("model.size_limit"),
+                memory_limit: reader.size("model.memory_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.threshold("model.threshold"),
             },

@@ -50,10 +50,14 @@ mod problems;
 mod recommend;
 /// A new model without a pause, and what happens when it is none.
 mod reload;
+/// A whole table in the place of another, in DynamoDB and beside kills; how old rows are.
+mod replace;
 /// A model in S3.
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
 mod sagemaker;
+/// `imba score` and `imba model`: categories, limits, wide rows, the card.
+mod score;
 /// The harness.
 mod service;
 /// A second scorer compared in the background.

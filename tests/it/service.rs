@@ -196,7 +196,7 @@ impl Builder {
         let config = self.config();
         let ModelPath::File(path) = &config.model.path else { panic!("the model is a fixture") };
         let file = std::fs::read(path).expect("fixture");
-        let options = LoadOptions { columns: config.features.columns, iterations: None };
+        let options = LoadOptions { columns: config.features.columns, ..LoadOptions::default() };
         EmbeddedScorer::new(&file, options, Admission::default()).expect("fixture model")
     }
 
