@@ -8,10 +8,12 @@ and asks in turns for random pairs and users. Then tables take turns under load,
 
 import argparse
 import http.client
+import json
 import os
 import pathlib
 import random
 import resource
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -74,6 +76,9 @@ class Service:
 
     def __enter__(self):
         self.connection = http.client.HTTPConnection(self.address)
+        self.connection.connect()
+        # Head and body are two packets, and the second must not wait for the first one's acknowledgement.
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self
 
     def __exit__(self, *_):
@@ -115,8 +120,6 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         facts = subprocess.run([binary, "model", str(ROOT / "demo/model.ubj"), "--json"], capture_output=True, check=True)
-        import json
-
         columns = [feature["name"] for feature in json.loads(facts.stdout)["features"]]
         tables, folders, asked = {}, {}, {}
         for size, pairs in (("small", options.small), ("large", options.large)):

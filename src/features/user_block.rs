@@ -50,7 +50,7 @@ impl Kind {
     fn size(self, n: usize) -> usize {
         match self {
             Self::Float => 4 * n,
-            Self::Shared => 4,
+            Self::Shared => 4 * n.min(1),
             Self::Byte => n,
             Self::Short => 2 * n,
         }

@@ -124,7 +124,7 @@ fn what_each_module_reaches_at_most() {
         ("formats", GROUND.to_vec()),
         ("upstream", GROUND.to_vec()),
         ("model", [&GROUND[..], &["upstream"]].concat()),
-        ("features", [&GROUND[..], &["upstream", "formats"]].concat()),
+        ("features", [&GROUND[..], &["upstream", "formats", "admission"]].concat()),
         ("scorer", [&GROUND[..], &["upstream", "formats", "model", "admission"]].concat()),
     ]);
     for (module, allowed) in &allowed {

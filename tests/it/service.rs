@@ -209,7 +209,7 @@ impl Builder {
         let schema = schema_of(&*model.scorer);
         let path = self.folder.path().join("features.redb");
         if self.store.is_none() {
-            store_table(&path, schema.names(), Base::Present, self.pairs.clone())
+            store_table(&path, &schema.stored_columns(), Base::Present, self.pairs.clone())
                 .await
                 .expect("pairs stored");
         }
@@ -219,7 +219,7 @@ impl Builder {
             let features = if let Some(store) = self.store.clone() {
                 Features { kind: "of the test", store, users: None, table: None }
             } else {
-                let store = Arc::new(open_table(&path, schema.names()));
+                let store = Arc::new(open_table(&path, &schema.stored_columns()));
                 let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
                 Features { kind: "embedded", store, users, table }
             };
