@@ -82,11 +82,6 @@ pub enum StartError {
     /// The page is not where the configuration says.
     #[error("server.static_dir: {0}")]
     Page(#[from] PageError),
-    /// A table can be put in the place of another in a local store alone.
-    #[error(
-        "features.kind: is \"dynamodb\": --replace is for the embedded store; without it rows are added and replaced one by one"
-    )]
-    NotReplaceable,
     /// The embedded store is needed.
     #[error("features.kind: is \"dynamodb\": this is told of the embedded store alone")]
     NotLocal,
@@ -173,7 +168,7 @@ impl App {
         let schema = schema_of(&*model.scorer);
         let is_demo = model.scorer.info().version == DEMO_MODEL;
         let (features, table_watcher) =
-            open_filled(&config.features, &schema, &aws, &upstreams, is_demo).await?;
+            open_filled(&config.features, &schema, &aws, &upstreams, &admission, is_demo).await?;
         let ports = Ports { schema, features, model };
         let app = Self::assemble(config, ports, admission, &upstreams, access_log).await?;
         Ok(Self { model_watcher, table_watcher, ..app })
@@ -204,8 +199,10 @@ impl App {
         let mut collectors: Vec<Box<dyn Collector>> = vec![Box::new(in_use)];
         if let Some(table) = features.as_ref().and_then(|features| features.table.clone()) {
             let facts = move || {
-                let TableInfo { version, rows, loaded_at, .. } = (*table.table()).clone();
-                TableFacts { version, rows, loaded_at }
+                let table = (*table.table()).clone();
+                let is_known = table != TableInfo::default();
+                let TableInfo { version, rows, loaded_at, .. } = table;
+                is_known.then_some(TableFacts { version, rows, loaded_at })
             };
             collectors.push(Box::new(TableInUse { facts, max_age: config.features.max_age }));
         }

@@ -6,6 +6,7 @@ mod features;
 mod healthcheck;
 mod key;
 mod model;
+mod model_file;
 mod progress;
 mod score;
 mod serve;

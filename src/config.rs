@@ -107,6 +107,8 @@ pub struct Model {
     pub name: String,
     /// `model.size_limit`, in bytes
     pub size_limit: usize,
+    /// `model.memory_limit`, in bytes
+    pub memory_limit: usize,
     /// `model.reload_interval`; `None` for `"off"`
     pub reload_interval: Option<Duration>,
     /// `model.threshold`; `None` for `"auto"`
@@ -284,6 +286,7 @@ impl Config {
                 path: reader.model_path("model.path"),
                 name: vertex::model_name(&mut reader),
                 size_limit: reader.size("model.size_limit"),
+                memory_limit: reader.size("model.memory_limit"),
                 reload_interval: reader.interval("model.reload_interval"),
                 threshold: reader.threshold("model.threshold"),
                 endpoint_names: reader.list("model.endpoint_names"),

@@ -9,7 +9,9 @@ pub mod dynamodb;
 pub mod embedded;
 mod row_format;
 pub mod table;
+mod user_block;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,11 +21,34 @@ use crate::cause::Cause;
 use crate::row::{FeatureRow, PairKey};
 use crate::upstream::UpstreamError;
 
+/// A row as a store holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRow {
+    /// The row.
+    pub values: FeatureRow,
+    /// When it was made, in the words of whoever made it, where the store knows.
+    pub updated_at: Option<Arc<str>>,
+}
+
+impl From<FeatureRow> for StoredRow {
+    fn from(values: FeatureRow) -> Self {
+        Self { values, updated_at: None }
+    }
+}
+
+impl Deref for StoredRow {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
 /// What a store holds for one pair: its row, nothing, or something that cannot be read.
-pub type Lookup = Result<Option<FeatureRow>, UnreadableRow>;
+pub type Lookup = Result<Option<StoredRow>, UnreadableRow>;
 
 /// A product of a user with its row.
-pub type ProductRow = (String, Result<FeatureRow, UnreadableRow>);
+pub type ProductRow = (String, Result<StoredRow, UnreadableRow>);
 
 /// Why what is stored for a pair is no row of this model. The text is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +91,7 @@ pub struct TableInfo {
 
 /// A store that knows which table it holds.
 pub trait VersionedTable: Send + Sync {
-    /// The table in use now.
+    /// The table in use now; the default where nothing is known of it.
     fn table(&self) -> Arc<TableInfo>;
 }
 

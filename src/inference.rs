@@ -121,7 +121,8 @@ impl Inference {
     /// The table of features in use, if the store knows which it holds.
     #[must_use]
     pub fn table(&self) -> Option<Arc<TableInfo>> {
-        Some(self.features.as_ref()?.table.as_ref()?.table())
+        let table = self.features.as_ref()?.table.as_ref()?.table();
+        (*table != TableInfo::default()).then_some(table)
     }
 
     /// Whether scores of the model in use can be explained.

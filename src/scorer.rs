@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use crate::cause::Cause;
 use crate::model::ModelInfo;
-use crate::row::Batch;
+use crate::row::{Batch, Schema};
 use crate::upstream::UpstreamError;
 
 pub use target::InferenceTarget;
@@ -121,6 +121,11 @@ pub trait Scorer: Send + Sync {
 
     /// The model in use now.
     fn info(&self) -> Arc<ModelInfo>;
+
+    /// The inputs of a row, the same for every model that takes this one's place.
+    fn schema(&self) -> Schema {
+        Schema::new(self.info().feature_names.clone())
+    }
 
     /// One cheap call that shows the scorer answers.
     async fn probe(&self) -> Result<(), ScoreError>;

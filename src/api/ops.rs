@@ -8,28 +8,45 @@ use axum::response::IntoResponse;
 
 use super::fault::{Code, Fault};
 use super::state::ApiState;
+use crate::features::TableInfo;
 
 /// `GET /livez`: the process answers, whatever its upstreams do.
 pub(super) async fn livez() -> &'static str {
     "alive\n"
 }
 
-/// `GET /readyz`: requests should be sent here. `GET /readyz?upstreams`: those behind this service answer.
+/// `GET /readyz`: requests should be sent here; a second line names the table of features in use, where that is known. `GET /readyz?upstreams`: those behind this service answer.
 pub(super) async fn readyz(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-) -> Result<&'static str, Fault> {
+) -> Result<String, Fault> {
     let names = |parameter: &str| parameter.split('=').next() == Some("upstreams");
     if query.is_some_and(|query| query.split('&').any(names)) {
         return match state.readiness.check_upstreams().await {
-            Ok(()) => Ok("ready\n"),
+            Ok(()) => Ok("ready\n".to_owned()),
             Err(error) => Err(Fault::new(Code::NotReady, error.words()).caused_by(error)),
         };
     }
     match state.readiness.check().await {
-        Ok(()) => Ok("ready\n"),
+        Ok(()) => {
+            Ok(format!("ready\n{}", state.inference.table().map(|table| line(&table)).unwrap_or_default()))
+        }
         Err(error) => Err(Fault::new(Code::NotReady, error.to_string()).caused_by(error)),
     }
+}
+
+/// A table of features on a line: `table VERSION, N rows, from SOURCE, loaded TIME`, as far as each is known.
+fn line(table: &TableInfo) -> String {
+    let mut line = format!("table {}, {} rows", table.version.as_deref().unwrap_or("unknown"), table.rows);
+    if let Some(source) = &table.source {
+        line.push_str(", from ");
+        // A name may hold whatever a file's may.
+        line.extend(source.chars().map(|letter| if letter.is_control() { '?' } else { letter }));
+    }
+    if let Some(loaded_at) = table.loaded_at {
+        line.push_str(&format!(", loaded {}", humantime::format_rfc3339_seconds(loaded_at)));
+    }
+    line + "\n"
 }
 
 /// `GET /metrics`: every counter, as Prometheus reads it.

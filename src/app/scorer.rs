@@ -69,12 +69,17 @@ pub async fn open_compared(config: &Config) -> Result<Compared, StartError> {
     Ok(Compared { endpoint: opener.open_endpoint(endpoint, &model.info().feature_names).await?, model })
 }
 
-/// The use case over the model in `file` alone, or over some of its boosting iterations.
+/// The use case over the model in `file` alone, or over some of its boosting iterations, decoded within `memory_limit`
+/// bytes.
 ///
 /// # Errors
-/// It is not a model, has no such iterations, or cannot score a row.
-pub fn inference_over(file: &[u8], iterations: Option<(usize, usize)>) -> Result<Inference, LoadError> {
-    let options = LoadOptions { columns: Vec::new(), iterations };
+/// It is not a model, too large, has no such iterations, or cannot score a row.
+pub fn inference_over(
+    file: &[u8],
+    iterations: Option<(usize, usize)>,
+    memory_limit: usize,
+) -> Result<Inference, LoadError> {
+    let options = LoadOptions { iterations, memory_limit, ..LoadOptions::default() };
     let admission = Admission::default();
     let scorer = Arc::new(EmbeddedScorer::new(file, options, admission.clone())?);
     let model = Model { scorer: Arc::clone(&scorer) as _, explainer: Some(scorer) };
@@ -84,21 +89,26 @@ pub fn inference_over(file: &[u8], iterations: Option<(usize, usize)>) -> Result
 /// The inputs of the model that `scorer` scores by.
 #[must_use]
 pub fn schema_of(scorer: &dyn Scorer) -> Arc<Schema> {
-    Arc::new(Schema::new(scorer.info().feature_names.clone()))
+    Arc::new(scorer.schema())
 }
 
-/// The inputs that the configuration names, or those of its model.
+/// The inputs that rows are read by: those of the configured model; where an endpoint scores, those that the configuration
+/// names.
 ///
 /// # Errors
 /// The model cannot be loaded.
 pub async fn configured_schema(config: &Config, aws: &AwsContext) -> Result<Schema, StartError> {
-    if !config.features.columns.is_empty() {
-        return Ok(Schema::new(config.features.columns.clone()));
+    let named = (!config.features.columns.is_empty()).then(|| Schema::new(config.features.columns.clone()));
+    if let (Some(named), ScorerKind::SageMaker(_)) = (&named, &config.scorer.kind) {
+        return Ok(named.clone());
     }
     let (admission, upstreams) = (Admission::default(), UpstreamMetrics::default());
     let opener = Opener { config, aws, admission: &admission, upstreams: &upstreams };
-    let (model, _) = opener.load_model().await?;
-    Ok(Schema::new(model.info().feature_names.clone()))
+    match opener.load_model().await {
+        Ok((model, _)) => Ok(model.schema()),
+        // The names are all that is needed of it, unless it has categories; then the service refuses the table.
+        Err(error) => named.ok_or(error),
+    }
 }
 
 impl Opener<'_> {
@@ -148,7 +158,11 @@ impl Opener<'_> {
         let location = source.location();
         let unusable = |source| StartError::Model { location: location.clone(), source };
         let file = source.fetch().await.map_err(|error| unusable(error.into()))?;
-        let options = LoadOptions { columns: self.config.features.columns.clone(), iterations: None };
+        let options = LoadOptions {
+            columns: self.config.features.columns.clone(),
+            iterations: None,
+            memory_limit: self.config.model.memory_limit,
+        };
         let scorer = EmbeddedScorer::new(&file.bytes, options, self.admission.clone())
             .map_err(|error| unusable(error.into()))?;
         let scorer = Arc::new(scorer);

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::{StartError, of_the_demo, taken};
+use crate::admission::Admission;
 use crate::cause::chain;
 use crate::config::{self, DynamoDb, Store};
 use crate::features::batched::BatchedStore;
 use crate::features::cached::CachedStore;
 use crate::features::dynamodb::{DynamoStore, TableError};
 use crate::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions, StoreDraft, TableWatcher};
-use crate::features::table::{FeatureTable, plain};
+use crate::features::table::FeatureTable;
 use crate::features::{FeatureStore, FeatureWriter, StoreError, VersionedTable};
 use crate::inference::Features;
 use crate::row::Schema;
@@ -41,28 +42,60 @@ pub async fn open_store(
     }
 }
 
-/// Opens the configured store for a table that comes from `source`: beside what it holds, or in its place.
+/// What becomes of the rows that a store holds when a table is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loading {
+    /// Those stay that the table does not replace.
+    Beside,
+    /// They are gone: the table, whose version this is, takes their place. A local store finds the version by itself.
+    InPlace(String),
+}
+
+/// Opens the configured store for a table that comes from `source`.
 ///
 /// # Errors
-/// As [`open_store`]; also that another table is being loaded, or that the store cannot be replaced.
+/// As [`open_store`]; also that another table is being loaded.
 pub async fn open_writer(
     features: &config::Features,
     schema: &Schema,
     aws: &AwsContext,
-    replace: bool,
+    loading: &Loading,
     source: &str,
 ) -> Result<Box<dyn FeatureWriter>, StartError> {
     match &features.store {
         Store::Embedded(embedded) => {
-            let base = if replace { Base::Empty } else { Base::Present };
-            let draft = StoreDraft::begin(&embedded.path, schema.names(), base, source);
+            let base = if *loading == Loading::Beside { Base::Present } else { Base::Empty };
+            let draft = StoreDraft::begin(&embedded.path, &schema.stored_columns(), base, source);
             Ok(Box::new(draft.map_err(|source| of_store(embedded, source))?))
         }
-        Store::DynamoDb(_) if replace => Err(StartError::NotReplaceable),
         Store::DynamoDb(table) => {
-            Ok(Box::new(open_table(table, schema, aws, &UpstreamMetrics::default()).await?))
+            let store = open_table(table, schema, aws, &UpstreamMetrics::default()).await?;
+            Ok(match loading {
+                Loading::Beside => Box::new(store),
+                Loading::InPlace(version) => Box::new(store.replacement(version, source)),
+            })
         }
         Store::None => Err(StartError::NoStore),
+    }
+}
+
+pub use crate::features::dynamodb::PairSet;
+
+/// The store in a table of DynamoDB, for what only it can tell.
+pub type RemoteStore = DynamoStore;
+
+/// Opens the table of DynamoDB, if that is the configured store.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn open_remote(
+    features: &config::Features,
+    schema: &Schema,
+    aws: &AwsContext,
+) -> Result<Option<RemoteStore>, StartError> {
+    match &features.store {
+        Store::DynamoDb(table) => open_table(table, schema, aws, &UpstreamMetrics::default()).await.map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -91,12 +124,13 @@ pub async fn open_filled(
     schema: &Schema,
     aws: &AwsContext,
     upstreams: &UpstreamMetrics,
+    admission: &Admission,
     is_demo: bool,
 ) -> Result<(Option<Features>, Option<TableWatcher>), StartError> {
     let mut watcher = None;
     let opened = match &features.store {
         Store::Embedded(embedded) => {
-            let store = Arc::new(open_seeded(embedded, schema, is_demo).await?);
+            let store = Arc::new(open_seeded(embedded, schema, is_demo).await?.admitted(admission.clone()));
             let every = embedded.reload_interval;
             let metrics = upstreams.table().clone();
             watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
@@ -105,7 +139,8 @@ pub async fn open_filled(
         }
         Store::DynamoDb(table) => {
             let store = open_table(table, schema, aws, upstreams).await?;
-            Features { kind: "dynamodb", store: batched(store, table), users: None, table: None }
+            let info = Some(Arc::new(store.clone()) as _);
+            Features { kind: "dynamodb", store: batched(store, table), users: None, table: info }
         }
         Store::None => return Ok((None, None)),
     };
@@ -123,7 +158,7 @@ async fn open_table(
     aws: &AwsContext,
     upstreams: &UpstreamMetrics,
 ) -> Result<DynamoStore, StartError> {
-    let store = DynamoStore::new(aws.sdk().await?, table, schema.names(), upstreams.clone());
+    let store = DynamoStore::new(aws.sdk().await?, table, schema, upstreams.clone());
     match store.verify().await {
         Ok(()) => info!("features are in table {:?}", table.table),
         Err(TableError::Unknown(upstream)) if upstream.is_outage() => {
@@ -154,7 +189,15 @@ fn of_store(embedded: &config::EmbeddedStore, source: OpenError) -> StartError {
 
 fn open_embedded(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
     let options = OpenOptions { cache: embedded.cache, check_limit: embedded.check_limit as u64 };
-    EmbeddedStore::open(&embedded.path, schema.names(), options).map_err(|source| of_store(embedded, source))
+    EmbeddedStore::open(&embedded.path, &schema.stored_columns(), options)
+        .map_err(|source| of_store(embedded, source))
+}
+
+/// [`open_embedded`] on the blocking pool: a large file is read whole, and the start must hear a signal meanwhile.
+async fn opened(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
+    let (embedded, schema) = (embedded.clone(), schema.clone());
+    let opening = tokio::task::spawn_blocking(move || open_embedded(&embedded, &schema));
+    opening.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
 async fn open_seeded(
@@ -163,7 +206,7 @@ async fn open_seeded(
     is_demo: bool,
 ) -> Result<EmbeddedStore, StartError> {
     let path = embedded.path.display();
-    let is_filled = match open_embedded(embedded, schema) {
+    let is_filled = match opened(embedded, schema).await {
         Ok(store) if store.table().rows > 0 => Some(store),
         Ok(_) | Err(StartError::Store { source: OpenError::Absent, .. }) => None,
         Err(error) => return Err(error),
@@ -177,13 +220,13 @@ async fn open_seeded(
     {
         taken("features.embedded.seed", seed, load_seed(&seed.path, schema, embedded).await)?;
     }
-    let store = match open_embedded(embedded, schema) {
+    let store = match opened(embedded, schema).await {
         Err(StartError::Store { source: OpenError::Absent, .. }) => {
-            let empty = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, "");
+            let empty = StoreDraft::begin(&embedded.path, &schema.stored_columns(), Base::Empty, "");
             let empty = empty.map_err(|source| of_store(embedded, source))?;
             let io = |error: StoreError| OpenError::Io(io::Error::other(error));
             empty.finish().await.map_err(|error| of_store(embedded, io(error)))?;
-            open_embedded(embedded, schema)?
+            opened(embedded, schema).await?
         }
         opened => opened?,
     };
@@ -194,14 +237,15 @@ async fn open_seeded(
 /// The whole table or nothing of it: what is cut short or has a bad row is not there at the next start.
 async fn load_seed(path: &Path, schema: &Schema, embedded: &config::EmbeddedStore) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = plain(file).map_err(|error| error.to_string())?;
-    let table = FeatureTable::open(table, schema).map_err(|error| chain(&error))?;
+    let table = FeatureTable::open_file(file, schema).map_err(|error| chain(&error))?;
+    let unit = table.unit();
     let source = path.display().to_string();
-    let draft = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, &source);
+    let draft = StoreDraft::begin(&embedded.path, &schema.stored_columns(), Base::Empty, &source);
     let draft = draft.map_err(|error| chain(&error))?;
     let report = table.load_into(&draft, 1, |_| {}).await.map_err(|error| chain(&error))?;
     if let Some(bad) = report.bad.first() {
-        return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
+        let (count, place) = (report.bad.len(), bad.line);
+        return Err(format!("{count} bad rows, the first in {unit} {place}: {}", bad.what));
     }
     draft.finish().await.map_err(|error| chain(&error))?;
     info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());

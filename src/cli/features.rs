@@ -2,19 +2,24 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufWriter, Write, stderr, stdout};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Read, Write, stderr, stdout};
+use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
+use sha2::{Digest, Sha256};
 
 use super::{CommandError, ConfigArgs, block_on, print, progress};
 use crate::app::scorer::configured_schema;
-use crate::app::store::{LocalStore, open_local, open_store, open_writer};
+use crate::app::store::{
+    Loading, LocalStore, PairSet, RemoteStore, open_local, open_remote, open_store, open_writer,
+};
 use crate::cause::chain;
-use crate::features::VersionedTable;
-use crate::features::table::{BadRow, FeatureTable, KEYS, Report, plain};
-use crate::row::{PairKey, Schema, check_id, python_float, write_value};
+use crate::config::{self, Store};
+use crate::features::table::{BadRow, FeatureTable, KEYS, Report};
+use crate::features::{TableInfo, VersionedTable};
+use crate::row::{PairKey, Schema, check_id, python_float};
 use crate::upstream::aws::AwsContext;
 
 /// How many bad lines are listed one by one.
@@ -22,7 +27,7 @@ const LISTED: usize = 20;
 
 #[derive(Subcommand)]
 pub(super) enum FeaturesCommand {
-    /// Load a CSV table, which may be compressed with gzip, into the store.
+    /// Load a table into the store: CSV, plain or compressed with gzip, or Parquet.
     ///
     /// The header is user_id,product_id and then the features by name in any order, or user_id,product_id,feature with
     /// the features as one quoted, comma-separated string in model order. Rows go in by batches of 10,000: a batch with a
@@ -32,7 +37,8 @@ pub(super) enum FeaturesCommand {
     Import(ImportArgs),
     /// Print the stored features of one user and product, a name and a value per line.
     Get(GetArgs),
-    /// Read the whole embedded store, compare it with its checksums, and say what it holds: exit 0 if all of it is good.
+    /// Say which table the store holds. The embedded store is read whole and compared with its checksums: exit 0 if all of it
+    /// is good.
     Status(ConfigArgs),
     /// Print the embedded store as a CSV table that `imba features import` reads, ordered by user and product.
     Export(ConfigArgs),
@@ -44,12 +50,16 @@ pub(super) struct ImportArgs {
     file: PathBuf,
     /// Put the table in the place of the one in the store: pairs that are not in the file are gone. A bad row leaves the old
     /// table as it is.
-    #[arg(long, conflicts_with = "from_line")]
+    ///
+    /// The embedded store changes at once. In DynamoDB the new rows are written one by one, each with the version of the table,
+    /// and then the items without it are deleted; cut short, the same command completes it. Nothing else may write meanwhile.
+    #[arg(long)]
     replace: bool,
-    /// Read and check the whole table, and load nothing. The store is not opened.
+    /// Read and check the whole table, and load nothing. Only with --replace is a table of DynamoDB read: the items that would be
+    /// deleted are counted.
     #[arg(long, conflicts_with = "from_line")]
     dry_run: bool,
-    /// Skip the rows before this line of the file: an import that failed says from which line to go on.
+    /// Skip the rows before this line (row, of a Parquet file) of the file: an import that failed says from which line to go on.
     #[arg(long, value_name = "LINE", default_value_t = 1)]
     from_line: u64,
     #[command(flatten)]
@@ -77,54 +87,129 @@ pub(super) fn features(command: &FeaturesCommand) -> Result<(), CommandError> {
 
 fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let config = args.config.load()?;
+    let is_remote = matches!(config.features.store, Store::DynamoDb(_));
+    if args.replace && args.from_line > 1 && !is_remote {
+        let what =
+            "--from-line with --replace goes on with a table of DynamoDB; the embedded store begins anew";
+        return Err(CommandError::failed(what));
+    }
     let name = args.file.display();
-    let file = File::open(&args.file).map_err(|error| CommandError::of(&name, error))?;
+    let open = || File::open(&args.file).map_err(|error| CommandError::of(&name, error));
+    let file = open()?;
     let bar = progress::bytes_of(Some(&file));
-    let file = plain(file).map_err(|error| CommandError::of(&name, error))?;
-    let report = block_on(async {
+    let done = block_on(async {
         let aws = AwsContext::new(config.aws.clone());
         let schema = configured_schema(&config, &aws).await?;
-        let table = FeatureTable::open(file, &schema).map_err(|error| CommandError::of(&name, error))?;
+        let table =
+            |file| FeatureTable::open_file(file, &schema).map_err(|error| CommandError::of(&name, error));
+        let (opened, progress) = (table(file)?, |bytes| bar.set_position(bytes));
+        let unit = opened.unit();
         if args.dry_run {
-            return table.check(|bytes| bar.set_position(bytes)).map_err(CommandError::failed);
+            return dry_run(args, &config.features, &schema, &aws, opened, &bar).await;
         }
         let source = args.file.display().to_string();
-        let writer = open_writer(&config.features, &schema, &aws, args.replace, &source).await?;
-        let loaded = table.load_into(&*writer, args.from_line, |bytes| bar.set_position(bytes)).await;
-        let report = loaded.map_err(|error| CommandError::of(&name, error))?;
-        if report.bad.is_empty() || !args.replace {
-            writer.finish().await.map_err(|error| CommandError::of(&name, error))?;
+        let mut loading = if args.replace { Loading::InPlace(String::new()) } else { Loading::Beside };
+        let mut opened = opened;
+        if args.replace && is_remote {
+            // What is written to DynamoDB is seen at once: nothing is, unless all of the table is good.
+            let report = opened.check(|_| {}, progress).map_err(|error| CommandError::of(&name, error))?;
+            refuse(&name, unit, &report)?;
+            loading =
+                Loading::InPlace(version_of(&args.file).map_err(|error| CommandError::of(&name, error))?);
+            opened = table(open()?)?;
         }
-        Ok(report)
+        let writer = open_writer(&config.features, &schema, &aws, &loading, &source).await?;
+        let loaded = opened.load_into(&*writer, args.from_line, progress).await;
+        let report = loaded.map_err(|error| CommandError::of(&name, error))?;
+        if args.replace {
+            refuse(&name, unit, &report)?;
+        }
+        writer.finish().await.map_err(|error| CommandError::of(&name, error))?;
+        Ok(Done { report, unit, others: None })
     })?;
     bar.finish_and_clear();
-    let Report { loaded, left_out, bad } = report?;
-    if args.replace && !bad.is_empty() {
-        list(&name, &bad);
-        let what = format!("{} bad lines; the store is as it was", bad.len());
-        return Err(CommandError::of(name, what));
-    }
-    list(&name, &bad);
+    let Done { report: Report { loaded, left_out, bad }, unit, others } = done?;
+    list(&name, unit, &bad);
     let outcome = if args.dry_run { "are good and would be loaded" } else { "loaded" };
     let _ = writeln!(stderr(), "{name}: {loaded} rows {outcome}");
+    if let Some(others) = others {
+        let _ = writeln!(
+            stderr(),
+            "{name}: {others} items of the table are not in the file and would be deleted"
+        );
+    }
     if bad.is_empty() {
         return Ok(());
     }
     let not_loaded = if args.dry_run { "would not be loaded" } else { "were not loaded" };
-    Err(CommandError::of(
-        name,
-        format!("{} bad lines; {left_out} good rows of their batches {not_loaded}", bad.len()),
-    ))
+    let what = format!("{} bad {unit}s; {left_out} good rows of their batches {not_loaded}", bad.len());
+    Err(CommandError::of(name, what))
+}
+
+/// How an import went, or would go.
+struct Done {
+    report: Report,
+    unit: &'static str,
+    /// Items that are not in the file.
+    others: Option<u64>,
+}
+
+async fn dry_run(
+    args: &ImportArgs,
+    features: &config::Features,
+    schema: &Schema,
+    aws: &AwsContext,
+    table: FeatureTable<'_>,
+    bar: &ProgressBar,
+) -> Result<Done, CommandError> {
+    let unit = table.unit();
+    let remote = if args.replace { open_remote(features, schema, aws).await? } else { None };
+    let mut pairs = PairSet::default();
+    let take = |pair: &PairKey| {
+        if remote.is_some() {
+            pairs.insert(pair);
+        }
+    };
+    let report = table.check(take, |bytes| bar.set_position(bytes));
+    let report = report.map_err(|error| CommandError::of(args.file.display(), error))?;
+    let others = match &remote {
+        Some(remote) => Some(remote.count_others(&pairs).await.map_err(CommandError::failed)?),
+        None => None,
+    };
+    Ok(Done { report, unit, others })
+}
+
+/// A table that is to take another's place must be whole, and hold something.
+fn refuse(name: impl Display, unit: &str, report: &Report) -> Result<(), CommandError> {
+    list(&name, unit, &report.bad);
+    let what = match report.bad.len() {
+        0 if report.loaded > 0 => return Ok(()),
+        0 => "the table has no rows; the store is as it was".to_owned(),
+        bad => format!("{bad} bad {unit}s; the store is as it was"),
+    };
+    Err(CommandError::of(name, what))
+}
+
+/// The SHA-256 of a file's content, in hexadecimal.
+fn version_of(path: &Path) -> io::Result<String> {
+    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(format!("{:x}", bytes::Bytes::copy_from_slice(&hasher.finalize()))),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
 }
 
 /// The outcome is the exit code; these lines are for people.
-fn list(name: impl Display, bad: &[BadRow]) {
+fn list(name: impl Display, unit: &str, bad: &[BadRow]) {
     let mut say = stderr().lock();
     for bad in bad.iter().take(LISTED) {
-        let _ = writeln!(say, "{name}: line {}: {}", bad.line, bad.what);
+        let _ = writeln!(say, "{name}: {unit} {}: {}", bad.line, bad.what);
     }
     if bad.len() > LISTED {
-        let _ = writeln!(say, "{name}: and {} more bad lines", bad.len() - LISTED);
+        let _ = writeln!(say, "{name}: and {} more bad {unit}s", bad.len() - LISTED);
     }
 }
 
@@ -138,6 +223,48 @@ fn local(args: &ConfigArgs) -> Result<(LocalStore, Schema, PathBuf), CommandErro
 }
 
 fn status(args: &ConfigArgs) -> Result<(), CommandError> {
+    let config = args.load()?;
+    let aws = AwsContext::new(config.aws.clone());
+    let remote = block_on(async {
+        if !matches!(config.features.store, Store::DynamoDb(_)) {
+            return Ok(None);
+        }
+        let schema = configured_schema(&config, &aws).await?;
+        match open_remote(&config.features, &schema, &aws).await? {
+            Some(remote) => remote_status(&remote).await.map(Some),
+            None => Ok(None),
+        }
+    })??;
+    match remote {
+        Some(lines) => print(&lines),
+        None => local_status(args),
+    }
+}
+
+async fn remote_status(store: &RemoteStore) -> Result<String, CommandError> {
+    let found = store.status().await.map_err(CommandError::failed)?;
+    let table = store.table();
+    let mut text = String::new();
+    for (name, value) in found.into_iter().chain(told(&table)) {
+        text.push_str(&format!("{name:<10}{value}\n"));
+    }
+    Ok(text)
+}
+
+/// What is known of a table of features.
+fn told(table: &TableInfo) -> Vec<(&'static str, String)> {
+    let unknown = || "unknown".to_owned();
+    let rows = if *table == TableInfo::default() { unknown() } else { table.rows.to_string() };
+    let loaded = table.loaded_at.map_or_else(unknown, |at| humantime::format_rfc3339_seconds(at).to_string());
+    vec![
+        ("rows", rows),
+        ("version", table.version.clone().unwrap_or_else(unknown)),
+        ("source", table.source.clone().unwrap_or_else(unknown)),
+        ("loaded", loaded),
+    ]
+}
+
+fn local_status(args: &ConfigArgs) -> Result<(), CommandError> {
     let (store, schema, path) = local(args)?;
     let size = path.metadata().map_err(|error| CommandError::of(path.display(), error))?.len();
     let (mut read, mut damaged) = (0_u64, Vec::new());
@@ -149,18 +276,13 @@ fn status(args: &ConfigArgs) -> Result<(), CommandError> {
         true
     });
     let table = store.table();
-    let unknown = || "unknown".to_owned();
-    let loaded = table.loaded_at.map_or_else(unknown, |at| humantime::format_rfc3339_seconds(at).to_string());
     let mut out = stdout().lock();
-    for (name, value) in [
+    let file = [
         ("file", path.display().to_string()),
         ("size", ByteSize(size).to_string()),
         ("columns", schema.width().to_string()),
-        ("rows", table.rows.to_string()),
-        ("version", table.version.clone().unwrap_or_else(unknown)),
-        ("source", table.source.clone().unwrap_or_else(unknown)),
-        ("loaded", loaded),
-    ] {
+    ];
+    for (name, value) in file.into_iter().chain(told(&table)) {
         writeln!(out, "{name:<10}{value}").map_err(CommandError::output)?;
     }
     if let Err(error) = scanned {
@@ -192,11 +314,9 @@ fn export(args: &ConfigArgs) -> Result<(), CommandError> {
             damaged += 1;
             return true;
         };
-        for (cell, value) in cells.iter_mut().zip(&row) {
+        for (at, (cell, value)) in cells.iter_mut().zip(&row).enumerate() {
             cell.clear();
-            if !value.is_nan() {
-                write_value(*value, cell);
-            }
+            schema.write(at, *value, cell);
         }
         written = table.write_record([user, product].into_iter().chain(cells.iter().map(String::as_str)));
         written.is_ok()
@@ -228,10 +348,12 @@ fn get(args: &GetArgs) -> Result<(), CommandError> {
     let row = found.transpose().map_err(|unreadable| CommandError::of(&pair, unreadable))?.flatten();
     let row = row.ok_or_else(|| CommandError::failed(format!("no features are stored for {pair}")))?;
     let mut text = String::new();
-    for (name, value) in schema.names().iter().zip(&row) {
+    for (at, (name, value)) in schema.names().iter().zip(row.iter()).enumerate() {
         text.push_str(name);
         text.push('\t');
-        if !value.is_nan() {
+        if schema.has_categories(at) {
+            schema.write(at, *value, &mut text);
+        } else if !value.is_nan() {
             python_float(f64::from(*value), &mut text);
         }
         text.push('\n');

@@ -1,6 +1,6 @@
 //! `imba score`: a file of rows through a model file, one line out for each row in.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use tokio::runtime::{Builder, Runtime};
 
+use super::model_file::ModelLimits;
 use super::{CommandError, progress};
 use crate::app::scorer::inference_over;
 use crate::cause::chain;
@@ -34,7 +35,8 @@ pub(super) struct ScoreArgs {
     /// Form of the rows.
     ///
     /// csv: one row per line in the model's order, or in that of a header with its feature names; True and False are 1 and 0;
-    /// an empty cell, `nan`, `NA`, `<NA>` or `null` is missing. libsvm, as XGBoost reads it: label or label:weight, then index:value
+    /// an empty cell, `nan`, `NA`, `<NA>` or `null` is missing. Categories stand by value under a header where the model file
+    /// lists them (see imba model), else by code. libsvm, as XGBoost reads it: label or label:weight, then index:value
     /// with indices from 0; blank lines and comments are no rows. json: rows one after the other as arrays or objects by
     /// name, or {"instances": [row, …]}; null is missing.
     #[arg(long, value_enum, default_value_t)]
@@ -49,6 +51,8 @@ pub(super) struct ScoreArgs {
     /// nothing, means up to the last.
     #[arg(long, value_name = "A..B", value_parser = iterations)]
     iterations: Option<Iterations>,
+    #[command(flatten)]
+    limits: ModelLimits,
 }
 
 #[derive(ValueEnum, Clone, Copy, Default)]
@@ -103,7 +107,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
     let schema = Arc::clone(inference.schema());
     let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
     let out = BufWriter::with_capacity(BUFFER, stdout().lock());
-    let mut block = Block::new(&inference, args.output, &runtime, out);
+    let mut block = Block::new(&inference, args, &runtime, out);
     let take = |row: StreamRow<'_>| block.push(row);
     let read = if args.input == Path::new("-") {
         for_each_row(stdin().lock(), form, &schema, &args.id, take)
@@ -129,9 +133,9 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
 /// The use case over the model alone.
 fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
     let name = args.model.display();
-    let bytes = fs::read(&args.model).map_err(|error| CommandError::of(&name, error))?;
-    let inference =
-        inference_over(&bytes, args.iterations).map_err(|error| CommandError::of(&name, error))?;
+    let bytes = args.limits.read(&args.model)?;
+    let inference = inference_over(&bytes, args.iterations, args.limits.memory_limit)
+        .map_err(|error| CommandError::of(&name, error))?;
     if inference.schema().width() == 0 {
         return Err(CommandError::of(name, "the model has no features, so there is nothing to score"));
     }
@@ -142,6 +146,8 @@ fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
 struct Block<'m, W> {
     inference: &'m Inference,
     output: OutputArg,
+    /// Whether rows are kept as the values that they list: wide ones list few.
+    is_sparse: bool,
     runtime: &'m Runtime,
     capacity: usize,
     rows: Batch,
@@ -152,22 +158,32 @@ struct Block<'m, W> {
 }
 
 impl<'m, W: Write> Block<'m, W> {
-    fn new(inference: &'m Inference, output: OutputArg, runtime: &'m Runtime, out: W) -> Self {
+    fn new(inference: &'m Inference, args: &ScoreArgs, runtime: &'m Runtime, out: W) -> Self {
         let width = inference.schema().width();
-        let model = inference.model();
+        let (model, output) = (inference.model(), args.output);
+        // Contributions are as wide as the rows, whatever these list.
+        let is_sparse = args.format.form() == Form::Libsvm && output != OutputArg::Contributions;
         let numbers = match output {
             OutputArg::Score | OutputArg::Margin => model.outputs,
             OutputArg::Leaf => model.trees.unwrap_or_default(),
             OutputArg::Contributions => model.outputs * (width + 1),
         };
-        let bytes = width * size_of::<f32>() + numbers * size_of::<f64>();
+        let values = if is_sparse { 0 } else { width };
+        let bytes = values * size_of::<f32>() + numbers * size_of::<f64>();
         let capacity = (BLOCK_BYTES / bytes.max(1)).clamp(1, BLOCK_ROWS);
-        let (rows, prefixes) = (Batch::new(width), Vec::new());
-        Self { inference, output, runtime, capacity, rows, prefixes, line: String::new(), out }
+        let (rows, prefixes, line) = (Self::rows(width, is_sparse), Vec::new(), String::new());
+        Self { inference, output, is_sparse, runtime, capacity, rows, prefixes, line, out }
+    }
+
+    fn rows(width: usize, is_sparse: bool) -> Batch {
+        if is_sparse { Batch::sparse(width) } else { Batch::new(width) }
     }
 
     fn push(&mut self, row: StreamRow<'_>) -> io::Result<()> {
-        self.rows.push(row.values);
+        match row.listed {
+            Some(places) if self.is_sparse => self.rows.push_listed(row.values, places),
+            _ => self.rows.push(row.values),
+        }
         if !row.ids.is_empty() {
             let mut prefix = String::new();
             for id in row.ids {
@@ -176,14 +192,17 @@ impl<'m, W: Write> Block<'m, W> {
             }
             self.prefixes.push(prefix);
         }
-        if self.rows.len() < self.capacity { Ok(()) } else { self.score() }
+        let is_full = self.rows.len() >= self.capacity
+            || self.rows.held() * (size_of::<f32>() + size_of::<u32>()) >= BLOCK_BYTES;
+        if is_full { self.score() } else { Ok(()) }
     }
 
     fn score(&mut self) -> io::Result<()> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let rows = std::mem::replace(&mut self.rows, Batch::new(self.inference.schema().width()));
+        let empty = Self::rows(self.inference.schema().width(), self.is_sparse);
+        let rows = std::mem::replace(&mut self.rows, empty);
         let request = |output| InferenceRequest {
             input: Input::Rows(Decoded::good(rows, Batch::len)),
             target: None,

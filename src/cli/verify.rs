@@ -14,7 +14,7 @@ use crate::app::scorer::{Compared, open_compared};
 use crate::cause::chain;
 use crate::config::ModelPath;
 use crate::formats::stream::{StreamError, for_each_row};
-use crate::row::{Batch, Schema, python_float};
+use crate::row::{Batch, python_float};
 use crate::scorer::Scores;
 use crate::scorer::shadowed::differences;
 
@@ -53,7 +53,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CommandError> {
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
     let compared = runtime.block_on(open_compared(&config))?;
-    let schema = Schema::new(compared.model.info().feature_names.clone());
+    let schema = compared.model.schema();
     let file = File::open(&args.rows).map_err(|error| CommandError::of(args.rows.display(), error))?;
     let bar = progress::bytes_of(Some(&file));
     let input = BufReader::new(bar.wrap_read(file));

@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use moka::Expiry;
 use moka::future::Cache;
 
-use super::{FeatureStore, Lookup, ProductRow, StoreError, UnreadableRow};
+use super::{FeatureStore, Lookup, ProductRow, StoreError, StoredRow, UnreadableRow};
 use crate::config::FeatureCache;
-use crate::row::{FeatureRow, PairKey};
+use crate::row::PairKey;
 
 /// What an entry takes beside its key and row, roughly.
 const OVERHEAD: usize = 200;
 
-type Entry = Option<Arc<[f32]>>;
+type Entry = Option<Arc<StoredRow>>;
 
 /// Remembers the rows of another store.
 pub struct CachedStore {
@@ -33,7 +33,9 @@ impl CachedStore {
         let rows = Cache::builder()
             .max_capacity(settings.size as u64)
             .weigher(|key: &PairKey, row: &Entry| {
-                let row = row.as_ref().map_or(0, |row| size_of::<f32>() * row.len());
+                let row = row.as_ref().map_or(0, |row| {
+                    size_of::<f32>() * row.len() + row.updated_at.as_ref().map_or(0, |time| time.len())
+                });
                 u32::try_from(OVERHEAD + key.user().len() + key.product().len() + row).unwrap_or(u32::MAX)
             })
             .expire_after(Lives { found: settings.ttl, absent: settings.absent_ttl })
@@ -63,8 +65,8 @@ impl Expiry<PairKey, Entry> for Lives {
     }
 }
 
-fn row(entry: Entry) -> Option<FeatureRow> {
-    entry.map(|row| Box::from(&*row))
+fn row(entry: Entry) -> Option<StoredRow> {
+    entry.map(|row| StoredRow::clone(&row))
 }
 
 /// Why a lookup of one pair has nothing to remember.
@@ -79,7 +81,7 @@ impl CachedStore {
         let fetch = async {
             let found = self.store.get_many(std::slice::from_ref(key)).await.map_err(Unremembered::Failed)?;
             let found = found.into_iter().next().expect("an answer for each key: its lack is a bug");
-            Ok(found.map_err(Unremembered::Unreadable)?.map(Arc::from))
+            Ok(found.map_err(Unremembered::Unreadable)?.map(Arc::new))
         };
         // A failure is told to all who wait for it, and not remembered.
         match self.rows.try_get_with_by_ref(key, fetch).await.map_err(Arc::unwrap_or_clone) {
@@ -112,7 +114,7 @@ impl FeatureStore for CachedStore {
         let found = self.store.get_many(&missing).await?;
         for ((key, place), found) in missing.into_iter().zip(places).zip(found) {
             if let Ok(found) = &found {
-                self.rows.insert(key, found.as_deref().map(Arc::from)).await;
+                self.rows.insert(key, found.clone().map(Arc::new)).await;
             }
             rows[place] = found;
         }

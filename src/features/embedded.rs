@@ -4,12 +4,13 @@
 //! running service opens the new one (`watcher`) while reads under way finish on the old. So a reader needs no lock, and
 //! what is cut short, by whatever, is never served.
 //!
-//! Reads run on the caller's thread: a lookup is a few page reads from redb's own cache, shorter than a hand-over to
-//! another thread.
+//! Lookups of a few pairs run on the caller's thread: each is a few page reads from redb's own cache, shorter than a
+//! hand-over to another thread. Many go through [`Admission`], piece by piece.
 
 mod draft;
 mod file;
 mod pages;
+mod rows;
 mod watcher;
 
 use std::path::{Path, PathBuf};
@@ -23,12 +24,18 @@ use self::file::{Damage, StoreFile};
 use super::{
     FeatureStore, Lookup, ProductRow, StoreError, TableInfo, UnreadableRow, UserIndex, VersionedTable,
 };
+use crate::admission::Admission;
 use crate::cause::cause;
 use crate::row::{FeatureRow, PairKey};
 
 pub use draft::{Base, StoreDraft};
 pub use file::OpenError;
 pub use watcher::TableWatcher;
+
+/// Up to this many pairs are looked up where they are.
+const INLINE_PAIRS: usize = 64;
+/// Pairs looked up between two chances to stop.
+const PIECE_PAIRS: usize = 1024;
 
 /// What a store file is opened with.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +52,7 @@ pub struct EmbeddedStore {
     columns: Vec<String>,
     options: OpenOptions,
     current: ArcSwap<Current>,
+    admission: Admission,
 }
 
 struct Current {
@@ -69,7 +77,14 @@ impl EmbeddedStore {
     /// The file is absent, unreadable, damaged, no store, or one for other columns.
     pub fn open(path: &Path, columns: &[String], options: OpenOptions) -> Result<Self, OpenError> {
         let current = ArcSwap::new(Current::open(path, columns, options)?);
-        Ok(Self { path: path.to_owned(), columns: columns.to_vec(), options, current })
+        let admission = Admission::default();
+        Ok(Self { path: path.to_owned(), columns: columns.to_vec(), options, current, admission })
+    }
+
+    /// Has its large lookups wait for their turn among other heavy work.
+    #[must_use]
+    pub fn admitted(self, admission: Admission) -> Self {
+        Self { admission, ..self }
     }
 
     /// Goes on with the file that is at the path now.
@@ -91,7 +106,7 @@ impl EmbeddedStore {
         &self,
         mut take: impl FnMut((&str, &str), Result<FeatureRow, UnreadableRow>) -> bool,
     ) -> Result<(), StoreError> {
-        let scanned = self.current.load().file.scan(("", ""), |pair, row| take(pair, row));
+        let scanned = self.current.load().file.scan(|pair, row| take(pair, row));
         scanned.map_err(|damage| StoreError::Corrupt(damage.0))
     }
 
@@ -106,25 +121,41 @@ impl EmbeddedStore {
         }
     }
 
+    fn corrupt(&self, current: &Current, damage: Damage) -> StoreError {
+        self.damaged(current, &damage);
+        StoreError::Corrupt(damage.0)
+    }
+
     fn read<T>(&self, read: impl FnOnce(&StoreFile) -> Result<T, Damage>) -> Result<T, StoreError> {
         let current = self.current.load();
-        read(&current.file).map_err(|damage| {
-            self.damaged(&current, &damage);
-            StoreError::Corrupt(damage.0)
-        })
+        read(&current.file).map_err(|damage| self.corrupt(&current, damage))
+    }
+
+    async fn get_in_pieces(&self, current: &Arc<Current>, keys: &[PairKey]) -> Result<Vec<Lookup>, Damage> {
+        let mut found = Vec::with_capacity(keys.len());
+        for piece in keys.chunks(PIECE_PAIRS) {
+            let (current, piece) = (Arc::clone(current), piece.to_vec());
+            found.append(&mut self.admission.run(false, move || current.file.get_many(&piece)).await?);
+        }
+        Ok(found)
     }
 }
 
 #[async_trait]
 impl FeatureStore for EmbeddedStore {
     async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
-        self.read(|file| {
-            let found = file.get_many(keys)?;
-            if let Some(Err(unreadable)) = found.iter().find(|found| found.is_err()) {
-                self.damaged(&self.current.load(), &Damage(unreadable.0.clone()));
-            }
-            Ok(found)
-        })
+        // All of one table, whatever takes its place meanwhile.
+        let current = self.current.load_full();
+        let found = if keys.len() <= INLINE_PAIRS {
+            current.file.get_many(keys)
+        } else {
+            self.get_in_pieces(&current, keys).await
+        };
+        let found = found.map_err(|damage| self.corrupt(&current, damage))?;
+        if let Some(Err(unreadable)) = found.iter().find(|found| found.is_err()) {
+            self.damaged(&current, &Damage(unreadable.0.clone()));
+        }
+        Ok(found)
     }
 
     async fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, StoreError> {

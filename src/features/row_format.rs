@@ -2,23 +2,13 @@
 //!
 //! Version 2: `02 | f32 f32 … f32 | crc`, as many values as the store has columns. The checksum is the CRC-32 (IEEE 802.3) of
 //! `user 00 product 00 02 f32 … f32`, little-endian: a row under another pair's key is as wrong as one with another value.
-//! Version 1, which is read but no longer written, has no checksum: `01 | f32 f32 … f32`.
+//! Version 1 has no checksum: `01 | f32 f32 … f32`. Both are read and no longer written: rows are kept by user, see
+//! [`user_block`](super::user_block).
 
 use crate::row::FeatureRow;
 
 const UNCHECKED: u8 = 1;
 const CHECKED: u8 = 2;
-
-/// The bytes of `row`, stored for `user` and `product`, in place of what `out` holds.
-pub(super) fn encode((user, product): (&str, &str), row: &[f32], out: &mut Vec<u8>) {
-    out.clear();
-    out.push(CHECKED);
-    for value in row {
-        out.extend_from_slice(&value.to_le_bytes());
-    }
-    let checksum = checksum(user, product, out);
-    out.extend_from_slice(&checksum.to_le_bytes());
-}
 
 /// Reads the row of `width` values stored for `user` and `product`, or says why these bytes are none.
 pub(super) fn decode(
@@ -62,6 +52,17 @@ mod tests {
     use super::*;
 
     const PAIR: (&str, &str) = ("7", "é");
+
+    /// The bytes of `row`, stored for `user` and `product`, in place of what `out` holds.
+    fn encode((user, product): (&str, &str), row: &[f32], out: &mut Vec<u8>) {
+        out.clear();
+        out.push(CHECKED);
+        for value in row {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        let checksum = checksum(user, product, out);
+        out.extend_from_slice(&checksum.to_le_bytes());
+    }
 
     fn encoded(row: &[f32]) -> Vec<u8> {
         let mut bytes = vec![9; 3];

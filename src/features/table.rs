@@ -1,25 +1,30 @@
-//! A feature table in CSV, and its way into a store, batch by batch.
+//! A feature table in a file, and its way into a store, batch by batch.
 //!
-//! Two layouts are read, told apart by the header: `user_id,product_id,` and one column per feature in any order; or the
-//! old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model order.
+//! Two layouts are read, told apart by the names of the columns: `user_id,product_id,` and one column per feature in any
+//! order; or the old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model
+//! order. The file is CSV, plain or compressed with gzip, or Parquet.
 
-use std::io::{self, BufRead, BufReader, Read};
+mod csv;
+mod layout;
+mod parquet;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
 use flate2::bufread::MultiGzDecoder;
 
+use self::csv::CsvRows;
+use self::parquet::ParquetRows;
 use super::{FeatureWriter, StoreError};
 use crate::cause::chain;
-use crate::formats::csv::records::{Record, RecordError, Records};
-use crate::formats::csv::{PAIR_COLUMNS, packed_row, pair_column};
-use crate::row::{FeatureRow, PairKey, Schema, check_id, parse_value};
+use crate::formats::csv::PAIR_COLUMNS;
+use crate::row::{FeatureRow, PairKey, Schema};
 
 /// Rows per batch: each is written whole or not at all.
 pub const BATCH_ROWS: usize = 10_000;
 
-const BUFFER: usize = 256 * 1024;
 /// The columns before the features.
 pub const KEYS: [&str; 2] = PAIR_COLUMNS;
-const PACKED: &str = "feature";
 
 /// Why a table cannot be imported, or not on.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +34,27 @@ pub enum TableError {
         "line 1: {0}; expected user_id,product_id and then the features by name, or one column \"feature\""
     )]
     Header(String),
+    /// The columns of a Parquet file are not those of a feature table.
+    #[error(
+        "{0}; expected the columns user_id, product_id and then the features by name, or one column \"feature\""
+    )]
+    Columns(String),
+    /// It is a Parquet file that cannot be read.
+    #[error("the Parquet file cannot be read: {0}")]
+    Parquet(String),
     /// The file cannot be read on.
     #[error("the table cannot be read: {0}")]
     Read(#[from] io::Error),
     /// The store did not take a batch.
-    #[error("{}; all rows before line {line} are in the store: go on with --from-line {line}", chain(error))]
+    #[error(
+        "{}; all rows before {unit} {place} are in the store: go on with --from-line {place}",
+        chain(error)
+    )]
     Resumable {
-        /// Line of the first row that may not be in the store, 1-based.
-        line: u64,
+        /// What `place` counts: lines or rows.
+        unit: &'static str,
+        /// Line or row of the first that may not be in the store, 1-based.
+        place: u64,
         /// What the store says.
         error: StoreError,
     },
@@ -48,7 +66,7 @@ pub enum TableError {
 /// A line that is no row, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
-    /// Line of the file, 1-based.
+    /// Line of a text, or row of a Parquet file, 1-based.
     pub line: u64,
     /// What is wrong with it.
     pub what: String,
@@ -65,48 +83,66 @@ pub struct Report {
     pub bad: Vec<BadRow>,
 }
 
-/// `file` as text: gzip is told by its first two bytes (RFC 1952), whatever the file is called.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn plain(file: impl Read + 'static) -> io::Result<Box<dyn Read>> {
-    let mut file = BufReader::with_capacity(1 << 16, file);
-    let is_gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+/// What a table's next line or row is, or why it is none.
+type NextRow = Result<(PairKey, FeatureRow), BadRow>;
+
+/// The rows of a file, one after the other.
+trait TableRows {
+    /// The next row; `None` at the end.
+    fn next(&mut self) -> Result<Option<NextRow>, TableError>;
+
+    /// Place of the next row, 1-based.
+    fn place(&self) -> u64;
+
+    /// Bytes of the file that have been read, about.
+    fn bytes(&self) -> u64;
 }
 
 /// A feature table being read.
-pub struct FeatureTable<'s, R> {
-    records: Records<BufReader<R>>,
-    schema: &'s Schema,
-    layout: Layout,
+pub struct FeatureTable<'s> {
+    rows: Box<dyn TableRows + 's>,
+    unit: &'static str,
 }
 
-enum Layout {
-    /// For each cell after the keys, its place in the row.
-    Columns(Vec<usize>),
-    /// One cell holds the row.
-    Packed,
-}
-
-impl<'s, R: Read> FeatureTable<'s, R> {
-    /// Reads the header of `input`.
+impl<'s> FeatureTable<'s> {
+    /// Reads the header of a CSV table.
     ///
     /// # Errors
     /// The header names other columns than the keys and the features of `schema`.
-    pub fn open(input: R, schema: &'s Schema) -> Result<Self, TableError> {
-        let mut records = Records::new(BufReader::with_capacity(BUFFER, input));
-        let layout = match records.next() {
-            Ok(Some(record)) => layout(&record, schema)?,
-            Ok(None) => return Err(TableError::Header("the table is empty".to_owned())),
-            Err(RecordError::NotUtf8(_)) => return Err(TableError::Header("it is not UTF-8".to_owned())),
-            Err(RecordError::Io(error)) => return Err(error.into()),
-        };
-        Ok(Self { records, schema, layout })
+    pub fn open(input: impl Read + 's, schema: &'s Schema) -> Result<Self, TableError> {
+        Ok(Self { rows: Box::new(CsvRows::open(input, schema)?), unit: "line" })
     }
 
-    /// Loads the table into `store`, but for rows before `from_line`. After each batch, `progress` hears how many bytes
-    /// have been read.
+    /// Reads what `file` says of its columns. Gzip (RFC 1952) and Parquet are told by their first bytes, whatever the file is
+    /// called.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also that it is a Parquet file with columns or a compression that are not read.
+    pub fn open_file(mut file: File, schema: &'s Schema) -> Result<Self, TableError> {
+        let mut start = [0; 4];
+        if file.metadata()?.is_file() {
+            let read = file.read(&mut start)?;
+            file.rewind()?;
+            if start[..read] == *parquet::MAGIC {
+                return Ok(Self { rows: Box::new(ParquetRows::open(file, schema)?), unit: "row" });
+            }
+        }
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        if file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+            Self::open(MultiGzDecoder::new(file), schema)
+        } else {
+            Self::open(file, schema)
+        }
+    }
+
+    /// What places in the table count: `line` or `row`.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        self.unit
+    }
+
+    /// Loads the table into `store`, but for rows before the line or row `from`. After each batch, `progress` hears how many
+    /// bytes have been read.
     ///
     /// A batch with a bad row is left out whole; the others are loaded all the same, so that one run finds every bad row.
     ///
@@ -115,48 +151,48 @@ impl<'s, R: Read> FeatureTable<'s, R> {
     pub async fn load_into(
         mut self,
         store: &dyn FeatureWriter,
-        from_line: u64,
+        from: u64,
         mut progress: impl FnMut(u64),
     ) -> Result<Report, TableError> {
         let mut report = Report::default();
-        while self.records.line() < from_line {
-            match self.records.next() {
-                Ok(Some(_)) | Err(RecordError::NotUtf8(_)) => {}
-                Ok(None) => break,
-                Err(RecordError::Io(error)) => return Err(error.into()),
-            }
-        }
+        while self.rows.place() < from && self.rows.next()?.is_some() {}
         loop {
-            let line = self.records.line();
+            let place = self.rows.place();
             let (rows, more) = self.next_batch(&mut report)?;
             if !rows.is_empty() {
                 let count = rows.len() as u64;
                 store.put_many(rows).await.map_err(|error| {
                     if store.keeps_what_it_took() {
-                        TableError::Resumable { line, error }
+                        TableError::Resumable { unit: self.unit, place, error }
                     } else {
                         TableError::Store(error)
                     }
                 })?;
                 report.loaded += count;
             }
-            progress(self.records.bytes());
+            progress(self.rows.bytes());
             if !more {
                 return Ok(report);
             }
         }
     }
 
-    /// Reads the whole table and reports what [`Self::load_into`] would, without a store.
+    /// Reads the whole table and reports what [`Self::load_into`] would, without a store. `take` is given the pair of every
+    /// good row.
     ///
     /// # Errors
     /// The file cannot be read on.
-    pub fn check(mut self, mut progress: impl FnMut(u64)) -> Result<Report, TableError> {
+    pub fn check(
+        mut self,
+        mut take: impl FnMut(&PairKey),
+        mut progress: impl FnMut(u64),
+    ) -> Result<Report, TableError> {
         let mut report = Report::default();
         loop {
             let (rows, more) = self.next_batch(&mut report)?;
             report.loaded += rows.len() as u64;
-            progress(self.records.bytes());
+            rows.iter().for_each(|(pair, _)| take(pair));
+            progress(self.rows.bytes());
             if !more {
                 return Ok(report);
             }
@@ -181,67 +217,14 @@ impl<'s, R: Read> FeatureTable<'s, R> {
     ) -> Result<(Vec<(PairKey, FeatureRow)>, bool), TableError> {
         let mut rows = Vec::new();
         for _ in 0..BATCH_ROWS {
-            match self.records.next() {
-                Ok(Some(record)) => match row(&record, &self.layout, self.schema) {
-                    Ok(row) => rows.push(row),
-                    Err(what) => bad.push(BadRow { line: record.line, what }),
-                },
-                Ok(None) => return Ok((rows, false)),
-                Err(RecordError::NotUtf8(line)) => {
-                    bad.push(BadRow { line, what: "the line is not UTF-8".to_owned() });
-                }
-                Err(RecordError::Io(error)) => return Err(error.into()),
+            match self.rows.next()? {
+                Some(Ok(row)) => rows.push(row),
+                Some(Err(row)) => bad.push(row),
+                None => return Ok((rows, false)),
             }
         }
         Ok((rows, true))
     }
-}
-
-/// What the header says of the columns after the keys.
-fn layout(header: &Record<'_>, schema: &Schema) -> Result<Layout, TableError> {
-    if let Some(fault) = header.fault() {
-        return Err(TableError::Header(fault.to_owned()));
-    }
-    let names: Vec<&str> = header.cells().collect();
-    if !names.iter().take(2).map(|name| pair_column(name)).eq([Some(0), Some(1)]) {
-        return Err(TableError::Header(format!("the first columns are {:?}", &names[..names.len().min(2)])));
-    }
-    // As it stands, or without the blanks around it.
-    let is_known = |name: &str| schema.position(name).is_some();
-    let features: Vec<&str> =
-        names[2..].iter().map(|name| if is_known(name) { *name } else { name.trim() }).collect();
-    match schema.positions(features.iter().copied()) {
-        Ok(positions) => Ok(Layout::Columns(positions)),
-        Err(_) if features == [PACKED] => Ok(Layout::Packed),
-        Err(error) => Err(TableError::Header(error.to_string())),
-    }
-}
-
-fn row(record: &Record<'_>, layout: &Layout, schema: &Schema) -> Result<(PairKey, FeatureRow), String> {
-    if let Some(fault) = record.fault() {
-        return Err(fault.to_owned());
-    }
-    let cells: Vec<&str> = record.cells().collect();
-    let expected = 2 + if let Layout::Columns(positions) = layout { positions.len() } else { 1 };
-    if cells.len() != expected {
-        return Err(format!("{} columns, expected {expected}", cells.len()));
-    }
-    let id = |at: usize| check_id(cells[at].trim()).map_err(|error| format!("{} {error}", PAIR_COLUMNS[at]));
-    let key = PairKey::new(id(0)?, id(1)?);
-    let row = match layout {
-        Layout::Columns(positions) => {
-            let mut row = vec![f32::NAN; schema.width()].into_boxed_slice();
-            for (at, cell) in positions.iter().zip(&cells[2..]) {
-                row[*at] = parse_value(cell).map_err(|error| format!("{}: {error}", schema.names()[*at]))?;
-            }
-            row
-        }
-        Layout::Packed => packed_row(cells[2], schema).map_err(|error| format!("{PACKED}: {error}"))?,
-    };
-    if row.iter().all(|value| value.is_nan()) {
-        return Err("every value is missing: a row of nothing would be scored like any other".to_owned());
-    }
-    Ok((key, row))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::row::{RowError, RowErrorKind, excerpt, parse_value};
 pub(super) struct LibsvmReader {
     row: Vec<f32>,
     /// The indices that the last line names: they alone are cleared for the next, since wide rows are mostly empty.
-    named: Vec<usize>,
+    named: Vec<u32>,
     /// For each index, the line that named it last.
     lines: Vec<u64>,
     line: u64,
@@ -25,13 +25,18 @@ impl LibsvmReader {
         &self.row
     }
 
+    /// The places in it that its line names, each once.
+    pub(super) fn named(&self) -> &[u32] {
+        &self.named
+    }
+
     /// Reads one line; `Ok(false)` says that there is no row in it.
     ///
     /// # Errors
     /// The label is no number, a token is no `index:value`, or an index is out of range or given two values.
     pub(super) fn read(&mut self, line: &str) -> Result<bool, RowError> {
         for at in self.named.drain(..) {
-            self.row[at] = f32::NAN;
+            self.row[at as usize] = f32::NAN;
         }
         self.line += 1;
         let data = line.split('#').next().unwrap_or_default();
@@ -64,7 +69,7 @@ impl LibsvmReader {
             let twice = || RowError::new(RowErrorKind::Name, format!("index {at} is given two values"));
             return if same { Ok(()) } else { Err(twice()) };
         }
-        self.named.push(at);
+        self.named.push(at as u32);
         self.row[at] = value;
         Ok(())
     }

@@ -31,6 +31,8 @@ pub enum Form {
 pub struct StreamRow<'r> {
     /// Its values, in model order.
     pub values: &'r [f32],
+    /// The places of those that are given, each once, where the form lists them; the others are missing.
+    pub listed: Option<&'r [u32]>,
     /// The identifiers carried through with it.
     pub ids: &'r [String],
 }
@@ -105,7 +107,7 @@ fn csv_rows(
             .next(&record, std::mem::take(&mut is_first))
             .map_err(|error| StreamError::at_line(record.line, error))?;
         if is_row {
-            take(StreamRow { values: reader.row(), ids: reader.ids() })?;
+            take(StreamRow { values: reader.row(), listed: None, ids: reader.ids() })?;
         }
     }
     Ok(())
@@ -126,7 +128,7 @@ fn libsvm_rows(
         let text = if number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line) } else { &line };
         let text = str::from_utf8(text).map_err(|_| StreamError::NotUtf8(number))?;
         if reader.read(text).map_err(|error| StreamError::at_line(number, error))? {
-            take(StreamRow { values: reader.row(), ids: &[] })?;
+            take(StreamRow { values: reader.row(), listed: Some(reader.named()), ids: &[] })?;
         }
     }
     Ok(())
@@ -147,7 +149,7 @@ fn json_rows(
         instance
             .feature_row(schema, &mut row)
             .map_err(|error| StreamError::Row { place: format!("row {number}"), error })?;
-        Ok(take(StreamRow { values: &row, ids: &[] })?)
+        Ok(take(StreamRow { values: &row, listed: None, ids: &[] })?)
     };
     let mut json = serde_json::Deserializer::from_reader(input);
     while json.end().is_err() {

@@ -1,5 +1,7 @@
 //! What became of each row of a request.
 
+use std::sync::Arc;
+
 use crate::row::{PairKey, RowError};
 use crate::scorer::{Explanations, Scores};
 use crate::telemetry::Stages;
@@ -11,6 +13,8 @@ pub(super) struct RowOutcomes {
     pub(super) count: usize,
     /// Those of the good rows, in order; empty where rows were given.
     pub(super) pairs: Vec<PairKey>,
+    /// When the rows of these pairs were made, in order, where the store knows.
+    pub(super) times: Vec<Option<Arc<str>>>,
     /// By their place in the request, from 0.
     pub(super) failures: Vec<FailedRow>,
 }
@@ -39,6 +43,8 @@ pub struct Answer<T> {
 pub struct RowAnswer<'a, T> {
     /// The pair that the request named.
     pub pair: Option<&'a PairKey>,
+    /// When its row was made, where the store knows.
+    pub feature_time: Option<&'a str>,
     /// Its result, or why it has none.
     pub outcome: Result<T, &'a RowError>,
 }
@@ -72,11 +78,15 @@ impl<T> Answer<T> {
         mut results: impl Iterator<Item = R> + 'a,
     ) -> impl Iterator<Item = RowAnswer<'a, R>> {
         let mut pairs = self.outcomes.pairs.iter();
+        let mut times = self.outcomes.times.iter();
         let mut failures = self.outcomes.failures.iter().peekable();
         (0..self.outcomes.count).map(move |at| match failures.next_if(|failed| failed.at == at) {
-            Some(failed) => RowAnswer { pair: failed.pair.as_ref(), outcome: Err(&failed.error) },
+            Some(failed) => {
+                RowAnswer { pair: failed.pair.as_ref(), feature_time: None, outcome: Err(&failed.error) }
+            }
             None => RowAnswer {
                 pair: pairs.next(),
+                feature_time: times.next().and_then(Option::as_deref),
                 outcome: Ok(results.next().expect("a result for each good row: its lack is a bug")),
             },
         })

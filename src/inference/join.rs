@@ -9,6 +9,8 @@ use super::{Inference, InferenceError, Input};
 use crate::row::{Batch, Decoded, Outcomes, PairKey, RowError, RowErrorKind};
 use crate::telemetry::Stages;
 
+/// Bad pairs of a request that are told in full.
+const IN_FULL: usize = 100;
 /// Up to this many pairs are joined where they are.
 const SMALL_JOIN: usize = 256;
 
@@ -29,7 +31,7 @@ impl Inference {
         let joined = match input {
             Input::Rows(Decoded { items, outcomes }) => {
                 let (count, failures) = (outcomes.count(), failures(outcomes));
-                Joined { rows: items, outcomes: RowOutcomes { count, pairs: Vec::new(), failures } }
+                Joined { rows: items, outcomes: RowOutcomes { count, failures, ..RowOutcomes::default() } }
             }
             Input::Pairs(pairs) => {
                 let features = self.features()?;
@@ -67,7 +69,8 @@ fn join_pairs(
 ) -> Joined {
     let count = outcomes.count();
     let mut rows = Batch::new(width);
-    let (mut good, mut failed) = (Vec::with_capacity(pairs.len()), Vec::new());
+    let (mut good, mut failed, mut times) = (Vec::with_capacity(pairs.len()), Vec::new(), Vec::new());
+    let mut unreadable = 0;
     let mut bad = failures(outcomes).into_iter().peekable();
     let mut named = pairs.into_iter().zip(found);
     for at in 0..count {
@@ -79,19 +82,63 @@ fn join_pairs(
         let error = match found {
             Ok(Some(row)) => {
                 rows.push(&row);
+                if row.updated_at.is_some() {
+                    times.resize(good.len(), None);
+                    times.push(row.updated_at);
+                }
                 good.push(pair);
                 continue;
             }
+            // A request of a hundred thousand bad pairs must not make as many sentences, nor as many lines in the log.
+            Ok(None) if failed.len() >= IN_FULL => RowErrorKind::UnknownPair.brief().clone(),
             Ok(None) => {
                 RowError::new(RowErrorKind::UnknownPair, format!("no features are stored for {pair}"))
             }
-            Err(unreadable) => {
-                // What is wrong with it concerns those who look after the store.
-                error!("the stored row of {pair} cannot be read: {unreadable}");
-                RowError::new(RowErrorKind::Unreadable, format!("the stored row of {pair} cannot be read"))
+            Err(why) => {
+                unreadable += 1;
+                if unreadable <= IN_FULL {
+                    // What is wrong with it concerns those who look after the store.
+                    error!("the stored row of {pair} cannot be read: {why}");
+                }
+                if failed.len() >= IN_FULL {
+                    RowErrorKind::Unreadable.brief().clone()
+                } else {
+                    let detail = format!("the stored row of {pair} cannot be read");
+                    RowError::new(RowErrorKind::Unreadable, detail)
+                }
             }
         };
         failed.push(FailedRow { at, pair: Some(pair), error });
     }
-    Joined { rows, outcomes: RowOutcomes { count, pairs: good, failures: failed } }
+    if unreadable > IN_FULL {
+        error!("and the stored rows of {} more pairs of the request cannot be read", unreadable - IN_FULL);
+    }
+    Joined { rows, outcomes: RowOutcomes { count, pairs: good, times, failures: failed } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::{Lookup, StoredRow, UnreadableRow};
+
+    #[test]
+    fn bad_pairs_beyond_the_first_hundred_make_no_sentences() {
+        let pairs: Vec<_> = (0..300).map(|at| PairKey::new("u", &at.to_string())).collect();
+        let lookup = |at: usize| -> Lookup {
+            match at % 3 {
+                0 => {
+                    Ok(Some(StoredRow { values: Box::from([1.0]), updated_at: Some(at.to_string().into()) }))
+                }
+                1 => Ok(None),
+                _ => Err(UnreadableRow("row format 9".to_owned())),
+            }
+        };
+        let joined = join_pairs(Decoded::good(pairs, Vec::len), (0..300).map(lookup).collect(), 1);
+        let (failures, times) = (joined.outcomes.failures, joined.outcomes.times);
+        assert_eq!((joined.rows.len(), failures.len(), times.len()), (100, 200, 100));
+        assert_eq!(times[99].as_deref(), Some("297"));
+        assert_eq!(failures[99].error.detail, "the stored row of user u, product 149 cannot be read");
+        assert_eq!(&failures[100].error, RowErrorKind::UnknownPair.brief());
+        assert_eq!(&failures[199].error, RowErrorKind::Unreadable.brief());
+    }
 }

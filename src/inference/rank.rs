@@ -38,6 +38,8 @@ pub struct RankedProduct {
     pub score: f64,
     /// Whether the score is above the threshold.
     pub likely: bool,
+    /// When its row was made, where the store knows.
+    pub feature_time: Option<Arc<str>>,
 }
 
 impl Inference {
@@ -69,7 +71,7 @@ impl Inference {
             match row {
                 Ok(row) => {
                     rows.push(&row);
-                    products.push(product);
+                    products.push((product, row.updated_at));
                 }
                 Err(why) => {
                     error!("the stored row of user {user}, product {product} cannot be read: {why}");
@@ -87,8 +89,9 @@ impl Inference {
         let mut products: Vec<_> = products
             .into_iter()
             .zip(scores.values)
-            .map(|(product, score)| RankedProduct {
+            .map(|((product, feature_time), score)| RankedProduct {
                 product,
+                feature_time,
                 score,
                 likely: is_likely(&[score], threshold).unwrap_or_default(),
             })

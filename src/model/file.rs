@@ -91,31 +91,42 @@ fn read(
     if path.is_dir() {
         return folder::read(path, limit, first_only, known);
     }
-    read_file(path, limit, known)
+    read_one(path, limit, known)
 }
 
-/// The file at `path` unless its revision is `known`.
-pub(super) fn read_file(
-    path: &Path,
-    limit: usize,
-    known: Option<&Revision>,
-) -> io::Result<Option<ModelFile>> {
+/// The content of the regular file at `path`, of at most `limit` bytes: what the setting `key` says.
+///
+/// # Errors
+/// It is no regular file, larger, or cannot be read.
+pub fn read_file(path: &Path, limit: usize, key: &str) -> io::Result<Vec<u8>> {
+    let (file, metadata) = open_regular(path)?;
+    read_within(file, metadata.len(), limit, key)
+}
+
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     // Opening a named pipe would wait for who writes to it.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("expected a regular file"));
-    }
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::Error::other("expected a regular file")) }
+}
+
+/// The file at `path` unless its revision is `known`.
+pub(super) fn read_one(
+    path: &Path,
+    limit: usize,
+    known: Option<&Revision>,
+) -> io::Result<Option<ModelFile>> {
+    let (file, metadata) = open_regular(path)?;
     let revision = revision(&metadata);
     if known == Some(&revision) {
         return Ok(None);
     }
-    Ok(Some(ModelFile { bytes: read_within(file, metadata.len(), limit)?, revision }))
+    Ok(Some(ModelFile { bytes: read_within(file, metadata.len(), limit, "model.size_limit")?, revision }))
 }
 
 /// The content of `file`, which has or had `size` bytes.
-fn read_within(file: File, size: u64, limit: usize) -> io::Result<Vec<u8>> {
+fn read_within(file: File, size: u64, limit: usize, key: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if size <= limit as u64 {
         bytes.reserve_exact(size as usize);
@@ -124,7 +135,7 @@ fn read_within(file: File, size: u64, limit: usize) -> io::Result<Vec<u8>> {
     }
     let size = size.max(bytes.len() as u64);
     if size > limit as u64 {
-        let what = format!("{size} bytes are more than the {limit} of model.size_limit");
+        let what = format!("{size} bytes are more than the {limit} of {key}");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
     Ok(bytes)

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::{read_file, revision};
+use super::file::{read_one, revision};
 use super::{ModelFile, Revision};
 
 /// Most models of a folder.
@@ -36,7 +36,7 @@ pub(super) fn read(
     let mut files = Vec::with_capacity(paths.len());
     let mut left = limit;
     for path in &paths {
-        let file = read_file(path, left, None).map_err(|error| of_file(path, error))?;
+        let file = read_one(path, left, None).map_err(|error| of_file(path, error))?;
         let bytes = file.expect("a file is read unless it is known: this is a bug").bytes;
         left -= bytes.len();
         files.push(bytes);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::number::{InvalidValue, excerpt, parse_value};
+use super::number::{InvalidValue, excerpt, parse_value, write_value};
 
 /// The names of the inputs, in the model's order.
 #[derive(Debug, Clone)]
@@ -14,8 +14,40 @@ pub struct Schema {
     categories: Vec<Option<Categories>>,
 }
 
-/// The categories of an input as people write them, and the code that the model has for each.
-pub type Categories = HashMap<String, f32>;
+/// The categories of an input as people write them.
+#[derive(Debug, Clone, PartialEq)]
+struct Categories {
+    /// In the order of the codes that the model has for them; empty where a name is not known.
+    names: Vec<String>,
+    codes: HashMap<String, f32>,
+}
+
+impl Categories {
+    fn new(names: Vec<String>) -> Self {
+        let known = names.iter().enumerate().filter(|(_, name)| !name.is_empty());
+        let codes = known.map(|(code, name)| (name.clone(), code as f32)).collect();
+        Self { names, codes }
+    }
+
+    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
+    fn name(&self, code: f32) -> Option<&str> {
+        let is_code = code >= 0.0 && code.fract() == 0.0;
+        self.names.get(is_code.then_some(code as usize)?).map(String::as_str)
+    }
+
+    fn code(&self, cell: &str) -> Option<f32> {
+        let cell = cell.trim_ascii();
+        if let Some(code) = self.codes.get(cell) {
+            return Some(*code);
+        }
+        // pandas writes whole numbers with a point where some of the column are missing.
+        let whole = cell
+            .split_once('.')
+            .filter(|(_, rest)| !rest.is_empty() && rest.bytes().all(|digit| digit == b'0'))
+            .and_then(|(whole, _)| self.codes.get(whole).copied());
+        whole.or_else(|| parse_value(cell).ok().filter(|value| value.is_nan()))
+    }
+}
 
 /// What is wrong with a list of names, as a header or an object gives it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,11 +82,50 @@ impl Schema {
         Self { names, positions, has_numeric_names, categories: Vec::new() }
     }
 
-    /// The same schema, with the `categories` of those inputs that have any.
+    /// The same schema, with the categories of those inputs that have any, in the order of their codes.
     #[must_use]
-    pub fn with_categories(mut self, categories: Vec<Option<Categories>>) -> Self {
-        self.categories = categories;
+    pub fn with_categories(mut self, categories: Vec<Option<Vec<String>>>) -> Self {
+        let has_any = categories.iter().any(Option::is_some);
+        let categories = categories.into_iter().map(|names| names.map(Categories::new));
+        self.categories = if has_any { categories.collect() } else { Vec::new() };
         self
+    }
+
+    /// Whether `other` reads every row as this one does.
+    #[must_use]
+    pub fn reads_like(&self, other: &Self) -> bool {
+        self.names == other.names && self.categories == other.categories
+    }
+
+    /// The names of the inputs and their categories, in one text each: what stored rows mean depends on both.
+    #[must_use]
+    pub fn stored_columns(&self) -> Vec<String> {
+        let described = self.names.iter().enumerate().map(|(at, name)| match self.categories_of(at) {
+            Some(categories) => format!("{name} [{}]", categories.names.join(", ")),
+            None => name.clone(),
+        });
+        described.collect()
+    }
+
+    fn categories_of(&self, at: usize) -> Option<&Categories> {
+        self.categories.get(at)?.as_ref()
+    }
+
+    /// Whether rows under names hold the categories of input `at`, rather than numbers.
+    #[must_use]
+    pub fn has_categories(&self, at: usize) -> bool {
+        self.categories_of(at).is_some()
+    }
+
+    /// Appends `value` of input `at` to `out`, so that [`Self::parse`] reads it back by name; nothing if it is missing.
+    pub fn write(&self, at: usize, value: f32, out: &mut String) {
+        if value.is_nan() {
+            return;
+        }
+        match self.categories_of(at).and_then(|categories| categories.name(value)) {
+            Some(name) => out.push_str(name),
+            None => write_value(value, out),
+        }
     }
 
     /// Whether every name reads as a value, so that a header may look like a row.
@@ -69,20 +140,12 @@ impl Schema {
     /// # Errors
     /// The text is no value, or no category of the input.
     pub fn parse(&self, at: usize, cell: &str, by_name: bool) -> Result<f32, InvalidValue> {
-        let Some(categories) = self.categories.get(at).and_then(Option::as_ref).filter(|_| by_name) else {
-            return parse_value(cell);
-        };
-        let cell = cell.trim_ascii();
-        if let Some(code) = categories.get(cell) {
-            return Ok(*code);
+        match self.categories_of(at) {
+            Some(categories) if by_name => {
+                categories.code(cell).ok_or_else(|| InvalidValue::UnknownCategory(excerpt(cell.trim_ascii())))
+            }
+            _ => parse_value(cell),
         }
-        match parse_value(cell) {
-            Ok(value) if value.is_nan() => Some(value),
-            // pandas writes whole numbers with a point where some of the column are missing.
-            Ok(value) => categories.get(&value.to_string()).copied(),
-            Err(_) => None,
-        }
-        .ok_or_else(|| InvalidValue::UnknownCategory(excerpt(cell)))
     }
 
     /// The names, in order.
@@ -142,12 +205,27 @@ mod tests {
 
     #[test]
     fn categories_by_name_and_codes_by_place() {
-        let categories = [("red", 0.0), ("10", 1.0)].map(|(name, code)| (name.to_owned(), code));
-        let schema = Schema::new(vec!["a".into(), "b".into()])
-            .with_categories(vec![Some(HashMap::from(categories)), None]);
-        for (cell, code) in [("red", 0.0), (" 10 ", 1.0), ("10.0", 1.0)] {
+        let names = ["red", "10", "16777217", ""].map(str::to_owned);
+        let plain = Schema::new(vec!["a".into(), "b".into()]);
+        let schema = plain.clone().with_categories(vec![Some(names.to_vec()), None]);
+        for (cell, code) in [("red", 0.0), (" 10 ", 1.0), ("10.0", 1.0), ("16777217.0", 2.0)] {
             assert_eq!(schema.parse(0, cell, true), Ok(code), "{cell:?}");
         }
+        for (at, value, written) in [
+            (0, 0.0, "red"),
+            (0, 3.0, ""),
+            (0, f32::NAN, ""),
+            (1, 0.0, "0"),
+            (0, 7.0, "7"),
+            (0, -1.0, "-1"),
+            (0, 0.5, "0.5"),
+        ] {
+            let mut out = String::new();
+            schema.write(at, value, &mut out);
+            assert_eq!(out, written);
+        }
+        assert_eq!(schema.stored_columns(), ["a [red, 10, 16777217, ]", "b"]);
+        assert!(!schema.reads_like(&plain) && schema.reads_like(&schema.clone()));
         assert!(schema.parse(0, "NA", true).unwrap().is_nan());
         assert_eq!(schema.parse(0, "11", true), Err(InvalidValue::UnknownCategory("11".into())));
         assert_eq!(schema.parse(0, "blue", true), Err(InvalidValue::UnknownCategory("blue".into())));

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{ScoreError, ScoreRequest, Scorer, Scores};
 use crate::model::ModelInfo;
-use crate::row::Batch;
+use crate::row::{Batch, Schema};
 use crate::upstream::batcher::{BatchCall, BatchLimits, Batcher};
 use crate::upstream::{UpstreamError, WaitQueue};
 
@@ -32,6 +32,10 @@ impl Scorer for BatchedScorer {
 
     fn info(&self) -> Arc<ModelInfo> {
         self.scorer.info()
+    }
+
+    fn schema(&self) -> Schema {
+        self.scorer.schema()
     }
 
     async fn probe(&self) -> Result<(), ScoreError> {

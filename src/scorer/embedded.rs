@@ -17,7 +17,7 @@ use self::load::Loaded;
 use super::{Explainer, Explanations, Output, ScoreError, ScoreRequest, Scorer, Scores};
 use crate::admission::Admission;
 use crate::model::{ModelInfo, Reloadable, model_version};
-use crate::row::Batch;
+use crate::row::{Batch, Schema};
 
 pub use load::{LoadError, LoadOptions};
 
@@ -56,7 +56,11 @@ impl Reloadable for EmbeddedScorer {
 
     fn replace(&self, file: &[u8]) -> Result<Arc<ModelInfo>, Box<dyn Error + Send + Sync>> {
         if model_version(file) != self.info().version {
-            self.loaded.store(Arc::new(Loaded::read(file, &self.options)?));
+            let loaded = Loaded::read(file, &self.options)?;
+            if !loaded.schema.reads_like(&self.loaded.load().schema) {
+                return Err(LoadError::OtherCategories.into());
+            }
+            self.loaded.store(Arc::new(loaded));
         }
         Ok(self.info())
     }
@@ -68,7 +72,7 @@ impl Scorer for EmbeddedScorer {
         let loaded = self.loaded.load_full();
         let width = loaded.width(output);
         let values = if rows.len() <= INLINE_ROWS {
-            loaded.evaluate(output, rows.values())?
+            loaded.evaluate(output, rows.slice(0..rows.len()))?
         } else {
             let (rows, mut all) = (Arc::new(rows), Vec::new());
             for piece in pieces(rows.len(), PIECE_ROWS) {
@@ -86,10 +90,14 @@ impl Scorer for EmbeddedScorer {
         Arc::clone(&self.loaded.load().info)
     }
 
+    fn schema(&self) -> Schema {
+        self.loaded.load().schema.clone()
+    }
+
     /// Scores a row of which nothing is known, as every model can.
     async fn probe(&self) -> Result<(), ScoreError> {
-        let mut rows = Batch::new(self.options.columns.len());
-        rows.push(&vec![f32::NAN; rows.width()]);
+        let mut rows = Batch::sparse(self.options.columns.len());
+        rows.push_listed(&[], &[]);
         self.score(rows.into()).await.map(drop)
     }
 }
@@ -101,7 +109,7 @@ impl Explainer for EmbeddedScorer {
         let rows = Arc::new(rows);
         let mut all = Explained::default();
         if rows.len() <= INLINE_EXPLAINED {
-            all = loaded.explain(rows.values())?;
+            all = loaded.explain(rows.slice(0..rows.len()))?;
         } else {
             for piece in pieces(rows.len(), PIECE_EXPLAINED) {
                 let (loaded, rows) = (Arc::clone(&loaded), Arc::clone(&rows));

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::{Output, ScoreError, ScoreRequest, Scorer, Scores};
 use crate::model::ModelInfo;
+use crate::row::Schema;
 use crate::telemetry::metrics::ShadowMetrics;
 
 /// Comparisons under way at once; requests beyond are not compared.
@@ -70,6 +71,10 @@ impl Scorer for ShadowedScorer {
 
     fn info(&self) -> Arc<ModelInfo> {
         self.scorer.info()
+    }
+
+    fn schema(&self) -> Schema {
+        self.scorer.schema()
     }
 
     async fn probe(&self) -> Result<(), ScoreError> {

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use imba::features::batched::BatchedStore;
-use imba::features::{FeatureStore, Lookup, ProductRow, StoreError};
-use imba::row::PairKey;
+use imba::features::{FeatureStore, Lookup, ProductRow, StoreError, StoredRow};
+use imba::row::{FeatureRow, PairKey};
 use imba::upstream::Bulkhead;
 use imba::upstream::batcher::BatchLimits;
 use serde_json::json;
@@ -206,7 +206,8 @@ impl FeatureStore for Slow {
         if keys.iter().any(|key| key.user() == "13") {
             return Err(StoreError::Corrupt("row format 9".to_owned()));
         }
-        let row = |key: &PairKey| Some(Box::from([key.user().parse::<f32>().ok()?]));
+        let row =
+            |key: &PairKey| Some(StoredRow::from(Box::from([key.user().parse::<f32>().ok()?]) as FeatureRow));
         Ok(keys.iter().map(|key| Ok(row(key))).collect())
     }
 

@@ -8,7 +8,7 @@ use imba::cause::cause;
 use imba::config::FeatureCache;
 use imba::features::cached::CachedStore;
 use imba::features::embedded::Base;
-use imba::features::{FeatureStore, Lookup, ProductRow, StoreError};
+use imba::features::{FeatureStore, Lookup, ProductRow, StoreError, StoredRow};
 use imba::row::{FeatureRow, PairKey};
 
 use crate::service::{open_table, store_table};
@@ -37,7 +37,7 @@ impl FeatureStore for Noted {
             return Err(StoreError::Unavailable(cause("down")));
         }
         let rows = self.rows.lock().expect("no panic");
-        Ok(keys.iter().map(|key| Ok(rows.get(key).cloned())).collect())
+        Ok(keys.iter().map(|key| Ok(rows.get(key).cloned().map(StoredRow::from))).collect())
     }
 
     async fn products_of(&self, _: &str) -> Result<Vec<ProductRow>, StoreError> {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes,
     ScalarAttributeType,
 };
-use imba::app::store::{open_store, open_writer};
+use imba::app::store::{Loading, open_store, open_writer};
 use imba::config::{Config, Features};
 use imba::features::{FeatureStore, FeatureWriter};
 use imba::row::{FeatureRow, PairKey, Schema};
@@ -56,7 +56,8 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<OpenStore, String
     let schema = Schema::new(columns);
     let store =
         Box::pin(open_store(&config.features, &schema, &account)).await.map_err(|error| error.to_string())?;
-    let writer = Box::pin(open_writer(&config.features, &schema, &account, false, "the test")).await;
+    let writer =
+        Box::pin(open_writer(&config.features, &schema, &account, &Loading::Beside, "the test")).await;
     Ok(OpenStore { store, writer: writer.map_err(|error| error.to_string())? })
 }
 

@@ -60,7 +60,7 @@ impl FeatureStore for Faulty {
         match self.fault.load(Ordering::Relaxed) {
             DOWN => Err(StoreError::Unavailable(cause("connection refused by 10.0.0.8"))),
             CORRUPT => Ok(vec![Err(UnreadableRow("row format 9".to_owned())); keys.len()]),
-            _ => Ok(vec![Ok(Some(crate::service::recorded_row())); keys.len()]),
+            _ => Ok(vec![Ok(Some(crate::service::recorded_row().into())); keys.len()]),
         }
     }
 

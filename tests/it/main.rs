@@ -64,6 +64,8 @@ mod recommend;
 mod reload;
 /// What is printed can be sent back; the same rows in other forms have the same answers.
 mod round_trip;
+/// A whole table in the place of another, in DynamoDB and beside kills; how old rows are.
+mod replace;
 /// A model in S3.
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
@@ -72,6 +74,8 @@ mod sagemaker;
 mod sagemaker_container;
 /// The service as an endpoint of the SageMaker Runtime API: boto3, the Rust SDK, one service behind another.
 mod sagemaker_runtime;
+/// `imba score` and `imba model`: categories, limits, wide rows, the card.
+mod score;
 /// The harness.
 mod service;
 /// A second scorer compared in the background.

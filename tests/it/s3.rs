@@ -105,6 +105,17 @@ async fn a_model_in_s3() {
 
     let (first, second) = (archive(&folder, "binary.ubj"), archive(&folder, "binary.json"));
     put(&first).await;
+    for (limit, is_enough) in [(first.len() - 1, false), (first.len(), true)] {
+        let mut limited = imba(&folder, "IMBA__AWS__ENDPOINT_URL", &peer);
+        limited.env("IMBA__MODEL__SIZE_LIMIT", format!("{limit}B"));
+        if is_enough {
+            drop(Running::start(limited));
+            continue;
+        }
+        let output = limited.output().expect("it runs");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.status.code() == Some(1) && stderr.contains("model.size_limit"), "{stderr}");
+    }
     let service = Running::start(imba(&folder, "AWS_ENDPOINT_URL_S3", &peer));
     service.says("/model", &model_version(&first)).await;
     let score = async || {

@@ -260,7 +260,7 @@ impl Builder {
         let config = self.config();
         let ModelPath::File(path) = &config.model.path else { panic!("the model is a fixture") };
         let file = std::fs::read(path).expect("fixture");
-        let options = LoadOptions { columns: config.features.columns, iterations: None };
+        let options = LoadOptions { columns: config.features.columns, ..LoadOptions::default() };
         EmbeddedScorer::new(&file, options, Admission::default()).expect("fixture model")
     }
 
@@ -273,7 +273,7 @@ impl Builder {
         let schema = schema_of(&*model.scorer);
         let path = self.folder.path().join("features.redb");
         if self.store.is_none() {
-            store_table(&path, schema.names(), Base::Present, self.pairs.clone())
+            store_table(&path, &schema.stored_columns(), Base::Present, self.pairs.clone())
                 .await
                 .expect("pairs stored");
         }
@@ -283,7 +283,7 @@ impl Builder {
             let features = if let Some(store) = self.store.clone() {
                 Features { kind: "of the test", store, users: None, table: None }
             } else {
-                let store = Arc::new(open_table(&path, schema.names()));
+                let store = Arc::new(open_table(&path, &schema.stored_columns()));
                 let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
                 Features { kind: "embedded", store, users, table }
             };

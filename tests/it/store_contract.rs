@@ -35,7 +35,7 @@ pub(crate) async fn get_many(
     keys: &[PairKey],
 ) -> Result<Vec<Option<FeatureRow>>, StoreError> {
     let found = store.get_many(keys).await?;
-    Ok(found.into_iter().map(|row| row.expect("a readable row")).collect())
+    Ok(found.into_iter().map(|row| row.expect("a readable row").map(|row| row.values)).collect())
 }
 
 /// What every store does; each adapter is run through it. `put` writes rows and ends the table.

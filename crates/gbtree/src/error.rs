@@ -102,6 +102,3 @@ pub enum PredictError {
         margins: usize,
     },
 }
-
-/// The name of [`PredictError`] before it told of more than shapes.
-pub type ShapeError = PredictError;

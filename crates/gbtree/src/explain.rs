@@ -15,7 +15,7 @@ mod quadrature;
 mod unroll;
 mod walk;
 
-use crate::ShapeError;
+use crate::PredictError;
 use crate::forest::Forest;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use lanes::ROWS;
@@ -89,12 +89,12 @@ struct Edge {
 impl Explainer {
     /// # Errors
     /// Trees so deep that a row's work would not fit in memory, or without covers.
-    pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Result<Self, ShapeError> {
+    pub(crate) fn new(forest: &Forest, features: usize, groups: usize) -> Result<Self, PredictError> {
         let mut order: Vec<(usize, usize)> = if forest.leaf_width > 1 {
             // Files up to 3.1 list no covers beside vector leaves.
             if forest.trees.iter().any(|tree| forest.covers(tree)[0] == 0.0) {
                 let what = "the file lists no covers, so that contributions are not defined";
-                return Err(ShapeError::Undefined(what));
+                return Err(PredictError::Undefined(what));
             }
             (0..groups).flat_map(|group| (0..forest.trees.len()).map(move |tree| (group, tree))).collect()
         } else {
@@ -119,7 +119,7 @@ impl Explainer {
         // Exact for polynomials of degree 2n - 1; the contributions' degree is at most `distinct - 1`.
         let points = distinct.div_ceil(2).max(1).next_multiple_of(4);
         if points > 2048 || (depth + 1) * points > MAX_WORK {
-            return Err(ShapeError::Undefined("contributions are not computed for trees this deep"));
+            return Err(PredictError::Undefined("contributions are not computed for trees this deep"));
         }
         let used = complete(&mut edges);
         let points = Quadrature::new(points);

@@ -73,7 +73,7 @@ mod version;
 mod wrapper;
 
 pub use categories::Categories;
-pub use error::{LoadError, PredictError, ShapeError};
+pub use error::{LoadError, PredictError};
 pub use limits::Limits;
 pub use load::Format;
 #[cfg(feature = "parallel")]

@@ -65,7 +65,7 @@ fn document<'a>(answer: &'a Answer<scorer::Explanations>, names: &'a ProductName
                 Ok(explained) => Outcome::Good(explanation(explained, answer.is_likely(explained.score))),
                 Err(error) => Outcome::Bad { error: error.into() },
             };
-            Explanation { user_id, product_id, product_name, outcome }
+            Explanation { user_id, product_id, product_name, feature_time: row.feature_time, outcome }
         })
         .collect();
     let model = &answer.results.scores.model;

@@ -58,7 +58,7 @@ fn document(answer: &Answer<Scores>) -> Predictions<'_> {
                 Ok(score) => Outcome::Good(Score::new(score, answer.is_likely(score))),
                 Err(error) => Outcome::Bad { error: error.into() },
             };
-            Prediction { user_id, product_id, outcome }
+            Prediction { user_id, product_id, feature_time: row.feature_time, outcome }
         })
         .collect();
     Predictions { predictions, threshold: answer.threshold, model: &answer.results.model.version }

@@ -93,6 +93,7 @@ fn document<'a>(user_id: &'a str, ranking: &'a Ranking, names: &'a ProductNames)
         product_name: names.name(&ranked.product),
         score: ranked.score,
         likely: ranked.likely,
+        feature_time: ranked.feature_time.as_deref(),
     });
     Recommendations {
         user_id,

@@ -28,6 +28,9 @@ pub(super) struct Prediction<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) product_id: Option<&'a str>,
+    /// When the stored row was made, in the words of the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) feature_time: Option<&'a str>,
     #[serde(flatten)]
     pub(super) outcome: Outcome<'a, Score<'a>>,
 }
@@ -104,6 +107,8 @@ pub(super) struct Explanation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) product_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) feature_time: Option<&'a str>,
     #[serde(flatten)]
     pub(super) outcome: Outcome<'a, Explained<'a>>,
 }
@@ -167,6 +172,8 @@ pub(super) struct Recommendation<'a> {
     pub(super) product_name: Option<&'a str>,
     pub(super) score: f64,
     pub(super) likely: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) feature_time: Option<&'a str>,
 }
 
 /// The answer of `/users`.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -40,10 +40,29 @@ impl Table {
     }
 
     /// Writes `items`, whose keys are distinct. After an error some of them are written.
-    pub(super) async fn write(self: &Arc<Self>, mut items: Vec<Item>) -> Result<(), UpstreamError> {
+    pub(super) async fn write(self: &Arc<Self>, items: Vec<Item>) -> Result<(), UpstreamError> {
+        let put = |item| {
+            let put = PutRequest::builder().set_item(Some(item)).build();
+            let put = put.expect("the item is set: this is a bug");
+            WriteRequest::builder().put_request(put).build()
+        };
+        self.change(items.into_iter().map(put).collect()).await
+    }
+
+    /// Deletes the items with these distinct `keys`. After an error some of them are deleted.
+    pub(super) async fn delete(self: &Arc<Self>, keys: Vec<Item>) -> Result<(), UpstreamError> {
+        let delete = |key| {
+            let delete = DeleteRequest::builder().set_key(Some(key)).build();
+            let delete = delete.expect("the key is set: this is a bug");
+            WriteRequest::builder().delete_request(delete).build()
+        };
+        self.change(keys.into_iter().map(delete).collect()).await
+    }
+
+    async fn change(self: &Arc<Self>, mut writes: Vec<WriteRequest>) -> Result<(), UpstreamError> {
         let mut batches = Vec::new();
-        while !items.is_empty() {
-            batches.push(items.split_off(items.len().saturating_sub(WRITE_BATCH)));
+        while !writes.is_empty() {
+            batches.push(writes.split_off(writes.len().saturating_sub(WRITE_BATCH)));
         }
         let table = Arc::clone(self);
         let write = move |batch| {
@@ -82,13 +101,7 @@ impl Table {
         Ok(found)
     }
 
-    async fn write_batch(&self, items: Vec<Item>) -> Result<(), UpstreamError> {
-        let put = |item| {
-            let put = PutRequest::builder().set_item(Some(item)).build();
-            let put = put.expect("the item is set: this is a bug");
-            WriteRequest::builder().put_request(put).build()
-        };
-        let mut writes: Vec<WriteRequest> = items.into_iter().map(put).collect();
+    async fn write_batch(&self, mut writes: Vec<WriteRequest>) -> Result<(), UpstreamError> {
         let mut pauses = Pauses::within(WRITE_PATIENCE);
         while !writes.is_empty() {
             let count = writes.len();

@@ -7,10 +7,13 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::marker;
 use super::seen::SeenColumns;
 use crate::config::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
+use crate::features::StoredRow;
+use crate::formats::csv::packed_row;
 use crate::formats::text::write_features;
-use crate::row::{FeatureRow, PairKey, check_id, parse_value, write_value};
+use crate::row::{FeatureRow, PairKey, Schema, check_id, excerpt, write_value};
 use crate::telemetry::metrics::TableMetrics;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -18,12 +21,15 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// The placeholder of the partition key: it is read first.
 pub(super) const USER: &str = "#a0";
 
+/// The attribute that says when an item's row was made, in whatever words.
+const UPDATED_AT: &str = "updated_at";
+
 /// The attributes of one table.
 pub(super) struct Items {
     user: KeyAttribute,
     product: KeyAttribute,
     layout: ItemLayout,
-    columns: Vec<String>,
+    schema: Schema,
     seen: SeenColumns,
     /// The attributes that are read, as a projection expression, and its placeholders: names may be reserved words.
     pub(super) projection: String,
@@ -31,18 +37,22 @@ pub(super) struct Items {
 }
 
 impl Items {
-    pub(super) fn new(table: &DynamoDb, columns: &[String], metrics: TableMetrics) -> Self {
+    pub(super) fn new(table: &DynamoDb, schema: &Schema, metrics: TableMetrics) -> Self {
+        let columns = schema.names();
         let (user, product) = (table.user_key.clone(), table.product_key.clone());
         let mut read = vec![user.name.clone(), product.name.clone()];
         match &table.layout {
             ItemLayout::Packed(attribute) => read.push(attribute.clone()),
             ItemLayout::Columns => read.extend(columns.iter().cloned()),
         }
+        if !read.iter().any(|name| name == UPDATED_AT) {
+            read.push(UPDATED_AT.to_owned());
+        }
         let names: HashMap<_, _> =
             read.into_iter().enumerate().map(|(at, name)| (format!("#a{at}"), name)).collect();
         let projection = names.keys().cloned().collect::<Vec<_>>().join(", ");
         let (layout, seen) = (table.layout.clone(), SeenColumns::new(columns, metrics));
-        Self { user, product, layout, columns: columns.to_vec(), seen, projection, names }
+        Self { user, product, layout, schema: schema.clone(), seen, projection, names }
     }
 
     /// The primary key of `pair`; `None` if no item can have it.
@@ -58,18 +68,6 @@ impl Items {
         key_value(self.user.kind, user)
     }
 
-    /// A key that is asked for to see whether the table answers.
-    pub(super) fn sentinel(&self) -> Item {
-        let value = |kind| match kind {
-            KeyType::Text => AttributeValue::S("imba-probe".to_owned()),
-            KeyType::Number => AttributeValue::N("0".to_owned()),
-        };
-        HashMap::from([
-            (self.user.name.clone(), value(self.user.kind)),
-            (self.product.name.clone(), value(self.product.kind)),
-        ])
-    }
-
     pub(super) fn pair_of(&self, item: &Item) -> Result<PairKey, String> {
         let id = |key: &KeyAttribute| match item.get(&key.name) {
             Some(AttributeValue::S(id) | AttributeValue::N(id)) => {
@@ -80,41 +78,52 @@ impl Items {
         Ok(PairKey::new(id(&self.user)?, id(&self.product)?))
     }
 
-    pub(super) fn row_of(&self, item: &Item) -> Result<FeatureRow, String> {
+    /// The row of an item, and when it was made.
+    pub(super) fn stored(&self, item: &Item) -> Result<StoredRow, String> {
+        let values = self.row_of(item)?;
+        let time = match item.get(UPDATED_AT) {
+            _ if self.schema.position(UPDATED_AT).is_some() => None,
+            Some(AttributeValue::S(time) | AttributeValue::N(time)) => Some(time),
+            _ => None,
+        };
+        Ok(StoredRow { values, updated_at: time.map(|time| excerpt(time).into()) })
+    }
+
+    fn row_of(&self, item: &Item) -> Result<FeatureRow, String> {
+        let columns = self.schema.names();
         match &self.layout {
             ItemLayout::Packed(attribute) => {
                 let Some(AttributeValue::S(packed)) = item.get(attribute) else {
                     return Err(format!("there is no string attribute {attribute}"));
                 };
-                let cells: Vec<&str> = packed.split(',').collect();
-                if cells.len() != self.columns.len() {
-                    let (found, wanted) = (cells.len(), self.columns.len());
-                    return Err(format!("{attribute} holds {found} values, expected {wanted}"));
-                }
-                cells.into_iter().zip(&self.columns).map(|(cell, name)| value(name, cell)).collect()
+                packed_row(packed, &self.schema).map_err(|error| format!("{attribute}: {error}"))
             }
             ItemLayout::Columns => {
-                if !self.columns.iter().any(|name| item.contains_key(name)) {
+                if !columns.iter().any(|name| item.contains_key(name)) {
                     // Of another spelling, or packed: as a row of missing values it would have a score.
                     return Err("it has none of the features as an attribute".to_owned());
                 }
-                self.seen.note(&self.columns, |name| item.contains_key(name));
-                let of = |name: &String| match item.get(name) {
+                self.seen.note(columns, |name| item.contains_key(name));
+                let of = |(at, name): (usize, &String)| match item.get(name) {
                     None | Some(AttributeValue::Null(_)) => Ok(f32::NAN),
-                    Some(AttributeValue::N(cell) | AttributeValue::S(cell)) => value(name, cell),
+                    Some(AttributeValue::N(cell) | AttributeValue::S(cell)) => {
+                        self.schema.parse(at, cell, true).map_err(|error| format!("{name}: {error}"))
+                    }
                     Some(_) => Err(format!("{name} is neither a number nor a string")),
                 };
-                self.columns.iter().map(of).collect()
+                columns.iter().enumerate().map(of).collect()
             }
         }
     }
 
-    pub(super) fn item(&self, pair: &PairKey, row: &[f32]) -> Result<Item, String> {
-        if row.len() != self.columns.len() {
-            return Err(format!("{pair}: {} values, expected {}", row.len(), self.columns.len()));
+    /// The item of a pair, as part of the table `version` if it has one.
+    pub(super) fn item(&self, pair: &PairKey, row: &[f32], version: Option<&str>) -> Result<Item, String> {
+        let columns = self.schema.names();
+        if row.len() != columns.len() {
+            return Err(format!("{pair}: {} values, expected {}", row.len(), columns.len()));
         }
         if let Some(at) = row.iter().position(|value| value.is_infinite()) {
-            return Err(format!("{pair}: {} is {}", self.columns[at], row[at]));
+            return Err(format!("{pair}: {} is {}", columns[at], row[at]));
         }
         let Some(mut item) = self.key(pair) else {
             return Err(format!("{pair}: the table's keys of type N take whole numbers"));
@@ -129,19 +138,24 @@ impl Items {
                 if row.iter().all(|value| value.is_nan()) {
                     return Err(format!("{pair}: every value is missing"));
                 }
-                for (name, value) in self.columns.iter().zip(row).filter(|(_, value)| !value.is_nan()) {
-                    let mut number = String::new();
-                    write_value(*value, &mut number);
-                    item.insert(name.clone(), AttributeValue::N(number));
+                for (at, value) in row.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+                    let mut cell = String::new();
+                    let attribute = if self.schema.has_categories(at) {
+                        self.schema.write(at, *value, &mut cell);
+                        AttributeValue::S(cell)
+                    } else {
+                        write_value(*value, &mut cell);
+                        AttributeValue::N(cell)
+                    };
+                    item.insert(columns[at].clone(), attribute);
                 }
             }
         }
+        if let Some(version) = version {
+            item.insert(marker::VERSION.to_owned(), AttributeValue::S(version.to_owned()));
+        }
         Ok(item)
     }
-}
-
-fn value(name: &str, cell: &str) -> Result<f32, String> {
-    parse_value(cell).map_err(|error| format!("{name}: {error}"))
 }
 
 /// DynamoDB writes each number in one way alone, and pairs are told apart by how they are written: `007` is no key.

@@ -1,5 +1,7 @@
 //! A table on its way into the store: a file beside the one in use, which takes its place when it is whole.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,14 +11,18 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use redb::backends::FileBackend;
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 use sha2::{Digest, Sha256};
 
-use super::file::{ABOUT, COLUMNS, COUNT, LOADED_AT, OpenError, ROWS, SOURCE, StoreFile, VERSION};
+use super::file::{ABOUT, COLUMNS, COUNT, LOADED_AT, OpenError, SOURCE, StoreFile, USER_COUNT, VERSION};
+use super::rows::USERS;
 use super::unavailable;
-use crate::features::{FeatureWriter, StoreError, TableInfo, row_format};
+use crate::features::user_block::{self, UserBlock};
+use crate::features::{FeatureWriter, StoreError, TableInfo, UnreadableRow};
 use crate::row::{FeatureRow, PairKey};
 
+/// Rows of an older file that are put into a draft at once.
+const BATCH_ROWS: usize = 10_000;
 /// Memory for pages while a table is written, in bytes.
 const CACHE: usize = 64 << 20;
 
@@ -42,6 +48,8 @@ pub struct StoreDraft {
 }
 
 struct Open {
+    /// Values per row.
+    width: usize,
     transaction: WriteTransaction,
     database: Database,
 }
@@ -77,14 +85,19 @@ impl StoreDraft {
             open: Arc::default(),
             _lock: lock,
         };
+        let mut older = None;
         if base == Base::Present {
             match StoreFile::open(path, columns, CACHE, u64::MAX) {
-                Ok(_) => copy(path, &mut file)?,
+                Ok(present) if present.is_current() => copy(path, &mut file)?,
+                Ok(present) => older = Some(present),
                 Err(OpenError::Absent) => {}
                 Err(error) => return Err(error),
             }
         }
-        let open = Open::new(file)?;
+        let open = Open::new(file, columns.len())?;
+        if let Some(older) = older {
+            open.take_over(&older)?;
+        }
         *draft.open.lock().map_err(|_| io::Error::other("the draft is broken"))? = Some(open);
         Ok(draft)
     }
@@ -142,40 +155,97 @@ impl FeatureWriter for StoreDraft {
 }
 
 impl Open {
-    fn new(file: File) -> Result<Self, OpenError> {
+    fn new(file: File, width: usize) -> Result<Self, OpenError> {
         let made = || {
             let database =
                 Database::builder().set_cache_size(CACHE).create_with_backend(FileBackend::new(file)?)?;
             let transaction = database.begin_write()?;
-            transaction.open_table(ROWS)?;
+            transaction.open_table(USERS)?;
             transaction.open_table(ABOUT)?;
-            Ok::<_, redb::Error>(Self { transaction, database })
+            Ok::<_, redb::Error>(Self { width, transaction, database })
         };
         made().map_err(|error| OpenError::Io(named(error)))
     }
 
+    /// Adds `rows`, the later of two with one pair, to those of their users.
     fn put(&self, rows: &[(PairKey, FeatureRow)]) -> Result<(), redb::Error> {
-        let mut table = self.transaction.open_table(ROWS)?;
+        let mut users = self.transaction.open_table(USERS)?;
+        let mut ordered: Vec<&(PairKey, FeatureRow)> = rows.iter().collect();
+        if !ordered.is_sorted_by(|(one, _), (other, _)| one < other) {
+            // A stable sort: of equal pairs the last remains last.
+            ordered.sort_by(|(one, _), (other, _)| one.cmp(other));
+            ordered = (0..ordered.len())
+                .filter(|at| ordered.get(at + 1).is_none_or(|(next, _)| *next != ordered[*at].0))
+                .map(|at| ordered[at])
+                .collect();
+        }
         let mut bytes = Vec::new();
-        for (key, row) in rows {
-            let pair = (key.user(), key.product());
-            row_format::encode(pair, row, &mut bytes);
-            table.insert(pair, bytes.as_slice())?;
+        for of_one in ordered.chunk_by(|(one, _), (other, _)| one.user() == other.user()) {
+            let user = of_one[0].0.user();
+            let new = of_one.iter().map(|(pair, row)| (pair.product(), &**row)).collect();
+            self.encode(&users, user, new, &mut bytes)?;
+            users.insert(user, bytes.as_slice())?;
         }
         Ok(())
     }
 
+    /// The block of `user` with the rows `new`, in order of their products, among those that are there.
+    fn encode(
+        &self,
+        users: &Table<'_, &'static str, &'static [u8]>,
+        user: &str,
+        new: Vec<(&str, &[f32])>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), redb::Error> {
+        let Some(present) = users.get(user)? else {
+            user_block::encode(user, &new, self.width, out);
+            return Ok(());
+        };
+        let corrupted = |what: String| redb::Error::Corrupted(format!("user {user}: {what}"));
+        let present = UserBlock::open(user, present.value(), self.width).map_err(corrupted)?;
+        let mut merged: BTreeMap<&str, Cow<'_, [f32]>> = BTreeMap::new();
+        for at in 0..present.len() {
+            let product =
+                present.product(at).ok_or_else(|| corrupted("a product makes no sense".to_owned()))?;
+            merged.insert(product, Cow::Owned(present.row(at).into_vec()));
+        }
+        merged.extend(new.into_iter().map(|(product, row)| (product, Cow::Borrowed(row))));
+        let rows: Vec<(&str, &[f32])> = merged.iter().map(|(product, row)| (*product, &**row)).collect();
+        user_block::encode(user, &rows, self.width, out);
+        Ok(())
+    }
+
+    /// Puts in the rows of a file that keeps them as older programs did.
+    fn take_over(&self, older: &StoreFile) -> Result<(), OpenError> {
+        let (mut rows, mut outcome) = (Vec::new(), Ok(()));
+        let scanned = older.scan(|(user, product), row| {
+            outcome = row
+                .map_err(|UnreadableRow(why)| OpenError::Damaged(why))
+                .map(|row| rows.push((PairKey::new(user, product), row)));
+            if outcome.is_ok() && rows.len() >= BATCH_ROWS {
+                outcome = self.put(&std::mem::take(&mut rows)).map_err(|error| OpenError::Io(named(error)));
+            }
+            outcome.is_ok()
+        });
+        outcome?;
+        scanned.map_err(|damage| OpenError::Damaged(damage.0))?;
+        self.put(&rows).map_err(|error| OpenError::Io(named(error)))
+    }
+
     /// Says what the table is, and puts it on the disk in one transaction.
     fn seal(self, columns: &[String], source: &str) -> Result<(), redb::Error> {
-        let Self { transaction, database } = self;
+        let Self { width, transaction, database } = self;
         {
-            let (version, rows) = version_of(&transaction.open_table(ROWS)?)?;
+            let table = transaction.open_table(USERS)?;
+            let (version, rows) = version_of(&table, width)?;
+            let users = table.len()?;
             let columns = serde_json::Value::from(columns).to_string();
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let mut about = transaction.open_table(ABOUT)?;
             for (name, value) in [
                 (COLUMNS, columns.as_str()),
                 (COUNT, &rows.to_string()),
+                (USER_COUNT, &users.to_string()),
                 (SOURCE, source),
                 (LOADED_AT, &now.as_secs().to_string()),
                 (VERSION, &version),
@@ -191,16 +261,25 @@ impl Open {
 /// The SHA-256 over every pair and row in order, in hexadecimal: equal tables have equal versions, whatever order they were
 /// loaded in.
 fn version_of(
-    rows: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    users: &impl ReadableTable<&'static str, &'static [u8]>,
+    width: usize,
 ) -> Result<(String, u64), redb::Error> {
     let (mut hasher, mut count) = (Sha256::new(), 0);
-    for entry in rows.iter()? {
-        let (key, bytes) = entry?;
-        let (user, product) = key.value();
-        for part in [user.as_bytes(), b"\0", product.as_bytes(), b"\0", bytes.value()] {
-            hasher.update(part);
+    let mut bytes = Vec::new();
+    for entry in users.iter()? {
+        let (user, block) = entry?;
+        let user = user.value();
+        let block = UserBlock::open(user, block.value(), width)
+            .map_err(|what| redb::Error::Corrupted(format!("user {user}: {what}")))?;
+        for at in 0..block.len() {
+            bytes.clear();
+            bytes.extend(block.row(at).iter().flat_map(|value| value.to_le_bytes()));
+            let product = block.product(at).unwrap_or_default();
+            for part in [user.as_bytes(), b"\0", product.as_bytes(), b"\0", &bytes] {
+                hasher.update(part);
+            }
         }
-        count += 1;
+        count += block.len() as u64;
     }
     Ok((format!("{:x}", bytes::Bytes::copy_from_slice(&hasher.finalize())), count))
 }

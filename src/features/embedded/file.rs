@@ -1,4 +1,4 @@
-//! One store file: opened, checked and read. It is never changed; another table is another file.
+//! One store file: opened, checked and described. It is never changed; another table is another file.
 
 use std::fs::File;
 use std::io;
@@ -6,16 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle,
-};
+use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, TableHandle};
 
 use super::pages::{BadBlock, Pages};
-use crate::features::{Lookup, ProductRow, TableInfo, UnreadableRow, row_format};
+use super::rows::Rows;
+use crate::features::{Lookup, ProductRow, StoredRow, TableInfo, UnreadableRow};
 use crate::row::{FeatureRow, PairKey};
 
-/// (user, product) → the row's bytes, see [`row_format`].
-pub(super) const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
 /// What the store is, by name.
 pub(super) const ABOUT: TableDefinition<&str, &str> = TableDefinition::new("about");
 /// The names of the columns, as JSON.
@@ -25,6 +22,8 @@ pub(super) const COLUMNS: &str = "columns";
 pub(super) const VERSION: &str = "version";
 /// Number of rows.
 pub(super) const COUNT: &str = "rows";
+/// Number of users.
+pub(super) const USER_COUNT: &str = "users";
 /// What the table was loaded from.
 pub(super) const SOURCE: &str = "source";
 /// When, in whole seconds since 1970-01-01 UTC.
@@ -72,9 +71,11 @@ pub(super) fn reading<T>(read: impl FnOnce() -> Result<T, redb::Error>) -> Resul
 
 /// An open store file.
 pub(super) struct StoreFile {
-    database: Database,
+    rows: Rows,
     width: usize,
     pub(super) table: TableInfo,
+    /// Held while `rows` is read from.
+    _database: Database,
 }
 
 impl StoreFile {
@@ -113,121 +114,86 @@ impl StoreFile {
             Ok(Err(error)) => return Err(OpenError::Damaged(error.to_string())),
             Err(_) => return Err(OpenError::Damaged("its pages make no sense".to_owned())),
         };
-        let mut opened = Self { database, width: columns.len(), table: TableInfo::default() };
-        opened.table = opened.about(columns)?;
-        Ok(opened)
-    }
-
-    /// What the file says it is; it must be a whole table of `columns`.
-    fn about(&self, columns: &[String]) -> Result<TableInfo, OpenError> {
         let damaged = |damage: Damage| OpenError::Damaged(damage.0);
-        let names = reading(|| {
-            Ok(self.database.begin_read()?.list_tables()?.map(|t| t.name().to_owned()).collect::<Vec<_>>())
-        })
-        .map_err(damaged)?;
-        if !names.iter().any(|name| name == ABOUT.name()) {
-            return Err(OpenError::NotAStore("it is a database of another program".to_owned()));
-        }
-        let (found, rows) = reading(|| {
-            let transaction = self.database.begin_read()?;
-            let about = transaction.open_table(ABOUT)?;
-            let read = |name| Ok::<_, redb::Error>(about.get(name)?.map(|value| value.value().to_owned()));
-            let found = [read(COLUMNS)?, read(VERSION)?, read(COUNT)?, read(SOURCE)?, read(LOADED_AT)?];
-            Ok((found, transaction.open_table(ROWS)?.len()?))
-        })
-        .map_err(damaged)?;
-        let [found_columns, version, count, source, loaded_at] = found;
-        let found_columns = found_columns
-            .ok_or_else(|| OpenError::Damaged("it does not say what its columns are".to_owned()))?;
-        check_columns(&found_columns, columns)?;
-        if let Some(count) = count
-            && count != rows.to_string()
-        {
-            return Err(OpenError::Damaged(format!("{rows} of {count} rows are there")));
-        }
-        let seconds = loaded_at.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-        let loaded_at = seconds.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-        Ok(TableInfo { version, rows, source, loaded_at })
-    }
-
-    /// The transaction and the table of rows of one read.
-    fn rows(&self) -> Result<(ReadTransaction, Rows), Damage> {
-        reading(|| {
-            let transaction = self.database.begin_read()?;
-            let rows = transaction.open_table(ROWS)?;
-            Ok((transaction, rows))
-        })
-    }
-
-    fn decode(&self, pair: (&str, &str), bytes: &[u8]) -> Result<FeatureRow, UnreadableRow> {
-        row_format::decode(pair, bytes, self.width).map_err(UnreadableRow)
+        let transaction = reading(|| Ok(database.begin_read()?)).map_err(damaged)?;
+        let (rows, table) = described(&transaction, columns)?;
+        Ok(Self { rows, width: columns.len(), table, _database: database })
     }
 
     /// The rows of `keys`. What cannot be read of one is that one's alone.
     pub(super) fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, Damage> {
-        let (_transaction, rows) = self.rows()?;
-        let get = |key: &PairKey| {
-            let pair = (key.user(), key.product());
-            let found = reading(|| Ok(rows.get(pair)?.map(|bytes| self.decode(pair, bytes.value()))));
-            found.map_err(|damage| UnreadableRow(damage.0))?.transpose()
-        };
-        Ok(keys.iter().map(get).collect())
+        Ok(keys.iter().map(|key| self.rows.get((key.user(), key.product()), self.width)).collect())
     }
 
     /// The products of `user`, ordered by identifier.
     pub(super) fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, Damage> {
-        let mut products = Vec::new();
-        self.scan((user, ""), |(owner, product), row| {
+        let (mut products, mut damage) = (Vec::new(), None);
+        self.rows.scan(user, self.width, |(owner, product), row| {
             if owner != user {
                 return false;
             }
-            products.push((product.to_owned(), row));
-            true
+            match row {
+                // Nobody knows of which products.
+                Err(UnreadableRow(why)) if product.is_empty() => damage = Some(Damage(why)),
+                row => products.push((product.to_owned(), row.map(StoredRow::from))),
+            }
+            damage.is_none()
         })?;
-        Ok(products)
+        damage.map_or(Ok(products), Err)
     }
 
-    /// Every row from the pair `from` on, in order, until `take` has had enough.
+    /// Every row in order, until `take` has had enough.
     pub(super) fn scan(
         &self,
-        from: (&str, &str),
-        mut take: impl FnMut((&str, &str), Result<FeatureRow, UnreadableRow>) -> bool,
+        take: impl FnMut((&str, &str), Result<FeatureRow, UnreadableRow>) -> bool,
     ) -> Result<(), Damage> {
-        let (_transaction, rows) = self.rows()?;
-        reading(|| {
-            for entry in rows.range(from..)? {
-                let (key, bytes) = entry?;
-                if !take(key.value(), self.decode(key.value(), bytes.value())) {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        self.rows.scan("", self.width, take)
     }
 
-    /// Up to `limit` users whose identifiers begin with `prefix`: one seek per user, however many products each has.
+    /// Up to `limit` users whose identifiers begin with `prefix`, in order.
     pub(super) fn users(&self, prefix: &str, limit: usize) -> Result<Vec<String>, Damage> {
-        let (_transaction, rows) = self.rows()?;
-        reading(|| {
-            let mut users = Vec::new();
-            let mut from = prefix.to_owned();
-            while users.len() < limit {
-                let Some(entry) = rows.range((from.as_str(), "")..)?.next() else { break };
-                let (key, _) = entry?;
-                let (user, _) = key.value();
-                if !user.starts_with(prefix) {
-                    break;
-                }
-                // No identifier holds a NUL, so this is the least text after every identifier up to this user.
-                from = format!("{user}\0");
-                users.push(user.to_owned());
-            }
-            Ok(users)
-        })
+        self.rows.users(prefix, limit)
+    }
+
+    /// Whether the rows are kept as tables are written now.
+    pub(super) fn is_current(&self) -> bool {
+        matches!(self.rows, Rows::ByUser(_))
     }
 }
 
-type Rows = redb::ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;
+/// What the file says it is, and its rows; it must be a whole table of `columns`.
+fn described(transaction: &ReadTransaction, columns: &[String]) -> Result<(Rows, TableInfo), OpenError> {
+    let damaged = |damage: Damage| OpenError::Damaged(damage.0);
+    let names =
+        reading(|| Ok(transaction.list_tables()?.map(|table| table.name().to_owned()).collect::<Vec<_>>()))
+            .map_err(damaged)?;
+    if !names.iter().any(|name| name == ABOUT.name()) {
+        return Err(OpenError::NotAStore("it is a database of another program".to_owned()));
+    }
+    let found = reading(|| {
+        let about = transaction.open_table(ABOUT)?;
+        let read = |name| Ok::<_, redb::Error>(about.get(name)?.map(|value| value.value().to_owned()));
+        Ok([read(COLUMNS)?, read(VERSION)?, read(COUNT)?, read(USER_COUNT)?, read(SOURCE)?, read(LOADED_AT)?])
+    })
+    .map_err(damaged)?;
+    let rows = reading(|| Rows::open(transaction, &names)).map_err(damaged)?;
+    let [found_columns, version, count, users, source, loaded_at] = found;
+    let found_columns =
+        found_columns.ok_or_else(|| OpenError::Damaged("it does not say what its columns are".to_owned()))?;
+    check_columns(&found_columns, columns)?;
+    let present = reading(|| rows.count()).map_err(damaged)?;
+    let said = if let Rows::ByUser(_) = &rows { &users } else { &count };
+    if let Some(said) = said
+        && *said != present.to_string()
+    {
+        return Err(OpenError::Damaged(format!("{present} of {said} entries are there")));
+    }
+    let count = count.and_then(|count| count.parse().ok()).unwrap_or(present);
+    let seconds = loaded_at.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let loaded_at = seconds.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    let table = TableInfo { version, rows: count, source, loaded_at };
+    Ok((rows, table))
+}
 
 /// Whether the columns `found`, as JSON, are `wanted`.
 fn check_columns(found: &str, wanted: &[String]) -> Result<(), OpenError> {

@@ -111,7 +111,12 @@ impl<C: Borrow<RawValue>> Instance<C> {
                         RowError::new(RowErrorKind::Name, error.to_string()).in_column(error.name())
                     })?;
                 for ((name, value), at) in members.iter().zip(positions) {
-                    row[at] = feature(value.borrow().get(), name)?;
+                    let value = value.borrow().get();
+                    row[at] = if schema.has_categories(at) {
+                        category(value, schema, at)?
+                    } else {
+                        feature(value, name)?
+                    };
                 }
                 Ok(())
             }
@@ -194,6 +199,23 @@ fn feature(value: &str, name: &str) -> Result<f32, RowError> {
         }
         _ => Err(wrong(format!("{}; expected a number, or null if it is missing", describe(value)))),
     }
+}
+
+/// The category of input `at` that a string or a whole number names, `null` for a missing one.
+fn category(value: &str, schema: &Schema, at: usize) -> Result<f32, RowError> {
+    let name = &schema.names()[at];
+    let wrong = |what: String| RowError::new(RowErrorKind::Value, format!("{name}: {what}")).in_column(name);
+    let text = match value.as_bytes() {
+        b"null" => return Ok(f32::NAN),
+        [b'"', ..] => serde_json::from_str(value)
+            .map(Cow::Owned)
+            .map_err(|error| wrong(format!("is no text: {error}")))?,
+        [b'-' | b'0'..=b'9', ..] => Cow::Borrowed(value),
+        _ => {
+            return Err(wrong(format!("{}; expected a category, or null if it is missing", describe(value))));
+        }
+    };
+    schema.parse(at, &text, true).map_err(|error| wrong(error.to_string()))
 }
 
 /// A JSON value in few words.

@@ -55,7 +55,7 @@ pub struct TableFacts {
 
 /// Says which table is in use when the metrics are fetched, and whether it is older than `max_age`.
 pub struct TableInUse<F> {
-    /// Gives what is known of it.
+    /// Gives what is known of it, if anything is.
     pub facts: F,
     /// The age from which it is old.
     pub max_age: Option<Duration>,
@@ -67,9 +67,9 @@ impl<F> fmt::Debug for TableInUse<F> {
     }
 }
 
-impl<F: Fn() -> TableFacts + Send + Sync + 'static> Collector for TableInUse<F> {
+impl<F: Fn() -> Option<TableFacts> + Send + Sync + 'static> Collector for TableInUse<F> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let TableFacts { version, rows, loaded_at } = (self.facts)();
+        let Some(TableFacts { version, rows, loaded_at }) = (self.facts)() else { return Ok(()) };
         let info = Info::new([("version", version.unwrap_or_default())]);
         info.encode(encoder.encode_descriptor(
             "table",

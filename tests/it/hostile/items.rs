@@ -1,5 +1,6 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use imba::admission::Admission;
 use imba::app::store::open_filled;
 use imba::row::{FeatureRow, PairKey, Schema};
 use imba::telemetry::metrics::{Metrics, UpstreamMetrics};
@@ -79,7 +80,9 @@ async fn a_column_that_no_item_has() {
     let upstreams = UpstreamMetrics::default();
     let schema = Schema::new(columns());
     let (features, _) =
-        open_filled(&config.features, &schema, &account, &upstreams, false).await.expect("a store");
+        open_filled(&config.features, &schema, &account, &upstreams, &Admission::default(), false)
+            .await
+            .expect("a store");
     let writer = open(&peer.url(), &config).await.expect("a store").writer;
     let mut row = recorded_row();
     row[3] = f32::NAN;

@@ -3,7 +3,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use imba::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions as StoreOptions};
+use imba::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions as StoreOptions, StoreDraft};
 use imba::features::{FeatureStore, UserIndex};
 use imba::row::{FeatureRow, PairKey};
 use redb::{Database, TableDefinition};
@@ -180,7 +180,10 @@ async fn a_damaged_row_fails_alone() {
     assert_eq!(text(service.get("/readyz")).await.0, 503);
 
     let good = vec![(PairKey::new("1", "3"), recorded_row())];
-    store_table(&path, &columns(), Base::Present, good).await.expect("a table");
+    // What is damaged cannot be carried over: the table is loaded again.
+    let beside = StoreDraft::begin(&path, &columns(), Base::Present, "the test");
+    assert!(matches!(beside.err(), Some(OpenError::Damaged(_))));
+    store_table(&path, &columns(), Base::Empty, good).await.expect("a table");
     store.reopen().expect("a store");
     let (_, answer) = json(service.post_json("/predict/pair", body)).await;
     assert!(answer["predictions"][0]["score"].is_number(), "{answer}");

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::Model;
-use crate::{Rows, ShapeError};
+use crate::{PredictError, Rows};
 
 /// Fewest rows worth a thread of their own.
 const LEAST_ROWS: usize = 256;
@@ -27,7 +27,7 @@ impl Parallel<'_> {
     ///
     /// # Errors
     /// As [`Model::predict`].
-    pub fn predict<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
+    pub fn predict<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), PredictError> {
         self.split(rows.into(), out, self.model.num_outputs(), |rows, out| self.model.predict(rows, out))
     }
 
@@ -35,7 +35,7 @@ impl Parallel<'_> {
     ///
     /// # Errors
     /// As [`Model::margin`].
-    pub fn margin<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
+    pub fn margin<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), PredictError> {
         self.split(rows.into(), out, self.model.num_margins(), |rows, out| self.model.margin(rows, out))
     }
 
@@ -43,7 +43,7 @@ impl Parallel<'_> {
     ///
     /// # Errors
     /// As [`Model::leaves`].
-    pub fn leaves<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [u32]) -> Result<(), ShapeError> {
+    pub fn leaves<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [u32]) -> Result<(), PredictError> {
         self.split(rows.into(), out, self.model.num_trees(), |rows, out| self.model.leaves(rows, out))
     }
 
@@ -51,7 +51,7 @@ impl Parallel<'_> {
     ///
     /// # Errors
     /// As [`Model::contributions`].
-    pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
+    pub fn contributions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), PredictError> {
         let width = self.model.num_contributions();
         self.split(rows.into(), out, width, |rows, out| self.model.contributions(rows, out))
     }
@@ -60,7 +60,7 @@ impl Parallel<'_> {
     ///
     /// # Errors
     /// As [`Model::interactions`].
-    pub fn interactions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), ShapeError> {
+    pub fn interactions<'r>(&self, rows: impl Into<Rows<'r>>, out: &mut [f32]) -> Result<(), PredictError> {
         let width = self.model.num_interactions();
         self.split(rows.into(), out, width, |rows, out| self.model.interactions(rows, out))
     }
@@ -70,8 +70,8 @@ impl Parallel<'_> {
         rows: Rows,
         out: &mut [T],
         width: usize,
-        evaluate: impl Fn(Rows, &mut [T]) -> Result<(), ShapeError> + Sync,
-    ) -> Result<(), ShapeError> {
+        evaluate: impl Fn(Rows, &mut [T]) -> Result<(), PredictError> + Sync,
+    ) -> Result<(), PredictError> {
         let count = rows.count(self.model.num_features(), out.len(), width)?;
         let share = count.div_ceil(self.threads.get()).max(LEAST_ROWS);
         if share >= count || width == 0 {
