@@ -71,7 +71,7 @@ impl Batch {
     #[must_use]
     pub fn from_values(width: usize, values: Vec<f32>) -> Self {
         assert!(values.len().is_multiple_of(width), "a row of another width: this is a bug");
-        Self { width, values }
+        Self { width, values, listed: None }
     }
 
     /// Appends all of `rows`.
