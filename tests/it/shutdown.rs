@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::service::{RECORDED, TestService, fixture_lines};
 
-const REQUEST: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: ";
+const REQUEST: &str = "POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: ";
 
 /// One request on an open connection: whether it was answered, and whether the connection stays open.
 async fn exchange(stream: &mut TcpStream, score: &str) -> Result<bool, String> {
@@ -75,7 +75,7 @@ async fn idle_connections_do_not_hold_up_the_stop() {
     let started = Instant::now();
     service.stop();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    prober.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    prober.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("sent");
     let mut answer = String::new();
     prober.read_to_string(&mut answer).await.expect("answered and closed");
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("not_ready"), "{answer}");
