@@ -81,8 +81,7 @@ async fn a_body_over_the_limit() {
 async fn a_large_body_that_asks_first_is_refused_unsent() {
     let service = TestService::builder().with("server.body_limit", "1KiB").start().await;
     let mut client = TcpStream::connect(service.address()).await.expect("connected");
-    let head =
-        "POST /predict HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 99999999\r\n\r\n";
+    let head = "POST /predict HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 99999999\r\n\r\n";
     client.write_all(head.as_bytes()).await.expect("written");
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.expect("answered and closed");
