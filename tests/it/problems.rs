@@ -81,8 +81,7 @@ async fn a_body_over_the_limit() {
 async fn a_large_body_that_asks_first_is_refused_unsent() {
     let service = TestService::builder().with("server.body_limit", "1KiB").start().await;
     let mut client = TcpStream::connect(service.address()).await.expect("connected");
-    let head =
-        "POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 99999999\r\n\r\n";
+    let head = "POST /predict HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 99999999\r\n\r\n";
     client.write_all(head.as_bytes()).await.expect("written");
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.expect("answered and closed");
@@ -95,7 +94,7 @@ async fn broken_clients() {
     let service = TestService::start().await;
     let mut short = TcpStream::connect(service.address()).await.expect("connected");
     short
-        .write_all(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n1,2")
+        .write_all(b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n1,2")
         .await
         .expect("written");
     drop(short);
@@ -112,7 +111,7 @@ async fn broken_clients() {
 async fn a_slow_body_meets_the_deadline() {
     let service = TestService::builder().with("server.deadline", "50ms").start().await;
     let mut slow = TcpStream::connect(service.address()).await.expect("connected");
-    slow.write_all(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n1,2")
+    slow.write_all(b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n1,2")
         .await
         .expect("written");
     let mut answer = [0; 1024];

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::service::{PATIENCE, RECORDED, TestService, fixture_lines, text, until};
 
-const REQUEST: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: ";
+const REQUEST: &str = "POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: ";
 
 /// One request on an open connection: whether it was answered, and whether the connection stays open.
 async fn exchange(stream: &mut TcpStream, score: &str) -> Result<bool, String> {

@@ -40,7 +40,10 @@ impl Hosts {
 
     fn holds(&self, authority: &str) -> bool {
         if let Some(rest) = authority.strip_prefix('[') {
-            return rest.split_once(']').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok());
+            let end = |(address, port): (&str, &str)| {
+                address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.starts_with(':'))
+            };
+            return rest.split_once(']').is_some_and(end);
         }
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         let host = host.strip_suffix('.').unwrap_or(host);
