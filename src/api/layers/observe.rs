@@ -139,10 +139,8 @@ impl Seen {
         }
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
-        self.status = match (response.status(), failed_as) {
-            (StatusCode::OK, Some(status)) => status,
-            (status, _) => status,
-        };
+        let status = response.status();
+        self.status = failed_as.filter(|_| status == StatusCode::OK).unwrap_or(status);
         response
     }
 }
