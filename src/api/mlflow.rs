@@ -1,6 +1,6 @@
-//! `MLflow`'s scoring server, which Databricks speaks too: `POST /invocations` with JSON, `/health`, `/version`.
+//! MLflow's scoring server, which Databricks speaks too: `POST /invocations` with JSON, `/health`, `/version`.
 //!
-//! CSV at the same path is of `SageMaker`'s container.
+//! CSV at the same path is of SageMaker's container.
 
 mod wire;
 

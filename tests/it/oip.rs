@@ -234,8 +234,10 @@ async fn call(service: &TestService, method: &str, body: impl Into<Bytes>) -> (S
 #[tokio::test]
 async fn broken_calls_are_refused_with_a_status() {
     let service = TestService::builder().with("server.body_limit", "64KiB").start().await;
-    let large = [&[0, 0, 1, 17, 112][..], &[0; 70_000]].concat();
+    let large = [&[0, 0, 1, 17, 112][..], &vec![0; 70_000]].concat();
+    let many = [&[0, 0, 0, 0x80, 2][..], &[0x2a, 0].repeat(16 * 1024 + 1)].concat();
     for (method, body, status, said) in [
+        ("ModelInfer", many, "3", "more%20than%2016384"),
         ("ModelInfer", vec![], "3", "expected%20one%20message"),
         ("ModelInfer", vec![0, 0, 0], "3", "3%20bytes"),
         ("ModelInfer", vec![0, 0, 0, 0, 9, 10], "3", "says%209%20bytes"),

@@ -80,10 +80,8 @@ impl Seen {
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(REQUEST_ID, id.clone());
-        self.status = match (response.status(), failed_as) {
-            (StatusCode::OK, Some(status)) => status,
-            (status, _) => status,
-        };
+        let status = response.status();
+        self.status = failed_as.filter(|_| status == StatusCode::OK).unwrap_or(status);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The JSON documents of `MLflow`'s scoring server.
+//! The JSON documents of MLflow's scoring server.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,6 +1,7 @@
 //! The server and its model, in the protocol's terms.
 
 use super::outputs::{Kind, offered};
+use super::tensors::dimension;
 use crate::api::fault::{Code, Fault};
 use crate::api::state::ApiState;
 use crate::row::excerpt;
@@ -58,16 +59,16 @@ pub(super) fn check_version(ours: &str, version: Option<&str>) -> Result<(), Fau
 /// What the model takes and gives.
 pub(super) fn describe(state: &ApiState) -> DescribedModel {
     let model = state.inference.model();
-    let width = model.feature_names.len() as i64;
+    let width = dimension(model.feature_names.len());
     // A model of several classes may give one number of several margins.
     let is_single = model.outputs == 1 && model.objective.as_deref() != Some("multi:softmax");
     let outputs = offered(state).into_iter().map(|kind| {
         let shape = match kind {
             Kind::Score if model.outputs == 1 => vec![ANY],
-            Kind::Score => vec![ANY, model.outputs as i64],
+            Kind::Score => vec![ANY, dimension(model.outputs)],
             Kind::Margin if is_single => vec![ANY],
             Kind::Margin => vec![ANY, ANY],
-            Kind::Leaf => vec![ANY, model.trees.map_or(ANY, |trees| trees as i64)],
+            Kind::Leaf => vec![ANY, model.trees.map_or(ANY, dimension)],
             Kind::Contributions if is_single => vec![ANY, width + 1],
             Kind::Contributions => vec![ANY, ANY, width + 1],
         };

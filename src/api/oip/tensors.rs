@@ -8,6 +8,11 @@ use super::datatype::Datatype;
 use crate::api::fault::{Code, Fault};
 use crate::row::{Batch, Schema, excerpt};
 
+/// A dimension as the protocol counts.
+pub(super) fn dimension(count: usize) -> i64 {
+    i64::try_from(count).expect("what is in memory is countable: this is a bug")
+}
+
 /// A tensor as it came.
 #[derive(Debug)]
 pub(super) struct Tensor<'a> {
@@ -31,7 +36,7 @@ pub(super) fn rows(tensors: Vec<Tensor<'_>>, schema: &Schema, limit: usize) -> R
     let width = schema.width();
     if let [tensor] = &tensors[..]
         && tensor.shape.len() == 2
-        && tensor.shape[1] == width as i64
+        && tensor.shape[1] == dimension(width)
     {
         let [tensor] = <[_; 1]>::try_from(tensors).expect("one tensor: this is a bug");
         tensor.rows(limit)?;

@@ -81,6 +81,7 @@ pub(super) struct Models<'a> {
 
 /// The answer of `GET /v1/models/{name}`: KServe reads the first two members, TensorFlow's clients the third.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "as the protocol names them")]
 pub(super) struct Model<'a> {
     pub(super) name: &'a str,
     pub(super) ready: bool,
@@ -89,6 +90,7 @@ pub(super) struct Model<'a> {
 
 /// A version of it.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "as the protocol names them")]
 pub(super) struct Version<'a> {
     pub(super) version: &'a str,
     pub(super) state: &'static str,

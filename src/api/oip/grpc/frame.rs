@@ -16,6 +16,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full};
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 
 use crate::api::body::{Coding, RequestBody, decompress, read_body};
 use crate::api::fault::{Code, Fault};
@@ -33,6 +34,8 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// A flag and the length of the message.
 const PREFIX: usize = 5;
+/// Most parts of a message: inputs, outputs, contents and parameters.
+const MOST_PARTS: usize = 16 * 1024;
 
 /// The one message of a request.
 pub(super) struct Received<M> {
@@ -73,9 +76,26 @@ pub(super) async fn receive<M: Message + Default>(
         }
         (flag, _) => return Err(malformed(format!("the message begins with flag {flag}; expected 0 or 1"))),
     };
+    check_parts(&body.bytes)?;
     let message = M::decode(body.bytes.clone())
         .map_err(|error| malformed(format!("the message cannot be read: {error}")))?;
     Ok(Received { message, size: body.bytes.len(), gzip, body })
+}
+
+/// An empty part takes two bytes, and a hundred times as much when it is decoded.
+fn check_parts(mut message: &[u8]) -> Result<(), Fault> {
+    let mut parts = 0;
+    // What cannot be read is told by the decoder.
+    while let Ok((tag, wire_type)) = decode_key(&mut message)
+        && skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_ok()
+    {
+        parts += 1;
+        if parts > MOST_PARTS {
+            let what = format!("the message has more than {MOST_PARTS} inputs, outputs and other parts");
+            return Err(Fault::new(Code::Malformed, what));
+        }
+    }
+    Ok(())
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {

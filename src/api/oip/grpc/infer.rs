@@ -149,7 +149,7 @@ fn tensor(output: OutputTensor, name: String, raw: bool) -> Tensor {
     Tensor {
         name,
         datatype: kind.datatype().to_owned(),
-        shape: shape.into_iter().map(|dimension| dimension as i64).collect(),
+        shape: shape.into_iter().map(tensors::dimension).collect(),
         parameters: HashMap::new(),
         contents,
     }

@@ -82,6 +82,7 @@ pub(super) enum Parameter {
 }
 
 #[derive(Clone, PartialEq, Message)]
+#[expect(clippy::struct_field_names, reason = "as the protocol names them")]
 pub(super) struct InferTensorContents {
     #[prost(bool, repeated, tag = "1")]
     pub(super) bool_contents: Vec<bool>,

@@ -11,7 +11,7 @@ use super::wire::{InferRequest, Input, Parameters, RequestedOutput};
 use crate::api::fault::{Code, Fault};
 use crate::api::oip::datatype::Datatype;
 use crate::api::oip::outputs::{Kind, check_parameters};
-use crate::api::oip::tensors::{self, Data, Tensor};
+use crate::api::oip::tensors::{self, Data, Tensor, dimension};
 use crate::row::{Batch, Schema, excerpt};
 
 /// A request as it is answered.
@@ -126,7 +126,7 @@ fn tensor<'a>(input: &'a Input<'_>, bytes: &mut &'a [u8]) -> Result<Tensor<'a>, 
         }
         (None, Some(data)) => {
             let is_nested = data.shape.len() > 1;
-            if is_nested && !data.shape.iter().map(|length| *length as i64).eq(input.shape.iter().copied()) {
+            if is_nested && !data.shape.iter().copied().map(dimension).eq(input.shape.iter().copied()) {
                 let what = format!("data is nested as {:?}, and the shape is {:?}", data.shape, input.shape);
                 return Err(wrong(Code::Malformed, what));
             }
