@@ -55,7 +55,8 @@ const amount = ({ left, most }) => (Number.isFinite(most) ? `${whole(left)} of $
 export const limitWords = (limit) =>
   `${amount(limit)} left${NAMES[limit.name] ? ` ${NAMES[limit.name]}` : ` (${limit.name})`}${limit.reset > 0 && limit.left < limit.most ? `; all again ${until(limit.reset)}` : ""}.`;
 
-function paint() {
+/** Shows plan and key in the bar and in the model's card. */
+export function paint() {
   const place = byId("plan");
   // The quota is what runs out for good; the rate comes back while one reads.
   const shown = limits.find(({ name }) => name === "quota") ?? limits[0];
@@ -69,7 +70,7 @@ function paint() {
 }
 
 /** The plan and the key in the model's card; empty where there is neither. */
-export function planPart() {
+function planPart() {
   const part = el("section", { id: "plan-part", hidden: limits.length === 0 && storedKey() === null });
   if (part.hidden) return part;
   const plan = limits.find((limit) => limit.plan)?.plan;

@@ -2,7 +2,6 @@
 
 import { askForKey, storedKey } from "./key.js";
 import { until } from "./numbers.js";
-import { noticeLimits } from "./plan.js";
 import { state } from "./state.js";
 
 /** Longest wait for an answer; the service itself gives up much earlier. */
@@ -76,7 +75,8 @@ const post = (path, body, type, signal, quietly = false) => call(path, { method:
 async function call(path, request, signal, quietly = false) {
   for (;;) {
     const response = await send(path, request, signal);
-    noticeLimits(response);
+    // What a plan leaves is shown by a part that services without plans never load; without it there are answers all the same.
+    if (response.headers.has("ratelimit")) import("./plan.js").then(({ noticeLimits }) => noticeLimits(response), () => {});
     if (response.ok) {
       noticeModel(response);
       return read(response);

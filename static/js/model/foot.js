@@ -3,7 +3,7 @@
 import { byId, el, icon, svg } from "../dom.js";
 import { about } from "../guide.js";
 import { count, day, percent, percentOf, whole } from "../numbers.js";
-import { planPart } from "../plan.js";
+import { storedKey } from "../key.js";
 import { isProbability, shownThreshold, state } from "../state.js";
 import { ENOUGH, reading } from "./drift.js";
 
@@ -28,7 +28,8 @@ export function describeModel() {
   ].filter(Boolean);
   byId("model").replaceChildren(
     el("summary", {}, el("span", {}, "Model ", el("code", { title: model.version }, version), facts.map((fact) => ` · ${fact}`)), icon("chevron", "chevron")),
-    el("div", { class: "card" }, [trainedPart(model), metricsPart(model), calibrationPart(model), thresholdPart(model), driftPart(state.drift), servicePart(model), planPart()].filter(Boolean)));
+    el("div", { class: "card" }, [trainedPart(model), metricsPart(model), calibrationPart(model), thresholdPart(model), driftPart(state.drift), servicePart(model), el("section", { id: "plan-part", hidden: true })].filter(Boolean)));
+  if (storedKey() !== null || !byId("plan").hidden) import("../plan.js").then(({ paint }) => paint(), () => {});
 }
 
 const auc = (card) => card?.metrics?.auc;
