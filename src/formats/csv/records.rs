@@ -136,7 +136,14 @@ impl<R: BufRead> Records<R> {
         let content = match scanned.place {
             Place::Buffer(length) => Content::Plain(text(&self.input.fill_buf()?[..length])?),
             Place::Copied => Content::Plain(text(&self.text)?),
-            Place::Cells(cells) => Content::Cells { text: text(&self.text)?, ends: &self.ends[..cells] },
+            Place::Cells(cells) => {
+                let (text, ends) = (text(&self.text)?, &self.ends[..cells]);
+                // Cells are UTF-8 one by one: the bytes of a letter on both sides of a comma are none.
+                if !ends.iter().all(|end| text.is_char_boundary(*end)) {
+                    return Err(RecordError::NotUtf8(line));
+                }
+                Content::Cells { text, ends }
+            }
             Place::Unclosed => Content::Unclosed,
         };
         Ok(Some(Record { line, content }))

@@ -68,3 +68,11 @@ fn a_line_that_is_not_utf_8_is_named_and_passed() {
     assert!(matches!(records.next(), Err(RecordError::NotUtf8(2))));
     assert_eq!(records.next().unwrap().unwrap().cells().collect::<Vec<_>>(), ["b"]);
 }
+
+/// A letter's bytes in two cells: together they are UTF-8, which the line is not.
+#[test]
+fn a_letter_that_is_cut_in_two_by_a_comma_is_none() {
+    let mut records = Records::new(&b"\"a\",\xe5,\xad\x97\nb"[..]);
+    assert!(matches!(records.next(), Err(RecordError::NotUtf8(1))));
+    assert_eq!(records.next().unwrap().unwrap().cells().collect::<Vec<_>>(), ["b"]);
+}
