@@ -9,7 +9,9 @@ use crate::service::{RECORDED, TestService, columns, json, problem, text};
 async fn alive_and_ready() {
     let service = TestService::start().await;
     assert_eq!(text(service.get("/livez")).await, (200, "alive\n".to_owned()));
-    assert_eq!(text(service.get("/readyz")).await, (200, "ready\n".to_owned()));
+    let (status, ready) = text(service.get("/readyz")).await;
+    assert!(status == 200 && ready.starts_with("ready\ntable "), "{ready}");
+    assert!(ready.contains(", 1 rows, from the test, loaded 20"), "{ready}");
 }
 
 #[tokio::test]

@@ -22,9 +22,10 @@ const KILLS: usize = 20;
 /// A CSV table of so many pairs, whose first feature is `mark`.
 fn csv(folder: &TempDir, pairs: usize, mark: usize) -> PathBuf {
     let path = folder.path().join(format!("table-{mark}.csv"));
-    let mut text = format!("user_id,product_id,{}\n", columns().join(","));
+    let columns = columns();
+    let rest = ",1".repeat(columns.len() - 1);
+    let mut text = format!("user_id,product_id,{}\n", columns.join(","));
     for at in 0..pairs {
-        let rest = ",1".repeat(columns().len() - 1);
         writeln!(text, "{},{at},{mark}{rest}", at / 50).expect("written");
     }
     std::fs::write(&path, text).expect("written");
@@ -34,7 +35,7 @@ fn csv(folder: &TempDir, pairs: usize, mark: usize) -> PathBuf {
 fn features(arguments: &[&str], folder: &TempDir, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
     command.arg("features").args(arguments).current_dir(folder).env_clear();
-    command.env("IMBA__FEATURES__COLUMNS", columns().join(",")).envs(settings.iter().copied());
+    command.envs(settings.iter().copied());
     command.env("IMBA__MODEL__PATH", crate::service::fixture("binary.ubj"));
     command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -74,15 +75,15 @@ fn of_dynamodb(peer: &Peer) -> Vec<(&'static str, String)> {
 async fn items(peer: &Peer) -> BTreeMap<String, String> {
     let client = Client::new(&peer.sdk().await);
     let mut pages = client.scan().table_name("imba").into_paginator().items().send();
-    let mut found = BTreeMap::new();
+    let (mut found, first) = (BTreeMap::new(), columns()[0].clone());
     while let Some(item) = pages.next().await {
         let item = item.expect("an item");
         let text = |name: &str| match item.get(name) {
             Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
             _ => String::new(),
         };
-        if item.contains_key(&columns()[0]) {
-            found.insert(text("product_id"), text(&columns()[0]));
+        if item.contains_key(&first) {
+            found.insert(text("product_id"), text(&first));
         }
     }
     found
@@ -190,7 +191,7 @@ async fn a_killed_replace_leaves_a_whole_store() {
     const PAIRS: usize = 30_000;
     let folder = tempfile::tempdir().expect("folder");
     let tables = [csv(&folder, PAIRS, 1), csv(&folder, PAIRS - 500, 2)];
-    let path = folder.path().join("features.redb");
+    let (path, columns) = (folder.path().join("features.redb"), columns());
     let file = path.to_string_lossy().into_owned();
     let settings = [("IMBA__FEATURES__EMBEDDED__PATH", file.as_str())];
     let import =
@@ -202,7 +203,7 @@ async fn a_killed_replace_leaves_a_whole_store() {
     let mut interrupted = 0;
     for kill in 0..KILLS {
         interrupted += usize::from(killed(import(1 - kill % 2), whole.mul_f64(random.f64() * 1.1)).await);
-        let store = EmbeddedStore::open(&path, &columns(), OPTIONS).expect("a whole store");
+        let store = EmbeddedStore::open(&path, &columns, OPTIONS).expect("a whole store");
         let mut marks = BTreeMap::<u32, usize>::new();
         store
             .for_each(|_, row| {
@@ -218,7 +219,7 @@ async fn a_killed_replace_leaves_a_whole_store() {
     assert!(interrupted > KILLS / 4, "{interrupted} kills came in time");
     assert_eq!(run(import(1)).await.0, 0);
     assert_eq!(
-        EmbeddedStore::open(&path, &columns(), OPTIONS)
+        EmbeddedStore::open(&path, &columns, OPTIONS)
             .expect("a store")
             .products_of("0")
             .await
