@@ -2,19 +2,22 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::{StartError, of_the_demo, taken};
+use super::{StartError, fits, name_of};
 use crate::cause::chain;
-use crate::config::{self, DynamoDb, Store};
+use crate::config::{self, DynamoDb, IN_MEMORY, Store, Table};
+use crate::demo;
 use crate::features::batched::BatchedStore;
 use crate::features::cached::CachedStore;
 use crate::features::dynamodb::{DynamoStore, TableError};
-use crate::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions, StoreDraft, TableWatcher};
+use crate::features::embedded::{
+    Base, EmbeddedStore, MemoryDraft, OpenError, OpenOptions, StoreDraft, TableWatcher,
+};
 use crate::features::table::{FeatureTable, plain};
 use crate::features::{FeatureStore, FeatureWriter, StoreError, VersionedTable};
 use crate::inference::Features;
@@ -33,7 +36,7 @@ pub async fn open_store(
     aws: &AwsContext,
 ) -> Result<Arc<dyn FeatureStore>, StartError> {
     match &features.store {
-        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(embedded, schema)?)),
+        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(of_a_file(embedded)?, schema)?)),
         Store::DynamoDb(table) => {
             Ok(Arc::new(open_table(table, schema, aws, &UpstreamMetrics::default()).await?))
         }
@@ -54,6 +57,7 @@ pub async fn open_writer(
 ) -> Result<Box<dyn FeatureWriter>, StartError> {
     match &features.store {
         Store::Embedded(embedded) => {
+            let embedded = of_a_file(embedded)?;
             let base = if replace { Base::Empty } else { Base::Present };
             let draft = StoreDraft::begin(&embedded.path, schema.names(), base, source);
             Ok(Box::new(draft.map_err(|source| of_store(embedded, source))?))
@@ -75,7 +79,9 @@ pub type LocalStore = EmbeddedStore;
 /// As [`open_store`]; also that another kind of store is configured.
 pub fn open_local(features: &config::Features, schema: &Schema) -> Result<(LocalStore, PathBuf), StartError> {
     match &features.store {
-        Store::Embedded(embedded) => Ok((open_embedded(embedded, schema)?, embedded.path.clone())),
+        Store::Embedded(embedded) => {
+            Ok((open_embedded(of_a_file(embedded)?, schema)?, embedded.path.clone()))
+        }
         Store::DynamoDb(_) => Err(StartError::NotLocal),
         Store::None => Err(StartError::NoStore),
     }
@@ -97,9 +103,11 @@ pub async fn open_filled(
     let opened = match &features.store {
         Store::Embedded(embedded) => {
             let store = Arc::new(open_seeded(embedded, schema, is_demo).await?);
-            let every = embedded.reload_interval;
-            let metrics = upstreams.table().clone();
-            watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
+            if of_a_file(embedded).is_ok() {
+                let every = embedded.reload_interval;
+                let metrics = upstreams.table().clone();
+                watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
+            }
             let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
             Features { kind: "embedded", store, users, table }
         }
@@ -152,9 +160,18 @@ fn of_store(embedded: &config::EmbeddedStore, source: OpenError) -> StartError {
     StartError::Store { path: embedded.path.clone(), source }
 }
 
+/// The store, unless it is in memory.
+fn of_a_file(embedded: &config::EmbeddedStore) -> Result<&config::EmbeddedStore, StartError> {
+    if embedded.path.as_os_str() == IN_MEMORY { Err(StartError::InMemory) } else { Ok(embedded) }
+}
+
+fn options(embedded: &config::EmbeddedStore) -> OpenOptions {
+    OpenOptions { cache: embedded.cache, check_limit: embedded.check_limit as u64 }
+}
+
 fn open_embedded(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
-    let options = OpenOptions { cache: embedded.cache, check_limit: embedded.check_limit as u64 };
-    EmbeddedStore::open(&embedded.path, schema.names(), options).map_err(|source| of_store(embedded, source))
+    EmbeddedStore::open(&embedded.path, schema.names(), options(embedded))
+        .map_err(|source| of_store(embedded, source))
 }
 
 async fn open_seeded(
@@ -162,48 +179,56 @@ async fn open_seeded(
     schema: &Schema,
     is_demo: bool,
 ) -> Result<EmbeddedStore, StartError> {
-    let path = embedded.path.display();
-    let is_filled = match open_embedded(embedded, schema) {
-        Ok(store) if store.table().rows > 0 => Some(store),
-        Ok(_) | Err(StartError::Store { source: OpenError::Absent, .. }) => None,
-        Err(error) => return Err(error),
-    };
-    if let Some(store) = is_filled {
-        info!(features.pairs = store.table().rows, "feature store open at {path}");
-        return Ok(store);
-    }
-    if let Some(seed) =
-        embedded.seed.as_ref().and_then(|seed| of_the_demo("features.embedded.seed", seed, is_demo))
-    {
-        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, embedded).await)?;
-    }
-    let store = match open_embedded(embedded, schema) {
-        Err(StartError::Store { source: OpenError::Absent, .. }) => {
-            let empty = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, "");
-            let empty = empty.map_err(|source| of_store(embedded, source))?;
-            let io = |error: StoreError| OpenError::Io(io::Error::other(error));
-            empty.finish().await.map_err(|error| of_store(embedded, io(error)))?;
-            open_embedded(embedded, schema)?
+    let seed = embedded.seed.as_ref().filter(|seed| fits("features.embedded.seed", seed, is_demo));
+    let store = if of_a_file(embedded).is_ok() {
+        match open_embedded(embedded, schema) {
+            Ok(store) if store.table().rows > 0 || seed.is_none() => store,
+            Ok(_) | Err(StartError::Store { source: OpenError::Absent, .. }) => {
+                let source = seed.map(name_of).unwrap_or_default();
+                let draft = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, &source);
+                fill(&draft.map_err(|source| of_store(embedded, source))?, seed, schema, embedded).await?;
+                open_embedded(embedded, schema)?
+            }
+            Err(error) => return Err(error),
         }
-        opened => opened?,
+    } else {
+        let source = seed.map(name_of).unwrap_or_default();
+        let draft = MemoryDraft::begin(schema.names(), &source);
+        let draft = draft.map_err(|source| of_store(embedded, source))?;
+        fill(&draft, seed, schema, embedded).await?;
+        draft.into_store(options(embedded)).map_err(|source| of_store(embedded, source))?
     };
-    info!(features.pairs = store.table().rows, "feature store open at {path}");
+    info!(features.pairs = store.table().rows, "feature store open at {}", embedded.path.display());
     Ok(store)
 }
 
-/// The whole table or nothing of it: what is cut short or has a bad row is not there at the next start.
-async fn load_seed(path: &Path, schema: &Schema, embedded: &config::EmbeddedStore) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = plain(file).map_err(|error| error.to_string())?;
-    let table = FeatureTable::open(table, schema).map_err(|error| chain(&error))?;
-    let source = path.display().to_string();
-    let draft = StoreDraft::begin(&embedded.path, schema.names(), Base::Empty, &source);
-    let draft = draft.map_err(|error| chain(&error))?;
-    let report = table.load_into(&draft, 1, |_| {}).await.map_err(|error| chain(&error))?;
-    if let Some(bad) = report.bad.first() {
-        return Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what));
+/// Writes all of `seed`, if there is one, or nothing: what is cut short or has a bad row is not there at the next start.
+async fn fill(
+    draft: &dyn FeatureWriter,
+    seed: Option<&Table>,
+    schema: &Schema,
+    embedded: &config::EmbeddedStore,
+) -> Result<(), StartError> {
+    if let Some(seed) = seed {
+        let failed = |what| StartError::Table { key: "features.embedded.seed", name: name_of(seed), what };
+        let pairs = load(draft, seed, schema).await.map_err(failed)?;
+        info!(features.pairs = pairs, "empty feature store loaded from {}", name_of(seed));
     }
-    draft.finish().await.map_err(|error| chain(&error))?;
-    info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());
-    Ok(())
+    let io = |error: StoreError| OpenError::Io(io::Error::other(error));
+    draft.finish().await.map(drop).map_err(|error| of_store(embedded, io(error)))
+}
+
+async fn load(draft: &dyn FeatureWriter, seed: &Table, schema: &Schema) -> Result<u64, String> {
+    let table: Box<dyn Read> = match seed {
+        Table::Demo => Box::new(demo::features()),
+        Table::File(path) => File::open(path).and_then(plain).map_err(|error| error.to_string())?,
+    };
+    let table = FeatureTable::open(table, schema).map_err(|error| chain(&error))?;
+    let report = table.load_into(draft, 1, |_| {}).await.map_err(|error| chain(&error))?;
+    match report.bad.first() {
+        Some(bad) => {
+            Err(format!("{} bad rows, the first in line {}: {}", report.bad.len(), bad.line, bad.what))
+        }
+        None => Ok(report.loaded),
+    }
 }

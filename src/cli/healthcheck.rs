@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{CommandError, ConfigArgs, block_on};
+use crate::cause::chain;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -31,7 +32,10 @@ pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
     match answer {
         Ok(Ok(status)) if status.is_success() => Ok(()),
         Ok(Ok(status)) => Err(CommandError::of(format_args!("http://{address}{path}"), status.to_string())),
-        Ok(Err(error)) => Err(CommandError::of(format_args!("http://{address}{path}"), error)),
+        Ok(Err(error)) => {
+            let what = format!("{}; is imba running, and is server.listen the same?", chain(&*error));
+            Err(CommandError::of(format_args!("http://{address}{path}"), what))
+        }
         Err(_) => Err(CommandError::of(
             format_args!("http://{address}{path}"),
             format!("no answer within {PATIENCE:?}"),

@@ -1,23 +1,22 @@
 //! `imba model`: what is in a model file.
 
 use std::fmt::{Display, Write};
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CommandError, print};
+use super::{CommandError, model_file, print};
 use crate::model::model_version;
 
 #[derive(Args)]
 pub(super) struct ModelArgs {
-    /// The model file.
+    /// The model file; demo is the one that is built in.
     file: PathBuf,
 }
 
 pub(super) fn model(args: &ModelArgs) -> Result<(), CommandError> {
     let name = args.file.display();
-    let bytes = fs::read(&args.file).map_err(|error| CommandError::of(&name, error))?;
+    let bytes = model_file(&args.file)?;
     let model = gbtree::Model::from_bytes(&bytes).map_err(|error| CommandError::of(&name, error))?;
     let mut text = String::new();
     let mut line = |label: &str, value: &dyn Display| {

@@ -1,6 +1,6 @@
 //! `imba score`: a file of rows through a model file, one line out for each row in.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{CommandError, progress};
+use super::{CommandError, model_file, progress};
 use crate::app::scorer::inference_over;
 use crate::cause::chain;
 use crate::formats::csv::write_cell;
@@ -25,7 +25,7 @@ const BUFFER: usize = 256 * 1024;
 
 #[derive(Args)]
 pub(super) struct ScoreArgs {
-    /// The model file.
+    /// The model file; demo is the one that is built in.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// The rows; - for standard input.
@@ -129,7 +129,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
 /// The use case over the model alone.
 fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
     let name = args.model.display();
-    let bytes = fs::read(&args.model).map_err(|error| CommandError::of(&name, error))?;
+    let bytes = model_file(&args.model)?;
     let inference =
         inference_over(&bytes, args.iterations).map_err(|error| CommandError::of(&name, error))?;
     if inference.schema().width() == 0 {

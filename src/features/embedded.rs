@@ -9,6 +9,7 @@
 
 mod draft;
 mod file;
+mod memory;
 mod pages;
 mod watcher;
 
@@ -28,6 +29,7 @@ use crate::row::{FeatureRow, PairKey};
 
 pub use draft::{Base, StoreDraft};
 pub use file::OpenError;
+pub use memory::MemoryDraft;
 pub use watcher::TableWatcher;
 
 /// What a store file is opened with.
@@ -56,9 +58,12 @@ struct Current {
 
 impl Current {
     fn open(path: &Path, columns: &[String], options: OpenOptions) -> Result<Arc<Self>, OpenError> {
-        let file = StoreFile::open(path, columns, options.cache, options.check_limit)?;
+        StoreFile::open(path, columns, options.cache, options.check_limit).map(Self::of)
+    }
+
+    fn of(file: StoreFile) -> Arc<Self> {
         let table = Arc::new(file.table.clone());
-        Ok(Arc::new(Self { file, table, damage: OnceLock::new() }))
+        Arc::new(Self { file, table, damage: OnceLock::new() })
     }
 }
 

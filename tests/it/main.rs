@@ -30,8 +30,12 @@ mod golden;
 mod hostile;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
+/// The command line with people and pipes at its ends.
+mod manners;
 /// Content types in and out.
 mod negotiation;
+/// The program alone: no file beside it.
+mod one_file;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
 /// Upstreams that are down, slow or flapping, and back again.
@@ -68,3 +72,5 @@ mod store_contract;
 mod table;
 /// `imba verify`: the endpoint beside the model.
 mod verify;
+/// One version number for the program and its packages.
+mod versions;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use redb::backends::FileBackend;
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableTable, StorageBackend, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::file::{ABOUT, COLUMNS, COUNT, LOADED_AT, OpenError, ROWS, SOURCE, StoreFile, VERSION};
@@ -41,7 +41,8 @@ pub struct StoreDraft {
     _lock: File,
 }
 
-struct Open {
+/// A database with a table that is being written.
+pub(super) struct Open {
     transaction: WriteTransaction,
     database: Database,
 }
@@ -54,9 +55,9 @@ impl StoreDraft {
     /// system says no.
     pub fn begin(path: &Path, columns: &[String], base: Base, source: &str) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(folder).map_err(OpenError::NotWritable)?;
         }
-        let lock = private(&beside(path, "lock"))?;
+        let lock = private(&beside(path, "lock")).map_err(OpenError::NotWritable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
@@ -84,7 +85,7 @@ impl StoreDraft {
                 Err(error) => return Err(error),
             }
         }
-        let open = Open::new(file)?;
+        let open = Open::over(FileBackend::new(file).map_err(|error| named(error.into()))?)?;
         *draft.open.lock().map_err(|_| io::Error::other("the draft is broken"))? = Some(open);
         Ok(draft)
     }
@@ -111,10 +112,7 @@ impl Drop for StoreDraft {
 #[async_trait]
 impl FeatureWriter for StoreDraft {
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        let width = self.columns.len();
-        if let Some((key, row)) = rows.iter().find(|(_, row)| row.len() != width) {
-            return Err(StoreError::Rejected(format!("{key}: {} values, expected {width}", row.len())));
-        }
+        check_width(&rows, self.columns.len())?;
         self.blocking(move |open| {
             let open = open.as_ref().ok_or_else(|| unavailable("the table is finished"))?;
             open.put(&rows).map_err(|error| unavailable(named(error)))
@@ -142,10 +140,9 @@ impl FeatureWriter for StoreDraft {
 }
 
 impl Open {
-    fn new(file: File) -> Result<Self, OpenError> {
+    pub(super) fn over(backend: impl StorageBackend) -> Result<Self, OpenError> {
         let made = || {
-            let database =
-                Database::builder().set_cache_size(CACHE).create_with_backend(FileBackend::new(file)?)?;
+            let database = Database::builder().set_cache_size(CACHE).create_with_backend(backend)?;
             let transaction = database.begin_write()?;
             transaction.open_table(ROWS)?;
             transaction.open_table(ABOUT)?;
@@ -154,7 +151,7 @@ impl Open {
         made().map_err(|error| OpenError::Io(named(error)))
     }
 
-    fn put(&self, rows: &[(PairKey, FeatureRow)]) -> Result<(), redb::Error> {
+    pub(super) fn put(&self, rows: &[(PairKey, FeatureRow)]) -> Result<(), redb::Error> {
         let mut table = self.transaction.open_table(ROWS)?;
         let mut bytes = Vec::new();
         for (key, row) in rows {
@@ -166,7 +163,7 @@ impl Open {
     }
 
     /// Says what the table is, and puts it on the disk in one transaction.
-    fn seal(self, columns: &[String], source: &str) -> Result<(), redb::Error> {
+    pub(super) fn seal(self, columns: &[String], source: &str) -> Result<(), redb::Error> {
         let Self { transaction, database } = self;
         {
             let (version, rows) = version_of(&transaction.open_table(ROWS)?)?;
@@ -188,6 +185,16 @@ impl Open {
     }
 }
 
+/// Every one of `rows` must have `width` values.
+pub(super) fn check_width(rows: &[(PairKey, FeatureRow)], width: usize) -> Result<(), StoreError> {
+    match rows.iter().find(|(_, row)| row.len() != width) {
+        Some((key, row)) => {
+            Err(StoreError::Rejected(format!("{key}: {} values, expected {width}", row.len())))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The SHA-256 over every pair and row in order, in hexadecimal: equal tables have equal versions, whatever order they were
 /// loaded in.
 fn version_of(
@@ -206,7 +213,7 @@ fn version_of(
 }
 
 /// The error of the file system behind one of redb's, which says more.
-fn named(error: redb::Error) -> io::Error {
+pub(super) fn named(error: redb::Error) -> io::Error {
     match error {
         redb::Error::Io(error) => error,
         other => io::Error::other(other),
