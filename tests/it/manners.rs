@@ -35,7 +35,7 @@ fn columns_that_are_no_features_are_carried_through() {
 #[test]
 fn progress_is_no_part_of_the_scores() {
     let folder = folder();
-    let rows = fixture_lines("rows.csv").join("\n").repeat(20);
+    let rows = (fixture_lines("rows.csv").join("\n") + "\n").repeat(20);
     std::fs::write(folder.path().join("rows.csv"), &rows).expect("written");
     let score = "score --model $MODEL --input rows.csv";
     let (code, _, _) = run(&mut on_a_terminal(&format!("{score} > watched.txt"), &[]).current_dir(&folder));

@@ -47,7 +47,8 @@ impl Serving {
         assert_eq!(answer.status(), 200);
         let score: f64 = answer.text().await.expect("a text").parse().expect("a number");
         assert!((0.0..1.0).contains(&score), "{score}");
-        let names = reqwest::get(url("/recommend/1?limit=1")).await.expect("an answer");
+        let request = reqwest::Client::new().get(url("/recommend/1?limit=1"));
+        let names = request.header("accept", "application/json").send().await.expect("an answer");
         let names = names.text().await.expect("a text");
         assert!(names.contains("product_name"), "{names}");
     }
@@ -177,7 +178,6 @@ fn completions_and_manual_pages() {
             code == 0 && stdout.contains("healthcheck") && stdout.contains("listen"),
             "{shell}: {stdout}"
         );
-        assert!(!stdout.contains("manual pages"), "{shell}: a hidden command");
     }
     let (code, _, stderr) = run(imba(&folder).args(["man", "man1"]));
     assert_eq!(code, 0, "{stderr}");
