@@ -25,11 +25,13 @@ pub fn model() -> Vec<u8> {
 }
 
 /// The table of features, as `imba features import` reads one.
+#[must_use]
 pub fn features() -> impl Read + 'static {
     file!("features.csv")
 }
 
 /// The table of product names.
+#[must_use]
 pub fn products() -> impl Read + 'static {
     file!("products.csv")
 }

@@ -107,6 +107,11 @@ async fn a_model_in_s3() {
 
     let (first, second) = (archive(&folder, "binary.ubj"), archive(&folder, "binary.json"));
     put(&first).await;
+    let mut small = imba(&folder, "IMBA__AWS__ENDPOINT_URL", &peer);
+    let output = small.env("IMBA__MODEL__SIZE_LIMIT", "1KiB").output().expect("it runs");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    let said = format!("{} bytes are more than the 1024 of model.size_limit", first.len());
+    assert!(output.status.code() == Some(1) && stderr.contains(&said), "{stderr}");
     let service = Running::start(imba(&folder, "AWS_ENDPOINT_URL_S3", &peer));
     service.says("/model", &model_version(&first)).await;
     let score = async || {
