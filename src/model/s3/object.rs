@@ -69,7 +69,7 @@ fn code_and_message(body: &str) -> Option<(String, String)> {
             "Message" => &mut message,
             _ => continue,
         };
-        *text = try_data(&mut tag).ok()?.trim().to_owned();
+        try_data(&mut tag).ok()?.trim().clone_into(text);
     }
     Some((code, message))
 }

@@ -161,8 +161,13 @@ mod tests {
             endpoint: "https://examplebucket.s3.amazonaws.com".to_owned(),
             path: "/test.txt".to_owned(),
         };
-        let credentials =
-            Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None);
+        let credentials = Credentials::new(
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            None,
+            None,
+            "the example",
+        );
         // 2013-05-24 00:00:00 UTC
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_369_353_600);
         let headers =
