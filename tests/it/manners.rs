@@ -38,7 +38,7 @@ fn progress_is_no_part_of_the_scores() {
     let rows = (fixture_lines("rows.csv").join("\n") + "\n").repeat(20);
     std::fs::write(folder.path().join("rows.csv"), &rows).expect("written");
     let score = "score --model $MODEL --input rows.csv";
-    let (code, _, _) = run(&mut on_a_terminal(&format!("{score} > watched.txt"), &[]).current_dir(&folder));
+    let (code, _, _) = run(on_a_terminal(&format!("{score} > watched.txt"), &[]).current_dir(&folder));
     assert_eq!(code, 0);
     let (code, stdout, stderr) =
         run(imba(&folder).args(["score", "--input", "rows.csv", "--model"]).arg(fixture("binary.ubj")));
