@@ -122,7 +122,7 @@ mod tests {
                 Some(&b"<html><body>proxy</body></html>"[..]),
                 "S3 refuses it with status 403: without a reason",
             ),
-            (Some(&b"<Error><Code>AccessDenied"[..]), "S3 refuses it with status 403: without a reason"),
+            (Some(&b"<Error><Code>AccessDenied"[..]), "S3 refuses it with AccessDenied: without a reason"),
             (Some(&b"\xff"[..]), "S3 refuses it with status 403: without a reason"),
         ] {
             assert_eq!(Refusal::read(403, body).to_string(), expected);
