@@ -27,6 +27,7 @@ use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
 use crate::cause::chain;
 use crate::config::{self, Config, ScorerKind};
+use crate::demo;
 use crate::features::TableInfo;
 use crate::features::dynamodb::TableError;
 use crate::features::embedded::{OpenError, TableWatcher};
@@ -70,23 +71,31 @@ pub enum StartError {
         source: TableError,
     },
     /// A table that was asked for cannot be loaded.
-    #[error("{key}: {}: {what}", path.display())]
+    #[error("{key}: {name}: {what}")]
     Table {
         /// The key that names it.
         key: &'static str,
         /// The table.
-        path: PathBuf,
+        name: String,
         /// What is wrong with it.
         what: String,
     },
     /// The page is not where the configuration says.
     #[error("server.static_dir: {0}")]
     Page(#[from] PageError),
+    /// A store in memory is its own process's alone.
+    #[error(
+        "features.embedded.path: is \":memory:\": such a store ends with its service, and no other process can read it or load it; \
+         expected the path of a file"
+    )]
+    InMemory,
     /// The embedded store is needed.
     #[error("features.kind: is \"dynamodb\": this is told of the embedded store alone")]
     NotLocal,
     /// A store is needed.
-    #[error("features.kind: is \"none\": there is no store to work on")]
+    #[error(
+        "features.kind: is \"none\": there is no store to work on; set features.kind to \"embedded\" or \"dynamodb\""
+    )]
     NoStore,
     /// An endpoint is needed.
     #[error("scorer.sagemaker.endpoint_name: names no endpoint to compare with")]
@@ -118,7 +127,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The address cannot be listened on.
-    #[error("server.listen: {address}: {source}")]
+    #[error("server.listen: {address}: {source}; choose another address with --listen")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -126,10 +135,6 @@ pub enum StartError {
         source: io::Error,
     },
 }
-
-/// The version of `demo/model.ubj`. What belongs to the demo is known by the model's content, not its path: another shop's
-/// model may stand at that path, and the demo's anywhere.
-const DEMO_MODEL: &str = "dd6639117cf5a4426cbe0ed6a53dab71582c1dc9dd6ec059dcbb83e239944756";
 
 /// The two ports of a service, answered.
 pub struct Ports {
@@ -166,7 +171,7 @@ impl App {
         let upstreams = UpstreamMetrics::default();
         let (model, model_watcher) = open_scorer(config, &aws, &admission, &upstreams).await?;
         let schema = schema_of(&*model.scorer);
-        let is_demo = model.scorer.info().version == DEMO_MODEL;
+        let is_demo = model.scorer.info().version == demo::MODEL_VERSION;
         let (features, table_watcher) =
             open_filled(&config.features, &schema, &aws, &upstreams, &admission, is_demo).await?;
         let ports = Ports { schema, features, model };
@@ -185,10 +190,10 @@ impl App {
         upstreams: &UpstreamMetrics,
         access_log: Option<AccessLog>,
     ) -> Result<Self, StartError> {
-        let is_demo = model.scorer.info().version == DEMO_MODEL;
+        let is_demo = model.scorer.info().version == demo::MODEL_VERSION;
         let names = config.products.names.as_ref();
-        let product_names = match names.and_then(|names| of_the_demo("products.names", names, is_demo)) {
-            Some(table) => taken("products.names", table, read_product_names(table))?,
+        let product_names = match names.filter(|names| fits("products.names", names, is_demo)) {
+            Some(table) => product_names(table)?,
             None => ProductNames::default(),
         };
         let scorer = Arc::clone(&model.scorer);
@@ -320,46 +325,32 @@ pub fn listen(server: &config::Server) -> Result<TcpListener, StartError> {
     server::bind(address).map_err(|source| StartError::Listen { address, source })
 }
 
-fn read_product_names(table: &config::Table) -> Result<ProductNames, String> {
-    let file = File::open(&table.path).map_err(|error| error.to_string())?;
-    let names = ProductNames::read(file).map_err(|error| chain(&error))?;
-    info!(products.named = names.len(), "product names loaded from {}", table.path.display());
+fn product_names(table: &config::Table) -> Result<ProductNames, StartError> {
+    let names = match table {
+        config::Table::Demo => ProductNames::read(demo::products()).map_err(|error| chain(&error)),
+        config::Table::File(path) => File::open(path)
+            .map_err(|error| error.to_string())
+            .and_then(|file| ProductNames::read(file).map_err(|error| chain(&error))),
+    };
+    let names =
+        names.map_err(|what| StartError::Table { key: "products.names", name: name_of(table), what })?;
+    info!(products.named = names.len(), "product names loaded from {}", name_of(table));
     Ok(names)
 }
 
-/// `table`, unless it is one of the demo's and the model is another.
-fn of_the_demo<'t>(key: &str, table: &'t config::Table, is_demo: bool) -> Option<&'t config::Table> {
-    if table.required || is_demo {
-        return Some(table);
+/// Whether `table` can be for the model: the demo's is for the demo's alone.
+fn fits(key: &str, table: &config::Table, is_demo: bool) -> bool {
+    let fits = is_demo || *table != config::Table::Demo;
+    if !fits {
+        info!("{key}: the demo's table is left out: the model is another");
     }
-    info!("{key}: {} is the demo's, and the model is not; it is left out", table.path.display());
-    None
+    fits
 }
 
-/// What was loaded from `table`, or nothing if it could not be and nobody asked for it.
-fn taken<T: Default>(
-    key: &'static str,
-    table: &config::Table,
-    loaded: Result<T, String>,
-) -> Result<T, StartError> {
-    loaded.or_else(|what| {
-        let path = table.path.clone();
-        if table.required {
-            return Err(StartError::Table { key, path, what });
-        }
-        warn!("{key}: the demo's {} is skipped: {what}", path.display());
-        Ok(T::default())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::model_version;
-
-    #[test]
-    fn the_demo_is_known() {
-        let model = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/model.ubj")).unwrap();
-        assert_eq!(model_version(&model), DEMO_MODEL, "demo/model.ubj is another: so is its version");
+/// What people call `table`.
+fn name_of(table: &config::Table) -> String {
+    match table {
+        config::Table::Demo => "the demo".to_owned(),
+        config::Table::File(path) => path.display().to_string(),
     }
 }

@@ -16,7 +16,7 @@ pub fn cause(error: impl Into<Box<dyn Error + Send + Sync>>) -> Cause {
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let sources = std::iter::successors(error.source(), |error| (*error).source());
     sources.fold(error.to_string(), |line, source| match source.to_string() {
-        source if line.ends_with(&source) => line,
+        source if line.contains(&source) => line,
         source => format!("{line}: {source}"),
     })
 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::doc_markdown, reason = "the doc comments of arguments are the text of --help")]
 
+mod completions;
 mod features;
 mod healthcheck;
 mod key;
+mod man;
 mod model;
 mod model_file;
 mod progress;
@@ -12,6 +14,7 @@ mod score;
 mod serve;
 mod settings;
 mod verify;
+mod version;
 
 use std::error::Error;
 use std::fmt::Display;
@@ -40,10 +43,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// Without a command, imba serves: with no configuration either, the embedded demo on http://127.0.0.1:8080/.
 #[derive(Parser)]
-#[command(name = "imba", version, arg_required_else_help = false, args_conflicts_with_subcommands = true)]
+#[command(name = "imba", version, long_version = version::LONG, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(flatten)]
-    config: ConfigArgs,
+    serve: serve::ServeArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -65,7 +68,7 @@ enum Command {
     /// Loads the model, opens the feature store, scores a first row, and only then listens; the bound address is logged.
     /// On SIGTERM or SIGINT it accepts no more connections, finishes what runs (bounded by server.drain) and exits 0;
     /// so it does when it has not yet begun to listen. A second signal ends it at once, with exit code 1.
-    Serve(ConfigArgs),
+    Serve(serve::ServeArgs),
     /// Score a file of rows with a model file: one line per row on standard output.
     Score(score::ScoreArgs),
     /// Show what is in a model file.
@@ -82,9 +85,14 @@ enum Command {
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Check the configuration, and print what is in force and where each value came from.
-    Config(ConfigArgs),
+    Config(settings::SettingsArgs),
     /// Ask the running service whether it is alive: exit 0 if it answers, 1 if not. For a container's HEALTHCHECK.
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the completions of a shell, e.g. for bash: imba completions bash > /etc/bash_completion.d/imba
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages, one per command, into a folder.
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// Why a command did not do its work.
@@ -137,16 +145,18 @@ impl ConfigArgs {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Cli { config, command } = Cli::parse();
-    let outcome = match command.unwrap_or(Command::Serve(config)) {
-        Command::Serve(config) => serve::serve(&config),
+    let Cli { serve, command } = Cli::parse();
+    let outcome = match command.unwrap_or(Command::Serve(serve)) {
+        Command::Serve(args) => serve::serve(&args),
         Command::Score(args) => score::score(&args),
         Command::Model(args) => model::model(&args),
         Command::Features(command) => features::features(&command),
         Command::Verify(args) => verify::verify(&args),
         Command::Key(command) => key::key(&command),
-        Command::Config(config) => settings::print(&config),
+        Command::Config(args) => settings::print(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
+        Command::Completions(args) => completions::print_completions(&args),
+        Command::Man(args) => man::write(&args),
     };
     match outcome {
         Ok(()) | Err(CommandError::ClosedPipe) => ExitCode::SUCCESS,

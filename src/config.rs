@@ -120,6 +120,8 @@ pub struct Model {
 /// `model.path`, told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelPath {
+    /// `"demo"`: the model that is built in.
+    Demo,
     /// A local file, or a folder of them.
     File(PathBuf),
     /// `s3://bucket/key`
@@ -195,10 +197,16 @@ pub enum Store {
     None,
 }
 
+/// The word for the demo's files where a path may stand.
+pub const DEMO: &str = "demo";
+
+/// The `features.embedded.path` of a store that is no file.
+pub const IN_MEMORY: &str = ":memory:";
+
 /// `[features.embedded]`
 #[derive(Debug, Clone)]
 pub struct EmbeddedStore {
-    /// `features.embedded.path`
+    /// `features.embedded.path`; [`IN_MEMORY`] for none
     pub path: PathBuf,
     /// `features.embedded.seed`
     pub seed: Option<Table>,
@@ -219,12 +227,11 @@ pub struct Products {
 
 /// A table that the service can do without.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// The file.
-    pub path: PathBuf,
-    /// Whether the operator named it. The built-in defaults name tables of the demo, which are for the demo's model alone
-    /// and are skipped with a warning where they are absent; a table that somebody asked for must be there and fit.
-    pub required: bool,
+pub enum Table {
+    /// `"demo"`: the one that is built in, which is for the demo's model alone.
+    Demo,
+    /// A file, which must be there and fit, whatever the model.
+    File(PathBuf),
 }
 
 /// `[log]`

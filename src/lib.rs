@@ -10,6 +10,7 @@ pub mod app;
 pub mod cause;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod features;
 pub mod formats;
 pub mod inference;

@@ -3,6 +3,7 @@
 //! [`watcher`] watches a source and hands what is new to what scores by it. Requests under way finish on the model they
 //! began with.
 
+pub mod built_in;
 pub mod card;
 pub mod file;
 mod folder;

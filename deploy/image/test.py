@@ -81,7 +81,7 @@ def final_stage(text: str) -> Stage:
                 stage.entrypoint = json.loads(rest)
             case "HEALTHCHECK":
                 stage.health = json.loads(rest[rest.index("CMD") + 3 :])
-            case "ARG" | "EXPOSE" | "LABEL" | "RUN" | "STOPSIGNAL":
+            case "ARG" | "EXPOSE" | "LABEL" | "RUN" | "SHELL" | "STOPSIGNAL":
                 if word == "RUN" and stage.base == BASE:
                     raise ImageError("the final stage has RUN, and its base has no shell")
             case _:
@@ -230,6 +230,25 @@ def expect(what: str, found: bool, detail: object = "") -> None:
     print(f"ok  {what}")
 
 
+def finds_what_is_missing(text: str, program: Path) -> None:
+    """This test fails where it should: for a COPY of what is absent or kept out, and for a program that is not laid."""
+    for line in (
+        "COPY demo/absent.csv /app/",
+        "COPY docs /app/docs",
+        "COPY --from=build /image/absent /app/",
+        'ENTRYPOINT ["/usr/bin/absent"]',
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "root"
+            root.mkdir()
+            try:
+                lay(final_stage(f"{text}\n{line}\n"), program, root, Path(folder))
+            except ImageError as found:
+                print(f"ok  {line}: {found}")
+                continue
+        raise ImageError(f"{line}: this test has not seen that it is wrong")
+
+
 def serves_as_a_container(stage: Stage, root: Path) -> None:
     port = free_port()
     at = f"http://127.0.0.1:{port}"
@@ -288,13 +307,15 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        stage = final_stage(arguments.dockerfile.read_text())
+        text, program = arguments.dockerfile.read_text(), arguments.program.resolve()
+        stage = final_stage(text)
+        finds_what_is_missing(text, program)
         with tempfile.TemporaryDirectory() as folder:
             scratch, root = Path(folder), Path(folder) / "root"
             root.mkdir()
             # The image's user walks through it.
             scratch.chmod(0o755)
-            lay(stage, arguments.program.resolve(), root, scratch)
+            lay(stage, program, root, scratch)
             sizes(stage, scratch)
             serves_as_a_container(stage, root)
             if arguments.sagemaker:

@@ -7,8 +7,10 @@ use tracing::info;
 use super::StartError;
 use crate::admission::Admission;
 use crate::config::{Config, ModelPath, SageMaker, ScorerKind, Shadow};
+use crate::demo;
 use crate::inference::{Inference, Model};
 use crate::model::ModelSource;
+use crate::model::built_in::BuiltIn;
 use crate::model::file::LocalFile;
 use crate::model::s3::S3Object;
 use crate::model::watcher::ModelWatcher;
@@ -147,6 +149,7 @@ impl Opener<'_> {
     async fn load_model(&self) -> Result<(Arc<EmbeddedScorer>, ModelWatcher), StartError> {
         let limit = self.config.model.size_limit;
         let source: Arc<dyn ModelSource> = match &self.config.model.path {
+            ModelPath::Demo => Arc::new(BuiltIn::new("the demo", demo::model)),
             ModelPath::File(path) => {
                 let first_only = !self.config.container.is_ensemble;
                 Arc::new(LocalFile::new(path.clone(), limit).first_only(first_only))

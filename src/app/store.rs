@@ -3,19 +3,22 @@
 use std::error::Error;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::{StartError, of_the_demo, taken};
+use super::{StartError, fits, name_of};
 use crate::admission::Admission;
 use crate::cause::chain;
-use crate::config::{self, DynamoDb, Store};
+use crate::config::{self, DynamoDb, IN_MEMORY, Store, Table};
+use crate::demo;
 use crate::features::batched::BatchedStore;
 use crate::features::cached::CachedStore;
 use crate::features::dynamodb::{DynamoStore, TableError};
-use crate::features::embedded::{Base, EmbeddedStore, OpenError, OpenOptions, StoreDraft, TableWatcher};
+use crate::features::embedded::{
+    Base, EmbeddedStore, MemoryDraft, OpenError, OpenOptions, StoreDraft, TableWatcher,
+};
 use crate::features::table::FeatureTable;
 use crate::features::{FeatureStore, FeatureWriter, StoreError, VersionedTable};
 use crate::inference::Features;
@@ -34,7 +37,7 @@ pub async fn open_store(
     aws: &AwsContext,
 ) -> Result<Arc<dyn FeatureStore>, StartError> {
     match &features.store {
-        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(embedded, schema)?)),
+        Store::Embedded(embedded) => Ok(Arc::new(open_embedded(of_a_file(embedded)?, schema)?)),
         Store::DynamoDb(table) => {
             Ok(Arc::new(open_table(table, schema, aws, &UpstreamMetrics::default()).await?))
         }
@@ -64,6 +67,7 @@ pub async fn open_writer(
 ) -> Result<Box<dyn FeatureWriter>, StartError> {
     match &features.store {
         Store::Embedded(embedded) => {
+            let embedded = of_a_file(embedded)?;
             let base = if *loading == Loading::Beside { Base::Present } else { Base::Empty };
             let draft = StoreDraft::begin(&embedded.path, &schema.stored_columns(), base, source);
             Ok(Box::new(draft.map_err(|source| of_store(embedded, source))?))
@@ -108,7 +112,9 @@ pub type LocalStore = EmbeddedStore;
 /// As [`open_store`]; also that another kind of store is configured.
 pub fn open_local(features: &config::Features, schema: &Schema) -> Result<(LocalStore, PathBuf), StartError> {
     match &features.store {
-        Store::Embedded(embedded) => Ok((open_embedded(embedded, schema)?, embedded.path.clone())),
+        Store::Embedded(embedded) => {
+            Ok((open_embedded(of_a_file(embedded)?, schema)?, embedded.path.clone()))
+        }
         Store::DynamoDb(_) => Err(StartError::NotLocal),
         Store::None => Err(StartError::NoStore),
     }
@@ -131,9 +137,11 @@ pub async fn open_filled(
     let opened = match &features.store {
         Store::Embedded(embedded) => {
             let store = Arc::new(open_seeded(embedded, schema, is_demo).await?.admitted(admission.clone()));
-            let every = embedded.reload_interval;
-            let metrics = upstreams.table().clone();
-            watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
+            if of_a_file(embedded).is_ok() {
+                let every = embedded.reload_interval;
+                let metrics = upstreams.table().clone();
+                watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
+            }
             let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
             Features { kind: "embedded", store, users, table }
         }
@@ -187,9 +195,17 @@ fn of_store(embedded: &config::EmbeddedStore, source: OpenError) -> StartError {
     StartError::Store { path: embedded.path.clone(), source }
 }
 
+/// The store, unless it is in memory.
+fn of_a_file(embedded: &config::EmbeddedStore) -> Result<&config::EmbeddedStore, StartError> {
+    if embedded.path.as_os_str() == IN_MEMORY { Err(StartError::InMemory) } else { Ok(embedded) }
+}
+
+fn options(embedded: &config::EmbeddedStore) -> OpenOptions {
+    OpenOptions { cache: embedded.cache, check_limit: embedded.check_limit as u64 }
+}
+
 fn open_embedded(embedded: &config::EmbeddedStore, schema: &Schema) -> Result<EmbeddedStore, StartError> {
-    let options = OpenOptions { cache: embedded.cache, check_limit: embedded.check_limit as u64 };
-    EmbeddedStore::open(&embedded.path, &schema.stored_columns(), options)
+    EmbeddedStore::open(&embedded.path, &schema.stored_columns(), options(embedded))
         .map_err(|source| of_store(embedded, source))
 }
 
@@ -205,49 +221,61 @@ async fn open_seeded(
     schema: &Schema,
     is_demo: bool,
 ) -> Result<EmbeddedStore, StartError> {
-    let path = embedded.path.display();
-    let is_filled = match opened(embedded, schema).await {
-        Ok(store) if store.table().rows > 0 => Some(store),
-        Ok(_) | Err(StartError::Store { source: OpenError::Absent, .. }) => None,
-        Err(error) => return Err(error),
-    };
-    if let Some(store) = is_filled {
-        info!(features.pairs = store.table().rows, "feature store open at {path}");
-        return Ok(store);
-    }
-    if let Some(seed) =
-        embedded.seed.as_ref().and_then(|seed| of_the_demo("features.embedded.seed", seed, is_demo))
-    {
-        taken("features.embedded.seed", seed, load_seed(&seed.path, schema, embedded).await)?;
-    }
-    let store = match opened(embedded, schema).await {
-        Err(StartError::Store { source: OpenError::Absent, .. }) => {
-            let empty = StoreDraft::begin(&embedded.path, &schema.stored_columns(), Base::Empty, "");
-            let empty = empty.map_err(|source| of_store(embedded, source))?;
-            let io = |error: StoreError| OpenError::Io(io::Error::other(error));
-            empty.finish().await.map_err(|error| of_store(embedded, io(error)))?;
-            opened(embedded, schema).await?
+    let seed = embedded.seed.as_ref().filter(|seed| fits("features.embedded.seed", seed, is_demo));
+    let store = if of_a_file(embedded).is_ok() {
+        match opened(embedded, schema).await {
+            Ok(store) if store.table().rows > 0 || seed.is_none() => store,
+            Ok(_) | Err(StartError::Store { source: OpenError::Absent, .. }) => {
+                let source = seed.map(name_of).unwrap_or_default();
+                let draft = StoreDraft::begin(&embedded.path, &schema.stored_columns(), Base::Empty, &source);
+                fill(&draft.map_err(|source| of_store(embedded, source))?, seed, schema, embedded).await?;
+                opened(embedded, schema).await?
+            }
+            Err(error) => return Err(error),
         }
-        opened => opened?,
+    } else {
+        let source = seed.map(name_of).unwrap_or_default();
+        let draft = MemoryDraft::begin(&schema.stored_columns(), &source);
+        let draft = draft.map_err(|source| of_store(embedded, source))?;
+        fill(&draft, seed, schema, embedded).await?;
+        draft.into_store(options(embedded)).map_err(|source| of_store(embedded, source))?
     };
-    info!(features.pairs = store.table().rows, "feature store open at {path}");
+    info!(features.pairs = store.table().rows, "feature store open at {}", embedded.path.display());
     Ok(store)
 }
 
-/// The whole table or nothing of it: what is cut short or has a bad row is not there at the next start.
-async fn load_seed(path: &Path, schema: &Schema, embedded: &config::EmbeddedStore) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let table = FeatureTable::open_file(file, schema).map_err(|error| chain(&error))?;
-    let unit = table.unit();
-    let source = path.display().to_string();
-    let draft = StoreDraft::begin(&embedded.path, &schema.stored_columns(), Base::Empty, &source);
-    let draft = draft.map_err(|error| chain(&error))?;
-    let report = table.load_into(&draft, 1, |_| {}).await.map_err(|error| chain(&error))?;
-    if let Some(bad) = report.bad.first() {
-        let (count, place) = (report.bad.len(), bad.line);
-        return Err(format!("{count} bad rows, the first in {unit} {place}: {}", bad.what));
+/// Writes all of `seed`, if there is one, or nothing: what is cut short or has a bad row is not there at the next start.
+async fn fill(
+    draft: &dyn FeatureWriter,
+    seed: Option<&Table>,
+    schema: &Schema,
+    embedded: &config::EmbeddedStore,
+) -> Result<(), StartError> {
+    if let Some(seed) = seed {
+        let failed = |what| StartError::Table { key: "features.embedded.seed", name: name_of(seed), what };
+        let pairs = load(draft, seed, schema).await.map_err(failed)?;
+        info!(features.pairs = pairs, "empty feature store loaded from {}", name_of(seed));
     }
-    draft.finish().await.map_err(|error| chain(&error))?;
-    info!(features.pairs = report.loaded, "empty feature store loaded from {}", path.display());
-    Ok(())
+    let io = |error: StoreError| OpenError::Io(io::Error::other(error));
+    draft.finish().await.map(drop).map_err(|error| of_store(embedded, io(error)))
+}
+
+async fn load(draft: &dyn FeatureWriter, seed: &Table, schema: &Schema) -> Result<u64, String> {
+    let table = match seed {
+        Table::Demo => FeatureTable::open(demo::features(), schema),
+        Table::File(path) => {
+            let file = File::open(path).map_err(|error| error.to_string())?;
+            FeatureTable::open_file(file, schema)
+        }
+    };
+    let table = table.map_err(|error| chain(&error))?;
+    let unit = table.unit();
+    let report = table.load_into(draft, 1, |_| {}).await.map_err(|error| chain(&error))?;
+    match report.bad.first() {
+        Some(bad) => {
+            let count = report.bad.len();
+            Err(format!("{count} bad rows, the first in {unit} {}: {}", bad.line, bad.what))
+        }
+        None => Ok(report.loaded),
+    }
 }

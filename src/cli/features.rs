@@ -321,16 +321,19 @@ fn export(args: &ConfigArgs) -> Result<(), CommandError> {
         written = table.write_record([user, product].into_iter().chain(cells.iter().map(String::as_str)));
         written.is_ok()
     });
-    let written = written.map_err(io::Error::from).and_then(|()| table.flush());
-    match written {
-        // Whoever reads it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        written => written.map_err(CommandError::failed)?,
-    }
+    written.map_err(of_writing).and_then(|()| table.flush()).map_err(CommandError::output)?;
     scanned.map_err(|error| CommandError::of(path.display(), error))?;
     match damaged {
         0 => Ok(()),
         damaged => Err(CommandError::of(path.display(), format!("{damaged} damaged rows are left out"))),
+    }
+}
+
+/// What the system said; the conversion that the library offers forgets its kind.
+fn of_writing(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

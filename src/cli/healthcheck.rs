@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{CommandError, ConfigArgs, block_on};
+use crate::cause::chain;
 use crate::config::Tls;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,7 +42,10 @@ pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
         Ok(Ok(status)) => {
             Err(CommandError::of(format_args!("{scheme}://{address}{path}"), status.to_string()))
         }
-        Ok(Err(error)) => Err(CommandError::of(format_args!("{scheme}://{address}{path}"), error)),
+        Ok(Err(error)) => {
+            let what = format!("{}; is imba running, and is server.listen the same?", chain(&*error));
+            Err(CommandError::of(format_args!("{scheme}://{address}{path}"), what))
+        }
         Err(_) => Err(CommandError::of(
             format_args!("{scheme}://{address}{path}"),
             format!("no answer within {PATIENCE:?}"),

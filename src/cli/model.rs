@@ -14,7 +14,7 @@ use super::{CommandError, print};
 
 #[derive(Args)]
 pub(super) struct ModelArgs {
-    /// The model file.
+    /// The model file; demo is the one that is built in.
     file: PathBuf,
     /// Print it as JSON, for programs.
     #[arg(long)]

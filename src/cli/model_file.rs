@@ -6,6 +6,8 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::CommandError;
+use crate::config::DEMO;
+use crate::demo;
 use crate::model::file::read_file;
 
 #[derive(Args)]
@@ -19,8 +21,11 @@ pub(super) struct ModelLimits {
 }
 
 impl ModelLimits {
-    /// The content of the regular file at `path`, unless it is too large.
+    /// The content of the regular file at `path`, unless it is too large; `demo` is the model that is built in.
     pub(super) fn read(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
+        if path.as_os_str() == DEMO {
+            return Ok(demo::model());
+        }
         read_file(path, self.size_limit, "--size-limit")
             .map_err(|error| CommandError::of(path.display(), error))
     }

@@ -26,7 +26,7 @@ const BUFFER: usize = 256 * 1024;
 
 #[derive(Args)]
 pub(super) struct ScoreArgs {
-    /// The model file.
+    /// The model file; demo is the one that is built in.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// The rows; - for standard input.

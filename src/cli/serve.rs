@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -13,6 +14,7 @@ use tracing::{Level, info};
 use super::{CommandError, ConfigArgs};
 use crate::app::{App, StartError, listen, listen_admin};
 use crate::config::Config;
+use crate::config::source::{Origin, Raw, Settings};
 use crate::shutdown::stop_signal;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::log::{self, Telemetry};
@@ -20,8 +22,21 @@ use crate::telemetry::log::{self, Telemetry};
 /// After the drain, or a stop during the start: how long work on files that cannot be ended, only left, is waited for.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
-pub(super) fn serve(args: &ConfigArgs) -> Result<(), CommandError> {
-    let config = args.load()?;
+#[derive(Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Address and port to listen on, over server.listen of the configuration; port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+pub(super) fn serve(args: &ServeArgs) -> Result<(), CommandError> {
+    let mut settings = Settings::layered(&args.config.files);
+    if let Some(listen) = &args.listen {
+        settings.set("server.listen", Raw::Text(listen.clone()), Origin::Flag("--listen"));
+    }
+    let config = Config::resolve(&settings)?;
     let telemetry = log::init(config.log).map_err(CommandError::failed)?;
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
     let served = runtime.block_on(run(config, &telemetry));

@@ -2,18 +2,35 @@
 
 use std::fmt::Write;
 
+use clap::Args;
+
 use super::{CommandError, ConfigArgs};
 use crate::config::Config;
-use crate::config::source::{Raw, Settings};
+use crate::config::source::{Origin, Raw, Settings};
 
 /// Keys whose values are nobody's business.
 const SECRET: [&str; 1] = ["access.sigv4_credentials"];
 
-pub(super) fn print(args: &ConfigArgs) -> Result<(), CommandError> {
-    let settings = Settings::layered(&args.files);
+#[derive(Args)]
+pub(super) struct SettingsArgs {
+    /// Print only what files and the environment say otherwise than the built-in defaults.
+    #[arg(long)]
+    changed: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn print(args: &SettingsArgs) -> Result<(), CommandError> {
+    let settings = Settings::layered(&args.config.files);
+    let defaults = Settings::defaults();
     Config::resolve(&settings)?;
     let mut text = String::new();
     for (key, setting) in settings.iter() {
+        let is_default =
+            || defaults.get(key).is_some_and(|default| default.raw.says_as_much_as(&setting.raw));
+        if args.changed && (setting.origin == Origin::DataFolder || is_default()) {
+            continue;
+        }
         let value = match &setting.raw {
             Raw::Text(text) if SECRET.contains(&key) && !text.is_empty() => quoted("(hidden)"),
             Raw::Text(text) => quoted(text),

@@ -10,7 +10,7 @@ use http::Uri;
 use super::access::is_of_a_plan;
 use super::mistake::{Mistake, Mistakes};
 use super::source::{Origin, Raw, Setting, Settings};
-use super::{ModelPath, Table};
+use super::{DEMO, ModelPath, Table};
 
 /// Typed access to [`Settings`]. After a mistake a read returns a placeholder, so that reading goes on; [`Self::finish`]
 /// then refuses the whole.
@@ -176,6 +176,9 @@ impl<'a> Reader<'a> {
     /// A path, or `s3://bucket/key`.
     pub(super) fn model_path(&mut self, key: &str) -> ModelPath {
         let path = self.path(key);
+        if path.as_os_str() == DEMO {
+            return ModelPath::Demo;
+        }
         let Some((scheme, place)) = path.to_str().and_then(|path| path.split_once("://")) else {
             return ModelPath::File(path);
         };
@@ -192,8 +195,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn table(&mut self, key: &str) -> Option<Table> {
-        let path = self.text(key).filter(|text| !text.is_empty()).map(PathBuf::from)?;
-        Some(Table { path, required: self.setting(key).origin != Origin::BuiltIn })
+        let text = self.text(key).filter(|text| !text.is_empty())?;
+        Some(if text == DEMO { Table::Demo } else { Table::File(PathBuf::from(text)) })
     }
 
     pub(super) fn duration(&mut self, key: &str) -> Duration {

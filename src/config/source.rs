@@ -12,6 +12,9 @@ use super::mistake::{Mistake, Mistakes};
 /// The bottom layer, which is also the list of all keys there are.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
+/// The file by which a checkout is known when it is the working directory: there the store is beside the sources.
+const CHECKOUT: &str = "config/default.toml";
+
 const ENV_PREFIX: &str = "IMBA__";
 /// The AWS SDK's own variables, which it reads itself but does not check.
 const AWS_ENDPOINT_PREFIX: &str = "AWS_ENDPOINT_URL";
@@ -29,6 +32,17 @@ pub enum Raw {
     Other(&'static str),
 }
 
+impl Raw {
+    /// Whether a reader takes both for the same: the environment spells everything as text.
+    #[must_use]
+    pub fn says_as_much_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one) | Self::Bare(one), Self::Text(other) | Self::Bare(other)) => one == other,
+            _ => self == other,
+        }
+    }
+}
+
 /// Who said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -40,6 +54,10 @@ pub enum Origin {
     Env(String),
     /// The service being a SageMaker container, whose model is in this folder.
     Container(PathBuf),
+    /// The folder for the data of programs (XDG Base Directory Specification), which the environment names.
+    DataFolder,
+    /// A flag of the command line.
+    Flag(&'static str),
 }
 
 impl fmt::Display for Origin {
@@ -49,6 +67,8 @@ impl fmt::Display for Origin {
             Self::File(path, line) => write!(f, "{}, line {line}", path.display()),
             Self::Env(name) => write!(f, "environment variable {name}"),
             Self::Container(folder) => write!(f, "SageMaker container with {}", folder.display()),
+            Self::DataFolder => f.write_str("built in, in the folder for data"),
+            Self::Flag(flag) => f.write_str(flag),
         }
     }
 }
@@ -94,15 +114,24 @@ impl Settings {
     /// Defaults, then each of `files`, then the process environment.
     #[must_use]
     pub fn layered(files: &[PathBuf]) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
+        let environment: Vec<_> = std::env::vars_os()
+            // A name that is not UTF-8 is not one of ours; a value that is not gets refused by its key.
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })
+            .collect();
         let mut settings = Self::defaults();
+        if !Path::new(CHECKOUT).exists()
+            && let Some(folder) = data_folder(&environment)
+        {
+            let store = folder.join("imba/features.redb").to_string_lossy().into_owned();
+            settings.set("features.embedded.path", Raw::Text(store), Origin::DataFolder);
+        }
         for file in files {
             settings.add_file(file);
         }
-        #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
-        settings.add_env(std::env::vars_os().filter_map(|(name, value)| {
-            // A name that is not UTF-8 is not one of ours; a value that is not gets refused by its key.
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        }));
+        settings.add_env(environment);
         settings.in_container();
         settings
     }
@@ -178,7 +207,7 @@ impl Settings {
         }
     }
 
-    /// Sets one key, as the environment would; for tests and flags that overrule.
+    /// Sets one key over all layers, for a flag of the command line.
     pub fn set(&mut self, key: impl Into<String>, raw: Raw, origin: Origin) {
         self.by_key.insert(key.into(), Setting { raw, origin });
     }
@@ -187,9 +216,9 @@ impl Settings {
     /// which many a shell has.
     fn set_unless_said(&mut self, key: &str, raw: Raw, origin: Origin) {
         let is_weaker = |known: &Origin| match known {
-            Origin::BuiltIn => true,
+            Origin::BuiltIn | Origin::DataFolder => true,
             Origin::Env(name) => name == "PORT",
-            Origin::File(..) | Origin::Container(_) => false,
+            Origin::File(..) | Origin::Container(_) | Origin::Flag(_) => false,
         };
         if self.by_key.get(key).is_none_or(|setting| is_weaker(&setting.origin)) {
             self.set(key, raw, origin);
@@ -201,7 +230,9 @@ impl Settings {
         self.by_key.iter().map(|(key, setting)| (key.as_str(), setting))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Setting> {
+    /// The setting in force of one key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Setting> {
         self.by_key.get(key)
     }
 
@@ -282,10 +313,43 @@ fn platform_setting(name: &str, value: &str) -> Option<(&'static str, String)> {
     }
 }
 
+/// Where programs keep what they make for a user (XDG Base Directory Specification 0.8), if the environment says who that is.
+fn data_folder(environment: &[(String, String)]) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        let found =
+            environment.iter().find(|(found, _)| found == name).map(|(_, value)| PathBuf::from(value));
+        // The specification takes no relative paths.
+        found.filter(|path| path.is_absolute())
+    };
+    folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")))
+}
+
 /// Reads the layers and resolves them in one go.
 ///
 /// # Errors
 /// Every mistake in every layer.
 pub fn load(files: &[PathBuf]) -> Result<super::Config, Mistakes> {
     super::Config::resolve(&Settings::layered(files))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_for_data() {
+        let folder = |variables: &[(&str, &str)]| {
+            let variables: Vec<_> =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            data_folder(&variables).map(|path| path.display().to_string())
+        };
+        assert_eq!(folder(&[("HOME", "/home/a"), ("XDG_DATA_HOME", "/data")]).as_deref(), Some("/data"));
+        assert_eq!(folder(&[("HOME", "/home/a")]).as_deref(), Some("/home/a/.local/share"));
+        for ignored in ["", "data"] {
+            let variables = [("HOME", "/home/a"), ("XDG_DATA_HOME", ignored)];
+            assert_eq!(folder(&variables).as_deref(), Some("/home/a/.local/share"), "{ignored:?}");
+            assert_eq!(folder(&[("HOME", ignored)]), None);
+        }
+        assert_eq!(folder(&[]), None);
+    }
 }

@@ -9,6 +9,7 @@
 
 mod draft;
 mod file;
+mod memory;
 mod pages;
 mod rows;
 mod watcher;
@@ -30,6 +31,7 @@ use crate::row::{FeatureRow, PairKey};
 
 pub use draft::{Base, StoreDraft};
 pub use file::OpenError;
+pub use memory::MemoryDraft;
 pub use watcher::TableWatcher;
 
 /// Up to this many pairs are looked up where they are.
@@ -64,9 +66,12 @@ struct Current {
 
 impl Current {
     fn open(path: &Path, columns: &[String], options: OpenOptions) -> Result<Arc<Self>, OpenError> {
-        let file = StoreFile::open(path, columns, options.cache, options.check_limit)?;
+        StoreFile::open(path, columns, options.cache, options.check_limit).map(Self::of)
+    }
+
+    fn of(file: StoreFile) -> Arc<Self> {
         let table = Arc::new(file.table.clone());
-        Ok(Arc::new(Self { file, table, damage: OnceLock::new() }))
+        Arc::new(Self { file, table, damage: OnceLock::new() })
     }
 }
 

@@ -60,10 +60,21 @@ impl LocalFile {
             read()
         });
         match timeout(WHOLE, reading).await {
-            Ok(Ok(read)) => read.map_err(|error| SourceError(error.to_string())),
+            Ok(Ok(read)) => read.map_err(|error| SourceError(said(&error))),
             Ok(Err(panicked)) => Err(SourceError(panicked.to_string())),
             Err(_) => Err(SourceError(format!("the file is not read after {WHOLE:?}"))),
         }
+    }
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!(
+                "{error}; set model.path to a model that xgboost saved, or to \"demo\" for the one that is built in"
+            )
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -112,11 +123,7 @@ fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
 }
 
 /// The file at `path` unless its revision is `known`.
-pub(super) fn read_one(
-    path: &Path,
-    limit: usize,
-    known: Option<&Revision>,
-) -> io::Result<Option<ModelFile>> {
+pub(super) fn read_one(path: &Path, limit: usize, known: Option<&Revision>) -> io::Result<Option<ModelFile>> {
     let (file, metadata) = open_regular(path)?;
     let revision = revision(&metadata);
     if known == Some(&revision) {

@@ -20,7 +20,7 @@ pub(crate) fn imba(folder: &TempDir) -> Command {
     command
 }
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("folder")
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().expect("an exit code"), text(stdout), text(stderr))
 }
 
-fn run_with_input(command: &mut Command, input: &str) -> (i32, String, String) {
+pub(crate) fn run_with_input(command: &mut Command, input: &str) -> (i32, String, String) {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     let mut stdin = child.stdin.take().expect("a pipe");
@@ -260,7 +260,7 @@ fn exit_codes() {
 }
 
 /// Waits for the line that tells the bound address.
-fn bound(child: &mut Child) -> String {
+pub(crate) fn bound(child: &mut Child) -> String {
     let stderr = BufReader::new(child.stderr.as_mut().expect("a pipe"));
     for line in stderr.lines() {
         let line = line.expect("UTF-8");
@@ -358,11 +358,6 @@ fn a_quiet_log_is_quiet() {
 #[test]
 fn another_model_needs_no_other_settings() {
     let folder = folder();
-    std::fs::create_dir(folder.path().join("demo")).expect("made");
-    for file in ["features.csv", "products.csv"] {
-        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo").join(file);
-        std::fs::copy(demo, folder.path().join("demo").join(file)).expect("copied");
-    }
     let mut child = imba(&folder).stderr(Stdio::piped()).spawn().expect("it runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut log = String::new();
@@ -372,8 +367,8 @@ fn another_model_needs_no_other_settings() {
     child.kill().expect("killed");
     child.wait().expect("it ends");
     for words in [
-        "demo/features.csv is the demo's, and the model is not",
-        "demo/products.csv is the demo's",
+        "features.embedded.seed: the demo's table is left out: the model is another",
+        "products.names: the demo's table is left out",
         "\"features.pairs\":0",
     ] {
         assert!(log.contains(words), "no {words} in {log}");

@@ -28,11 +28,10 @@ fn the_defaults_are_the_embedded_demo() {
     assert_eq!(config.model.threshold, None);
     assert!(config.features.columns.is_empty(), "the model's own");
     let Store::Embedded(embedded) = config.features.store else { panic!("the embedded store") };
-    let demo = Table { path: PathBuf::from("demo/features.csv"), required: false };
-    assert_eq!(embedded.seed, Some(demo));
+    assert_eq!(embedded.seed, Some(Table::Demo));
     let mine = resolve("features.embedded.seed = 'mine.csv'", &[]).expect("a configuration");
     let Store::Embedded(embedded) = mine.features.store else { panic!("the embedded store") };
-    assert_eq!(embedded.seed, Some(Table { path: PathBuf::from("mine.csv"), required: true }));
+    assert_eq!(embedded.seed, Some(Table::File(PathBuf::from("mine.csv"))));
 }
 
 #[test]

@@ -36,14 +36,18 @@ mod hostile;
 mod key;
 /// Which module may know which: the invariants of docs/ARCHITECTURE.md.
 mod layering;
+/// The command line with people and pipes at its ends.
+mod manners;
 /// MLflow's scoring server.
 mod mlflow;
 /// Content types in and out.
 mod negotiation;
-/// The contract: checked in, its examples tried, and strangers' requests made from it.
-mod openapi;
 /// The Open Inference Protocol over REST and gRPC, with real clients.
 mod oip;
+/// The program alone: no file beside it.
+mod one_file;
+/// The contract: checked in, its examples tried, and strangers' requests made from it.
+mod openapi;
 /// Liveness, readiness, metrics, the log's ids, the model's description.
 mod operations;
 /// Upstreams that are down, slow or flapping, and back again.
@@ -62,10 +66,10 @@ mod problems;
 mod recommend;
 /// A new model without a pause, and what happens when it is none.
 mod reload;
-/// What is printed can be sent back; the same rows in other forms have the same answers.
-mod round_trip;
 /// A whole table in the place of another, in DynamoDB and beside kills; how old rows are.
 mod replace;
+/// What is printed can be sent back; the same rows in other forms have the same answers.
+mod round_trip;
 /// A model in S3.
 mod s3;
 /// The scorer behind an endpoint: every failure of it, and the old service's bytes.
@@ -102,3 +106,5 @@ mod tokens;
 mod v1;
 /// `imba verify`: the endpoint beside the model.
 mod verify;
+/// One version number for the program and its packages.
+mod versions;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use redb::backends::FileBackend;
-use redb::{Database, ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+use redb::{Database, ReadableTable, ReadableTableMetadata, StorageBackend, Table, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::file::{ABOUT, COLUMNS, COUNT, LOADED_AT, OpenError, SOURCE, StoreFile, USER_COUNT, VERSION};
@@ -47,7 +47,8 @@ pub struct StoreDraft {
     _lock: File,
 }
 
-struct Open {
+/// A database with a table that is being written.
+pub(super) struct Open {
     /// Values per row.
     width: usize,
     transaction: WriteTransaction,
@@ -62,9 +63,9 @@ impl StoreDraft {
     /// system says no.
     pub fn begin(path: &Path, columns: &[String], base: Base, source: &str) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(folder).map_err(OpenError::NotWritable)?;
         }
-        let lock = private(&beside(path, "lock"))?;
+        let lock = private(&beside(path, "lock")).map_err(OpenError::NotWritable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
@@ -94,7 +95,8 @@ impl StoreDraft {
                 Err(error) => return Err(error),
             }
         }
-        let open = Open::new(file, columns.len())?;
+        let backend = FileBackend::new(file).map_err(|error| named(error.into()))?;
+        let open = Open::over(backend, columns.len())?;
         if let Some(older) = older {
             open.take_over(&older)?;
         }
@@ -124,10 +126,7 @@ impl Drop for StoreDraft {
 #[async_trait]
 impl FeatureWriter for StoreDraft {
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
-        let width = self.columns.len();
-        if let Some((key, row)) = rows.iter().find(|(_, row)| row.len() != width) {
-            return Err(StoreError::Rejected(format!("{key}: {} values, expected {width}", row.len())));
-        }
+        check_width(&rows, self.columns.len())?;
         self.blocking(move |open| {
             let open = open.as_ref().ok_or_else(|| unavailable("the table is finished"))?;
             open.put(&rows).map_err(|error| unavailable(named(error)))
@@ -155,10 +154,9 @@ impl FeatureWriter for StoreDraft {
 }
 
 impl Open {
-    fn new(file: File, width: usize) -> Result<Self, OpenError> {
+    pub(super) fn over(backend: impl StorageBackend, width: usize) -> Result<Self, OpenError> {
         let made = || {
-            let database =
-                Database::builder().set_cache_size(CACHE).create_with_backend(FileBackend::new(file)?)?;
+            let database = Database::builder().set_cache_size(CACHE).create_with_backend(backend)?;
             let transaction = database.begin_write()?;
             transaction.open_table(USERS)?;
             transaction.open_table(ABOUT)?;
@@ -168,7 +166,7 @@ impl Open {
     }
 
     /// Adds `rows`, the later of two with one pair, to those of their users.
-    fn put(&self, rows: &[(PairKey, FeatureRow)]) -> Result<(), redb::Error> {
+    pub(super) fn put(&self, rows: &[(PairKey, FeatureRow)]) -> Result<(), redb::Error> {
         let mut users = self.transaction.open_table(USERS)?;
         let mut ordered: Vec<&(PairKey, FeatureRow)> = rows.iter().collect();
         if !ordered.is_sorted_by(|(one, _), (other, _)| one < other) {
@@ -233,7 +231,7 @@ impl Open {
     }
 
     /// Says what the table is, and puts it on the disk in one transaction.
-    fn seal(self, columns: &[String], source: &str) -> Result<(), redb::Error> {
+    pub(super) fn seal(self, columns: &[String], source: &str) -> Result<(), redb::Error> {
         let Self { width, transaction, database } = self;
         {
             let table = transaction.open_table(USERS)?;
@@ -255,6 +253,16 @@ impl Open {
         }
         transaction.commit()?;
         Ok(database.close()?)
+    }
+}
+
+/// Every one of `rows` must have `width` values.
+pub(super) fn check_width(rows: &[(PairKey, FeatureRow)], width: usize) -> Result<(), StoreError> {
+    match rows.iter().find(|(_, row)| row.len() != width) {
+        Some((key, row)) => {
+            Err(StoreError::Rejected(format!("{key}: {} values, expected {width}", row.len())))
+        }
+        None => Ok(()),
     }
 }
 
@@ -285,7 +293,7 @@ fn version_of(
 }
 
 /// The error of the file system behind one of redb's, which says more.
-fn named(error: redb::Error) -> io::Error {
+pub(super) fn named(error: redb::Error) -> io::Error {
     match error {
         redb::Error::Io(error) => error,
         other => io::Error::other(other),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, TableHandle};
+use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, TableHandle};
 
 use super::pages::{BadBlock, Pages};
 use super::rows::Rows;
@@ -47,6 +47,9 @@ pub enum OpenError {
     /// It is a store that is damaged.
     #[error("the feature store is damaged: {0}; load the table again with `imba features import --replace`")]
     Damaged(String),
+    /// The file, or the folder it is to be in, cannot be made.
+    #[error("{0}; set features.embedded.path to a place that can be written, or to \":memory:\" for none")]
+    NotWritable(io::Error),
     /// The file system said no.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -98,10 +101,19 @@ impl StoreFile {
         if about.len() == 0 {
             return Err(OpenError::NotAStore("it is empty".to_owned()));
         }
-        let pages = Pages::over(file)?;
+        Self::over(Pages::over(file)?, columns, cache, about.len() <= check_limit)
+    }
+
+    /// Opens the store in `backend`, which is read whole if it is to be checked.
+    pub(super) fn over(
+        backend: impl StorageBackend,
+        columns: &[String],
+        cache: usize,
+        checked: bool,
+    ) -> Result<Self, OpenError> {
         let mut builder = Database::builder();
-        builder.set_cache_size(cache).set_check_integrity_on_open(about.len() <= check_limit);
-        let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(pages)));
+        builder.set_cache_size(cache).set_check_integrity_on_open(checked);
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)));
         let database = match opened {
             Ok(Ok(database)) => database,
             Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))) => {
