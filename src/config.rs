@@ -9,12 +9,12 @@ mod container;
 mod cors;
 pub mod dynamodb;
 mod edge;
+mod features;
 pub mod mistake;
 mod reader;
 pub mod source;
 mod vertex;
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,7 @@ pub use container::{ACCEPTED, Container};
 pub use cors::{Cors, OriginPattern, Origins};
 pub use dynamodb::{DynamoDb, ItemLayout, KeyAttribute, KeyType};
 pub use edge::{Answers, Tls};
+pub use features::{EmbeddedStore, FeatureCache, Features, IN_MEMORY, Store};
 pub use mistake::{Mistake, Mistakes};
 use reader::Reader;
 use source::Settings;
@@ -162,61 +163,8 @@ pub struct Shadow {
     pub kind: ScorerKind,
 }
 
-/// `[features]`: the columns of a row, and where rows are kept.
-#[derive(Debug, Clone)]
-pub struct Features {
-    /// `features.columns`; empty for the model's own names
-    pub columns: Vec<String>,
-    /// `features.kind` with the settings of that kind
-    pub store: Store,
-    /// `features.max_age`; `None` for `"off"`
-    pub max_age: Option<Duration>,
-    /// `[features.cache]`; `None` when `features.cache.ttl` is `"off"`
-    pub cache: Option<FeatureCache>,
-}
-
-/// `[features.cache]`: what is remembered of lookups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeatureCache {
-    /// `features.cache.ttl`
-    pub ttl: Duration,
-    /// `features.cache.absent_ttl`
-    pub absent_ttl: Duration,
-    /// `features.cache.size`, in bytes
-    pub size: usize,
-}
-
-/// `features.kind`, with what that kind needs.
-#[derive(Debug, Clone)]
-pub enum Store {
-    /// `features.kind = "embedded"`
-    Embedded(EmbeddedStore),
-    /// `features.kind = "dynamodb"`
-    DynamoDb(DynamoDb),
-    /// `features.kind = "none"`
-    None,
-}
-
 /// The word for the demo's files where a path may stand.
 pub const DEMO: &str = "demo";
-
-/// The `features.embedded.path` of a store that is no file.
-pub const IN_MEMORY: &str = ":memory:";
-
-/// `[features.embedded]`
-#[derive(Debug, Clone)]
-pub struct EmbeddedStore {
-    /// `features.embedded.path`; [`IN_MEMORY`] for none
-    pub path: PathBuf,
-    /// `features.embedded.seed`
-    pub seed: Option<Table>,
-    /// `features.embedded.cache`, in bytes
-    pub cache: usize,
-    /// `features.embedded.check_limit`, in bytes
-    pub check_limit: usize,
-    /// `features.embedded.reload_interval`; `None` for `"off"`
-    pub reload_interval: Option<Duration>,
-}
 
 /// `[products]`: what products are called.
 #[derive(Debug, Clone)]
@@ -301,12 +249,7 @@ impl Config {
             container: container::container(&mut reader),
             vertex: vertex::vertex(&mut reader),
             scorer: scorer(&mut reader, deadline),
-            features: Features {
-                columns: columns(&mut reader),
-                store: store(&mut reader, deadline),
-                max_age: reader.interval("features.max_age"),
-                cache: cache(&mut reader),
-            },
+            features: features::features(&mut reader, deadline),
             aws: cloud::aws(&mut reader),
             products: Products { names: reader.table("products.names") },
             log: Log {
@@ -356,55 +299,4 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
     };
     let shadow = other.filter(|_| share > 0.0).map(|kind| Shadow { share, kind });
     Scorer { kind, shadow, endpoint }
-}
-
-fn cache(reader: &mut Reader<'_>) -> Option<FeatureCache> {
-    let ttl = reader.interval("features.cache.ttl");
-    let absent_ttl = reader.duration("features.cache.absent_ttl");
-    let size = reader.size("features.cache.size");
-    Some(FeatureCache { ttl: ttl?, absent_ttl, size })
-}
-
-fn store(reader: &mut Reader<'_>, deadline: Duration) -> Store {
-    let kind = reader.choice(
-        "features.kind",
-        &[("embedded", StoreKind::Embedded), ("dynamodb", StoreKind::DynamoDb), ("none", StoreKind::None)],
-    );
-    let embedded = EmbeddedStore {
-        path: reader.path("features.embedded.path"),
-        seed: reader.table("features.embedded.seed"),
-        cache: reader.size("features.embedded.cache"),
-        check_limit: reader.size("features.embedded.check_limit"),
-        reload_interval: reader.interval("features.embedded.reload_interval"),
-    };
-    // The deadline is not compared with keys that nobody uses.
-    let used = if kind == StoreKind::DynamoDb { deadline } else { Duration::ZERO };
-    let table = dynamodb::dynamodb(reader, used);
-    match kind {
-        StoreKind::Embedded => Store::Embedded(embedded),
-        StoreKind::DynamoDb => Store::DynamoDb(table),
-        StoreKind::None => Store::None,
-    }
-}
-
-/// The words of `features.kind`.
-#[derive(Clone, Copy, PartialEq)]
-enum StoreKind {
-    Embedded,
-    DynamoDb,
-    None,
-}
-
-fn columns(reader: &mut Reader<'_>) -> Vec<String> {
-    const KEY: &str = "features.columns";
-    let list = reader.list(KEY);
-    let mut seen = HashSet::new();
-    for name in &list {
-        if name.is_empty() {
-            reader.mistake(KEY, "holds an empty name".to_owned());
-        } else if !seen.insert(name) {
-            reader.mistake(KEY, format!("names {name:?} twice"));
-        }
-    }
-    list
 }

@@ -206,7 +206,7 @@ mod tests {
         assert!(meter.take(&limits, after(now, Duration::from_millis(499))).is_err());
         assert!(meter.take(&limits, after(now, Duration::from_millis(500))).is_ok());
         // A long pause fills the bucket and no more.
-        let later = after(now, Duration::from_secs(3600));
+        let later = after(now, Duration::from_hours(1));
         assert_eq!((0..10).filter(|_| meter.take(&limits, later).is_ok()).count(), 5);
     }
 
@@ -227,17 +227,17 @@ mod tests {
         assert_eq!(meter.unsaved(), None);
         for left in [2, 1, 0] {
             let quota = meter.take(&limits, noon).unwrap().quota.unwrap();
-            assert_eq!(quota, Left { requests: left, reset: Duration::from_secs(43_200) });
+            assert_eq!(quota, Left { requests: left, reset: Duration::from_hours(12) });
         }
         let Err(Exceeded::Quota { retry_after, .. }) = meter.take(&limits, noon) else {
             panic!("four of three")
         };
-        assert_eq!(retry_after, Duration::from_secs(43_200));
+        assert_eq!(retry_after, Duration::from_hours(12));
         assert!(meter.take(&limits, after(noon, Duration::from_secs(43_199))).is_err());
         let used = meter.unsaved().unwrap();
         assert_eq!(used, Used { since: 20_000 * 86_400, requests: 3 });
         assert_eq!(meter.unsaved(), None);
-        assert!(meter.take(&limits, after(noon, Duration::from_secs(43_200))).is_ok());
+        assert!(meter.take(&limits, after(noon, Duration::from_hours(12))).is_ok());
         // As after a restart.
         assert!(Meter::new(used).take(&limits, noon).is_err());
     }

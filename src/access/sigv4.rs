@@ -13,7 +13,7 @@ use super::keys::Signers;
 use super::{Caller, Denied};
 
 /// How far the client's clock may differ.
-const SKEW: Duration = Duration::from_secs(15 * 60);
+const SKEW: Duration = Duration::from_mins(15);
 /// What boto3 and the SDKs sign calls of the Runtime API for.
 const SERVICE: &str = "sagemaker";
 /// The scheme in `Authorization`.

@@ -95,7 +95,7 @@ where
                 request.extensions_mut().insert(Asking(caller));
                 Passing::Inside { answer: self.inner.call(request), left }
             }
-            Err(response) => refused(response),
+            Err(response) => Passing::Refused { response: Some(response) },
         }
     }
 }
@@ -133,7 +133,7 @@ where
                         }
                         Ok(response)
                     }
-                    Err(response) => Ok(response),
+                    Err(response) => Ok(*response),
                 }
             }),
         }
@@ -156,21 +156,21 @@ fn admit(
     access: &Access,
     caller: Result<Arc<Caller>, Refusal>,
     need: Need,
-) -> Result<(Arc<Caller>, Left), Response> {
+) -> Result<(Arc<Caller>, Left), Box<Response>> {
     let denied = |denied: Denied| {
         access.metrics.denied(denied.word());
-        refuse::denied(denied)
+        Box::new(refuse::denied(denied))
     };
     let caller = caller.map_err(|refusal| match refusal {
         Refusal::Denied(why) => denied(why),
-        Refusal::Fault(fault) => refuse::plainly(fault),
+        Refusal::Fault(fault) => Box::new(refuse::plainly(fault)),
     })?;
     if let Need::Scope(scope) = need
         && !caller.scopes.has(scope)
     {
         return Err(denied(Denied::Scope(scope)));
     }
-    let left = caller.take(Now::get()).map_err(|exceeded| refuse::exceeded(&caller, exceeded))?;
+    let left = caller.take(Now::get()).map_err(|exceeded| Box::new(refuse::exceeded(&caller, exceeded)))?;
     let left = caller.plan.clone().zip(left);
     Ok((caller, left))
 }

@@ -19,7 +19,16 @@ pub(super) use operation::{ErrorShape, Named, Operation, text};
 const PARTS: [fn(Document) -> Document; 3] = [native::openapi::describe, ops::openapi::describe, describe];
 
 /// What any route may answer, from the layers around it.
-const ALWAYS: [Code; 3] = [Code::MethodNotAllowed, Code::Internal, Code::Deadline];
+const ALWAYS: [Code; 8] = [
+    Code::MethodNotAllowed,
+    Code::Internal,
+    Code::Deadline,
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::RateLimited,
+    Code::QuotaExceeded,
+    Code::Misdirected,
+];
 
 static JSON: LazyLock<Bytes> = LazyLock::new(|| {
     let document = PARTS.iter().fold(Document::new(), |document, describe| describe(document));
@@ -58,7 +67,18 @@ mod tests {
     use serde_json::Value;
 
     /// Routes whose protocol is described by a document of its own, by the beginning of their paths.
-    const ELSEWHERE: [&str; 0] = [];
+    const ELSEWHERE: [&str; 10] = [
+        "/ping",
+        "/execution-parameters",
+        "/invocations",
+        "/endpoints/",
+        "/v2",
+        "/v1/",
+        "/inference.",
+        "/grpc.",
+        "/health",
+        "/version",
+    ];
 
     #[test]
     fn every_route_is_described_and_none_that_is_not_there() {

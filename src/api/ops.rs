@@ -44,7 +44,8 @@ fn line(table: &TableInfo) -> String {
         line.extend(source.chars().map(|letter| if letter.is_control() { '?' } else { letter }));
     }
     if let Some(loaded_at) = table.loaded_at {
-        line.push_str(&format!(", loaded {}", humantime::format_rfc3339_seconds(loaded_at)));
+        line.push_str(", loaded ");
+        line.push_str(&humantime::format_rfc3339_seconds(loaded_at).to_string());
     }
     line + "\n"
 }

@@ -1,6 +1,6 @@
 //! `imba features`: the feature store from the command line.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
@@ -246,7 +246,8 @@ async fn remote_status(store: &RemoteStore) -> Result<String, CommandError> {
     let table = store.table();
     let mut text = String::new();
     for (name, value) in found.into_iter().chain(told(&table)) {
-        text.push_str(&format!("{name:<10}{value}\n"));
+        fmt::Write::write_fmt(&mut text, format_args!("{name:<10}{value}\n"))
+            .map_err(CommandError::failed)?;
     }
     Ok(text)
 }

@@ -191,7 +191,9 @@ impl<'s> FeatureTable<'s> {
         loop {
             let (rows, more) = self.next_batch(&mut report)?;
             report.loaded += rows.len() as u64;
-            rows.iter().for_each(|(pair, _)| take(pair));
+            for (pair, _) in &rows {
+                take(pair);
+            }
             progress(self.rows.bytes());
             if !more {
                 return Ok(report);

@@ -29,13 +29,13 @@ impl Kind {
 
     /// The narrowest kind that holds each of `values` to the bit.
     #[expect(clippy::cast_sign_loss, reason = "what is not held is seen to differ")]
-    fn narrowest(values: impl Iterator<Item = f32> + Clone) -> Self {
+    fn narrowest(values: &(impl Iterator<Item = f32> + Clone)) -> Self {
         let first = values.clone().next().map(f32::to_bits);
         if values.clone().all(|value| Some(value.to_bits()) == first) {
             return Self::Shared;
         }
         let fits = |most: f32| {
-            values.clone().all(|value| value <= most && ((value as u16) as f32).to_bits() == value.to_bits())
+            values.clone().all(|value| value <= most && f32::from(value as u16).to_bits() == value.to_bits())
         };
         if fits(f32::from(u8::MAX)) {
             Self::Byte
@@ -65,7 +65,7 @@ pub(super) fn encode(user: &str, rows: &[(&str, &[f32])], width: usize, out: &mu
     out.push(VERSION);
     out.extend_from_slice(&(rows.len() as u32).to_le_bytes());
     let column = |at: usize| rows.iter().map(move |(_, row)| row[at]);
-    let kinds: Vec<Kind> = (0..width).map(|at| Kind::narrowest(column(at))).collect();
+    let kinds: Vec<Kind> = (0..width).map(|at| Kind::narrowest(&column(at))).collect();
     out.extend(kinds.iter().map(|kind| *kind as u8));
     let mut end = 0;
     for (product, _) in rows {

@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -338,7 +339,7 @@ async fn no_credential_is_written_anywhere() {
                 service.get("/users").header("x-api-key", secret),
             ] {
                 let answer = request.send().await.expect("an answer");
-                written.push_str(&format!("{:?}", answer.headers()));
+                write!(written, "{:?}", answer.headers()).expect("written");
                 written.push_str(&answer.text().await.expect("a text"));
             }
         }

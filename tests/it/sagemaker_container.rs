@@ -139,7 +139,7 @@ async fn what_is_wrong_is_told_in_the_containers_order() {
     for (content_type, accept, body, status, said) in [
         ("image/png", "image/png", "", 204, ""),
         ("image/png", "image/png", "1,2", 415, "is not an accepted ContentType: csv, libsvm"),
-        ("application/json", "", "{}", 415, "is not an accepted ContentType"),
+        ("application/xml", "", "{}", 415, "is not an accepted ContentType"),
         ("text/csv; label_size=0", "", "1,2,3", 415, "label_size must be equal to 1"),
         ("application/x-parquet", "", "PAR1", 415, "is not supported"),
         ("", "", "1,2,3", 415, "Loading libsvm data failed"),

@@ -101,25 +101,27 @@ async fn categories_through_the_service() {
     assert!(code == Some(1) && said.contains("made for other columns"), "{said}");
 }
 
+/// Puts another letter into the name of the last colour, wherever it stands.
+fn rename(value: &mut Value, done: &mut bool) {
+    match value {
+        Value::Object(members) => {
+            // Letters are numbers in the file: r, e, d.
+            if let Some(Value::Array(values)) = members.get_mut("values")
+                && let Some(at) = values.windows(3).position(|three| three == [114, 101, 100])
+            {
+                values[at] = Value::from(116);
+                *done = true;
+            }
+            members.values_mut().for_each(|member| rename(member, done));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, done)),
+        _ => {}
+    }
+}
+
 /// The model with another name for the last colour, as long as the one before.
 fn renamed_category(model: &str) -> String {
     let mut document: Value = serde_json::from_str(model).expect("JSON");
-    fn rename(value: &mut Value, done: &mut bool) {
-        match value {
-            Value::Object(members) => {
-                // Letters are numbers in the file: r, e, d.
-                if let Some(Value::Array(values)) = members.get_mut("values")
-                    && let Some(at) = values.windows(3).position(|three| three == [114, 101, 100])
-                {
-                    values[at] = Value::from(116);
-                    *done = true;
-                }
-                members.values_mut().for_each(|member| rename(member, done));
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| rename(item, done)),
-            _ => {}
-        }
-    }
     let mut done = false;
     rename(&mut document, &mut done);
     assert!(done, "the file names red");

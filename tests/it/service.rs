@@ -246,7 +246,7 @@ impl Builder {
         let config = self.config();
         let account = AwsContext::given(config.aws.clone(), sdk);
         let admission = Admission::default();
-        let opened = open_scorer(&config, &account, &admission, &self.upstreams).await;
+        let opened = Box::pin(open_scorer(&config, &account, &admission, &self.upstreams)).await;
         let (model, _) = opened.expect("a client");
         self.model(model)
     }

@@ -147,9 +147,12 @@ impl DynamoStub {
             };
             let (now, later) = entries.split_at(kept);
             if asked.is_array() {
+                let mut items = self.0.items.lock().expect("no panic");
                 for entry in now {
-                    let item = &entry["PutRequest"]["Item"];
-                    self.0.items.lock().expect("no panic").insert(key_of(item), item.clone());
+                    match (&entry["PutRequest"]["Item"], &entry["DeleteRequest"]["Key"]) {
+                        (Value::Null, key) => items.remove(&key_of(key)),
+                        (item, _) => items.insert(key_of(item), item.clone()),
+                    };
                 }
                 left.extend((!later.is_empty()).then(|| (table.clone(), json!(later))));
             } else {

@@ -121,6 +121,12 @@ pub(in crate::api) fn describe(document: Document) -> Document {
         .says("Score pairs of a customer and a product", negotiated)
         .gives(TEXT, text("One score per line."))
         .gives(JSON, named::<Predictions<'static>>());
+    let predict_link = Operation::get("/predict/pair", "predictPairByAddress", TAG)
+        .says("Score one pair, from an address bar", "As a POST of the one pair.")
+        .query("user_id", "The customer.", text("An identifier."), json!("1"))
+        .query("product_id", "The product.", text("An identifier."), json!("2"))
+        .gives(TEXT, text("The score."))
+        .gives(JSON, named::<Predictions<'static>>());
     let explain = Operation::post("/explain", "explain", TAG)
         .says(
             "Score rows of features, with reasons",
@@ -162,6 +168,7 @@ pub(in crate::api) fn describe(document: Document) -> Document {
     document
         .operation(scored(takes_rows(predict)).fails(PROBLEM, ROWS))
         .operation(scored(takes_pairs(predict_pair)).fails(PROBLEM, &[ROWS, PAIRS].concat()))
+        .operation(scored(predict_link).fails(PROBLEM, &[ROWS, PAIRS].concat()))
         .operation(scored(takes_rows(explain)).fails(PROBLEM, ROWS))
         .operation(scored(takes_pairs(explain_pair)).fails(PROBLEM, &[ROWS, PAIRS].concat()))
         .operation(scored(recommend).fails(PROBLEM, CUSTOMER))

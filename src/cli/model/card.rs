@@ -40,7 +40,7 @@ pub(super) fn describe(threshold: Option<f64>, card: Option<&Value>, lines: &mut
         let name = name.replace('_', " ");
         match (metric["low"].as_f64(), metric["high"].as_f64()) {
             (Some(low), Some(high)) => {
-                lines.say("metric", format_args!("{name} {value:.4} (95 % interval {low:.4} to {high:.4})"))
+                lines.say("metric", format_args!("{name} {value:.4} (95 % interval {low:.4} to {high:.4})"));
             }
             _ => lines.say("metric", format_args!("{name} {value:.4}")),
         }

@@ -133,8 +133,8 @@ impl StoreFile {
     }
 
     /// The rows of `keys`. What cannot be read of one is that one's alone.
-    pub(super) fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, Damage> {
-        Ok(keys.iter().map(|key| self.rows.get((key.user(), key.product()), self.width)).collect())
+    pub(super) fn get_many(&self, keys: &[PairKey]) -> Vec<Lookup> {
+        keys.iter().map(|key| self.rows.get((key.user(), key.product()), self.width)).collect()
     }
 
     /// The products of `user`, ordered by identifier.

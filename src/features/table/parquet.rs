@@ -160,23 +160,23 @@ fn check_type(at: usize, column: &ColumnDescriptor, layout: &Layout, schema: &Sc
         return Err(format!("column {name:?} is repeated (a list)"));
     }
     let logical = column.logical_type_ref();
-    let is_time = matches!(
-        logical,
-        Some(LogicalType::Timestamp { .. } | LogicalType::Time { .. } | LogicalType::Date { .. })
-    ) || matches!(
-        converted,
-        ConvertedType::DATE
-            | ConvertedType::TIME_MILLIS
-            | ConvertedType::TIME_MICROS
-            | ConvertedType::TIMESTAMP_MILLIS
-            | ConvertedType::TIMESTAMP_MICROS
-            | ConvertedType::INTERVAL
-    ) || physical == Type::INT96;
+    let is_time =
+        matches!(logical, Some(LogicalType::Timestamp { .. } | LogicalType::Time { .. } | LogicalType::Date))
+            || matches!(
+                converted,
+                ConvertedType::DATE
+                    | ConvertedType::TIME_MILLIS
+                    | ConvertedType::TIME_MICROS
+                    | ConvertedType::TIMESTAMP_MILLIS
+                    | ConvertedType::TIMESTAMP_MICROS
+                    | ConvertedType::INTERVAL
+            )
+            || physical == Type::INT96;
     let is_decimal = converted == ConvertedType::DECIMAL;
     let is_text = physical == Type::BYTE_ARRAY
         && matches!(converted, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::NONE);
     let is_whole = matches!(physical, Type::INT32 | Type::INT64) && !is_time && !is_decimal;
-    let is_half = matches!(logical, Some(LogicalType::Float16 { .. }));
+    let is_half = matches!(logical, Some(LogicalType::Float16));
     let is_number = is_whole
         || is_half
         || is_decimal

@@ -150,8 +150,8 @@ fn an_empty_file_is_not_a_new_store() {
 fn a_full_disk_is_named() {
     let folder = tempfile::tempdir().expect("folder");
     // A user each: what one user's rows share takes no room.
-    let rows: String = (0..40_000).map(|at| format!("{at},{at},\"{RECORDED}\"\n")).collect();
-    fs::write(folder.path().join("table.csv"), HEADER.to_owned() + &rows).expect("written");
+    let rows: Vec<String> = (0..40_000).map(|at| format!("{at},{at},\"{RECORDED}\"\n")).collect();
+    fs::write(folder.path().join("table.csv"), HEADER.to_owned() + &rows.concat()).expect("written");
     let limited = |blocks: u32, arguments: &[&str]| {
         let plain = imba(&folder, &[]);
         let mut shell = Command::new("sh");
