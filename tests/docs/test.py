@@ -26,8 +26,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "training/README.md", *sorted(ROOT.glob("crates/*/README.md"))]
-# What installs the program stands before what runs it, and is done when the test begins.
-INSTALLS = re.compile(r"^(cargo install|cargo build|pip install)\b.*$", re.M)
+# What installs the program stands before what runs it, and is done when the test begins; what tests it runs this test.
+INSTALLS = re.compile(r"^(cargo install|cargo build|pip install|make test)\b.*$", re.M)
+RUNS = re.compile(r"^cargo run --release\b", re.M)
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Shell:
         }
 
     def run(self, block: Block) -> None:
-        text = INSTALLS.sub("", block.text) if block.serves else block.text
+        text = RUNS.sub("imba", INSTALLS.sub("", block.text)) if block.serves else block.text
         text = re.sub(r"(localhost|127\.0\.0\.1):8080", f"127.0.0.1:{self.port}", text)
         text = re.sub(r"\bcurl ", "curl --silent --show-error --fail ", text)
         command = ["bash", "-euo", "pipefail", "-c", text]
