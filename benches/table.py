@@ -1,7 +1,7 @@
 """The embedded store at size: what a table takes on disk and how much slower its lookups are than a small one's.
 
-Makes tables of `--small` and `--large` pairs, 65 products a user, with the demo's model and columns, imports both, serves both,
-and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs. Prints ratios.
+Makes tables of `--small` and `--large` pairs, 65 products a user, with the demo's model and columns, imports both, serves
+both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs. Prints ratios.
 
     python3 benches/table.py --binary target/release/imba --large 1000000
 """
@@ -26,9 +26,9 @@ PRODUCTS = 65
 
 def make_table(path, pairs, columns, seed):
     """Writes a CSV table: a few columns are the user's, some counts, the others real numbers."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     real = [repr(rng.random()) for _ in range(4096)]
-    with open(path, "w", encoding="ascii") as out:
+    with pathlib.Path(path).open("w", encoding="ascii") as out:
         out.write("user_id,product_id," + ",".join(columns) + "\n")
         own = [at for at, name in enumerate(columns) if not name.startswith("user_")]
         for user in range(pairs // PRODUCTS):
@@ -96,8 +96,8 @@ class Service:
 
 def pairs_of(table, count, seed):
     """Random pairs of a table, by reading all of it once."""
-    rng, chosen = random.Random(seed), []
-    with open(table, encoding="ascii") as lines:
+    rng, chosen = random.Random(seed), []  # noqa: S311
+    with pathlib.Path(table).open(encoding="ascii") as lines:
         next(lines)
         for at, line in enumerate(lines):
             if len(chosen) < count:
@@ -119,7 +119,9 @@ def main():
     binary = options.binary
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
-        facts = subprocess.run([binary, "model", str(ROOT / "demo/model.ubj"), "--json"], capture_output=True, check=True)
+        facts = subprocess.run(
+            [binary, "model", str(ROOT / "demo/model.ubj"), "--json"], capture_output=True, check=True
+        )
         columns = [feature["name"] for feature in json.loads(facts.stdout)["features"]]
         tables, folders, asked = {}, {}, {}
         for size, pairs in (("small", options.small), ("large", options.large)):
@@ -146,12 +148,14 @@ def main():
                     for size, service in services.items():
                         taken[size].append(statistics.median(request(service, pair) for pair in asked[size]))
                 ratio = min(taken["large"]) / min(taken["small"])
-                print(f"{name}: {min(taken['small']) * 1e6:.0f} µs small, {min(taken['large']) * 1e6:.0f} µs large: {ratio:.2f} ×")
+                small, large_one = (min(taken[size]) * 1e6 for size in ("small", "large"))
+                print(f"{name}: {small:.0f} µs small, {large_one:.0f} µs large: {ratio:.2f} ×")
             swap(binary, folders["large"], tables, large, asked["large"])
 
 
 def swap(binary, folder, tables, service, pairs):
     """The 99th percentile of lookups alone, and while the table is imported again and swapped."""
+
     def p99(seconds):
         times, until, at = [], time.monotonic() + seconds, 0
         while time.monotonic() < until:
@@ -170,7 +174,7 @@ def swap(binary, folder, tables, service, pairs):
         while not done.is_set():
             turn = folder / "turn"
             turn.write_bytes(copy.read_bytes())
-            os.replace(turn, before)
+            turn.replace(before)
             done.wait(1.5)
 
     thread = threading.Thread(target=swaps)
@@ -178,7 +182,9 @@ def swap(binary, folder, tables, service, pairs):
     during = p99(8)
     done.set()
     thread.join()
-    print(f"p99 of /predict/pair: {alone * 1e6:.0f} µs alone, {during * 1e6:.0f} µs during swaps: {during / alone:.2f} ×")
+    print(
+        f"p99 of /predict/pair: {alone * 1e6:.0f} µs alone, {during * 1e6:.0f} µs during swaps: {during / alone:.2f} ×"
+    )
 
 
 if __name__ == "__main__":

@@ -193,7 +193,7 @@ async fn unknown_route() -> Fault {
 }
 
 async fn method_not_allowed() -> Fault {
-    Fault::new(Code::MethodNotAllowed, "see the Allow header for the methods that this route takes")
+    Fault::new(Code::MethodNotAllowed, "see the Allow header for the methods that this route allows")
 }
 
 /// Names of headers that the `http` crate does not know.

@@ -90,7 +90,7 @@ pub enum StartError {
     )]
     InMemory,
     /// The embedded store is needed.
-    #[error("features.kind: is \"dynamodb\": this is told of the embedded store alone")]
+    #[error("features.kind: is \"dynamodb\": this command works only on the embedded store")]
     NotLocal,
     /// A store is needed.
     #[error(

@@ -201,7 +201,7 @@ mod tests {
             chain(&CommandError::from(error)),
             format!(
                 "features.dynamodb.table: \"imba\": the table cannot be asked what it is, which takes the right \
-                 dynamodb:DescribeTable: it refuses our calls (AccessDeniedException): {sentence}"
+                 dynamodb:DescribeTable: it refuses the call (AccessDeniedException): {sentence}"
             )
         );
         let disk = io::Error::other(io::Error::from_raw_os_error(28));

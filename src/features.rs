@@ -116,12 +116,12 @@ pub enum StoreError {
     #[error("the feature store is unavailable")]
     Unavailable(#[source] Cause),
     /// It holds something that is not a row, nobody knows whose; a later try will fail the same.
-    #[error("the feature store holds something that is not a row: {0}")]
+    #[error("the feature store contains something that is not a row: {0}")]
     Corrupt(String),
     /// A row that was to be written is none that it can hold.
-    #[error("the feature store does not take a row: {0}")]
+    #[error("the feature store rejected a row: {0}")]
     Rejected(String),
     /// The upstream behind it gave no answer.
-    #[error("the feature store gave no answer: {0}")]
+    #[error("the feature store did not answer: {0}")]
     Upstream(#[from] UpstreamError),
 }

@@ -174,7 +174,7 @@ pub enum ScoreError {
     #[error("scores cannot be explained here: {0}")]
     Unexplained(String),
     /// The upstream behind it gave no answer.
-    #[error("the scorer gave no answer: {0}")]
+    #[error("the scorer did not answer: {0}")]
     Upstream(#[from] UpstreamError),
 }
 

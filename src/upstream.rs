@@ -28,7 +28,7 @@ pub enum UpstreamError {
     #[error("it is throttling us")]
     Throttled(#[source] Cause),
     /// As many callers as may wait for it are waiting.
-    #[error("too many requests are waiting for it")]
+    #[error("too many requests are already waiting for it")]
     Overloaded,
     /// It failed so often that it is left alone for a while.
     #[error("it failed repeatedly and is left alone for {pause:?}")]
@@ -37,7 +37,7 @@ pub enum UpstreamError {
         pause: Duration,
     },
     /// It does not let us call it so: rights, credentials or names are wrong, and a later try will fail the same.
-    #[error("it refuses our calls ({code})")]
+    #[error("it refuses the call ({code})")]
     Refused {
         /// Its word for the reason, e.g. `AccessDeniedException`.
         code: String,
@@ -45,7 +45,7 @@ pub enum UpstreamError {
         source: Cause,
     },
     /// It no longer takes our credentials; newer ones may do.
-    #[error("it refuses our credentials ({code})")]
+    #[error("it refuses the credentials ({code})")]
     Expired {
         /// Its word for the reason, e.g. `ExpiredTokenException`.
         code: String,

@@ -125,14 +125,14 @@ impl From<InferenceError> for Fault {
                 StoreError::Corrupt(_) => {
                     (Code::UnreadableRow, "the feature store holds a row that cannot be read".into())
                 }
-                StoreError::Rejected(_) => (Code::Internal, "the feature store did not take a row".into()),
+                StoreError::Rejected(_) => (Code::Internal, "the feature store rejected a row".into()),
                 StoreError::Upstream(upstream) => (upstream.into(), said()),
             },
             InferenceError::Score(score) => match score {
                 ScoreError::NotFinite { .. } => {
                     (Code::Internal, "the model gave a number that is not a score".into())
                 }
-                ScoreError::Rejected(_) => (Code::Internal, "the model did not take the rows".into()),
+                ScoreError::Rejected(_) => (Code::Internal, "the model rejected the rows".into()),
                 ScoreError::TooLarge { .. } => (Code::RowsTooLarge, said()),
                 // The model's own 4xx is about what it was sent, which is what the caller sent.
                 ScoreError::Refused { reason: Some(_), .. } => (Code::ModelRefused, said()),

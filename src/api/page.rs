@@ -44,7 +44,7 @@ pub(super) async fn file(State(state): State<ApiState>, request: Request) -> Res
         // What the page names is below the address that it is asked for by.
         return moved(&format!("{}/", asked.path()));
     }
-    let unknown = Fault::new(Code::UnknownRoute, "see the README or GET / for what there is");
+    let unknown = Fault::new(Code::UnknownRoute, "see the README or GET /docs for the routes");
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return unknown.into_response();
     }

@@ -184,8 +184,8 @@ fn refuse(name: impl Display, unit: &str, report: &Report) -> Result<(), Command
     list(&name, unit, &report.bad);
     let what = match report.bad.len() {
         0 if report.loaded > 0 => return Ok(()),
-        0 => "the table has no rows; the store is as it was".to_owned(),
-        bad => format!("{bad} bad {unit}s; the store is as it was"),
+        0 => "the table has no rows; the store is unchanged".to_owned(),
+        bad => format!("{bad} bad {unit}s; the store is unchanged"),
     };
     Err(CommandError::of(name, what))
 }

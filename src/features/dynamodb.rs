@@ -68,7 +68,7 @@ pub enum TableError {
     #[error("{0}")]
     Unfit(String),
     /// It could not be asked.
-    #[error("the table cannot be asked what it is, which takes the right dynamodb:DescribeTable: {0}")]
+    #[error("the table cannot be described, which needs the permission dynamodb:DescribeTable: {0}")]
     Unknown(#[source] UpstreamError),
 }
 

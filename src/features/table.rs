@@ -59,7 +59,7 @@ pub enum TableError {
         error: StoreError,
     },
     /// The store did not take the table.
-    #[error("{}; the store is as it was", chain(.0))]
+    #[error("{}; the store is unchanged", chain(.0))]
     Store(StoreError),
 }
 
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(rows[0].0, PairKey::new("a,b", "2"));
         assert!(rows[0].1[1].is_nan() && rows.len() == 2);
         let bad: Vec<_> = bad.iter().map(|bad| (bad.line, bad.what.as_str())).collect();
-        assert_eq!(bad, [(3, "user_id holds a control character"), (5, "the line is blank")]);
+        assert_eq!(bad, [(3, "user_id contains a control character"), (5, "the line is blank")]);
     }
 
     #[test]

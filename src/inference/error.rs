@@ -41,7 +41,7 @@ pub enum InferenceError {
         outputs: usize,
     },
     /// Nothing here explains scores.
-    #[error("scores cannot be explained here: the scorer in use gives scores alone")]
+    #[error("scores cannot be explained here: the scorer in use gives scores only")]
     Unexplained,
 }
 

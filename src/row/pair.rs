@@ -22,7 +22,7 @@ pub enum InvalidId {
     #[error("is longer than {MAX_ID_BYTES} bytes")]
     TooLong,
     /// A line break, a NUL or the like.
-    #[error("holds a control character")]
+    #[error("contains a control character")]
     Control,
 }
 

@@ -56,7 +56,7 @@ pub enum InvalidNames {
     #[error("{0:?} is not a feature of the model")]
     Unknown(String),
     /// A name given more than once.
-    #[error("{0:?} is given twice")]
+    #[error("{0:?} appears twice")]
     Repeated(String),
     /// An input that is not named.
     #[error("{0:?} is absent")]

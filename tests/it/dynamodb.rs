@@ -123,7 +123,7 @@ async fn numeric_keys(store: &OpenStore) {
         store.writer.put_many(vec![(PairKey::new("x", "1"), row(1.0))]).await.expect_err("no number");
     assert_eq!(
         strange.to_string(),
-        "the feature store does not take a row: user x, product 1: the table's keys of type N take whole numbers"
+        "the feature store rejected a row: user x, product 1: the table's keys of type N take whole numbers"
     );
 }
 

@@ -179,7 +179,7 @@ async fn a_scorer_that_cannot_explain_says_so() {
     for (path, body) in [("/explain", RECORDED), ("/explain/pair", "1,2")] {
         let (status, found) = problem(service.post(path, body)).await;
         assert_eq!((status, &found["code"]), (501, &json!("unsupported")));
-        assert_eq!(found["detail"], "scores cannot be explained here: the scorer in use gives scores alone");
+        assert_eq!(found["detail"], "scores cannot be explained here: the scorer in use gives scores only");
     }
     let (_, model) = sent_json(service.get("/model")).await;
     assert_eq!(model["capabilities"]["explain"], json!(false));

@@ -49,7 +49,7 @@ impl Coding {
             Self::Brotli => take(brotli::Decompressor::new(coded, BUFFER), limit),
         };
         read.map_err(|error| {
-            Fault::new(Code::Malformed, format!("the body is not what content-encoding says: {self:?}"))
+            Fault::new(Code::Malformed, format!("the body does not match its content-encoding: {self:?}"))
                 .caused_by(error)
         })
     }

@@ -137,13 +137,13 @@ impl Code {
                 "method_not_allowed",
                 Status::METHOD_NOT_ALLOWED,
                 Grpc::Unimplemented,
-                "The route does not take this method",
+                "The route does not allow this method",
             ),
             Self::NotAcceptable => (
                 "not_acceptable",
                 Status::NOT_ACCEPTABLE,
                 Grpc::InvalidArgument,
-                "None of the accepted types can be given",
+                "None of the accepted types is available",
             ),
             Self::Unauthenticated => {
                 ("unauthenticated", Status::UNAUTHORIZED, Grpc::Unauthenticated, "The caller is not known")
@@ -179,7 +179,7 @@ impl Code {
                 "unsupported_media_type",
                 Status::UNSUPPORTED_MEDIA_TYPE,
                 Grpc::InvalidArgument,
-                "The content type is not understood",
+                "The content type is not supported",
             ),
             Self::WrongWidth => (
                 "wrong_width",
@@ -215,7 +215,7 @@ impl Code {
                 "model_refused",
                 Status::UNPROCESSABLE_ENTITY,
                 Grpc::InvalidArgument,
-                "The model does not take the rows",
+                "The model rejected the rows",
             ),
             Self::UnreadableRow => (
                 "unreadable_row",

@@ -69,7 +69,7 @@ pub(super) fn reply_type(headers: &HeaderMap) -> Result<ReplyType, Fault> {
     } else {
         Err(Fault::new(
             Code::NotAcceptable,
-            "the Accept header leaves nothing that can be given; expected text/plain, text/csv, application/json or */*",
+            "no type that the Accept header allows is available; expected text/plain, text/csv, application/json or */*",
         ))
     }
 }

@@ -18,7 +18,7 @@ const ROWS: &str = "imba_rows";
 const SOURCE: &str = "imba_source";
 const LOADED_AT: &str = "imba_loaded_at";
 
-/// The user and product of the marker where keys are strings; no identifier holds a control character.
+/// The user and product of the marker where keys are strings; no identifier contains a control character.
 const TEXT: &str = "\u{1}imba-table";
 /// And where they are numbers: the least of DynamoDB's whole numbers, one digit longer than identifiers may be.
 const NUMBER: &str = "-100000000000000000000000000000000000000";

@@ -99,7 +99,7 @@ async fn what_an_endpoint_says_stays_inside() {
     for (act, status, said) in [
         (Act::Error(424, "ModelError", CRASHED), 502, "the model answered with status 503"),
         (Act::Error(424, "ModelError", REFUSED), 422, "the model answered with status 415: not a number"),
-        (Act::Error(418, "<b>SECRET</b>", "{}"), 502, "refuses our calls (status 418)"),
+        (Act::Error(418, "<b>SECRET</b>", "{}"), 502, "refuses the call (status 418)"),
         (Act::Error(500, "SECRET /opt", "<html>SECRET</html>"), 502, "it failed with status 500"),
         (Act::Answer("<html>SECRET</html>"), 502, "something that is no score"),
         (Act::Answer("Traceback (most recent call last): SECRET"), 502, "something that is no score"),
@@ -202,7 +202,7 @@ async fn a_right_that_is_missing() {
     command.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret");
     let words = refusal(command).await;
     for said in [
-        "the right dynamodb:DescribeTable",
+        "the permission dynamodb:DescribeTable",
         "AccessDeniedException",
         "role/shop is not authorized to perform",
     ] {
