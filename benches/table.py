@@ -1,7 +1,8 @@
 """The embedded store at size: what a table takes on disk and how much slower its lookups are than a small one's.
 
-Makes tables of `--small` and `--large` pairs, 65 products a user, with the demo's model and columns, imports both, serves
-both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs. Prints ratios.
+Makes tables of `--small` and `--large` pairs, 65 products a user, with the demo's model and columns, imports both,
+serves both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs.
+Prints ratios.
 
     python3 benches/table.py --binary target/release/imba --large 1000000
 """
