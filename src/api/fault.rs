@@ -1,7 +1,7 @@
 //! What can go wrong, whatever protocol a request came by: one table.
 //!
 //! A handler returns a [`Fault`]; it travels as a response extension outwards, where the request's protocol words it
-//! (`layers::Render`) and its cause is logged once (`layers::Observe`).
+//! and its cause is logged once (`layers::Envelope`).
 
 mod code;
 
