@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(
             chain(&CommandError::from(error)),
             format!(
-                "features.dynamodb.table: \"imba\": the table cannot be asked what it is, which takes the right \
+                "features.dynamodb.table: \"imba\": the table cannot be described, which needs the permission \
                  dynamodb:DescribeTable: it refuses the call (AccessDeniedException): {sentence}"
             )
         );

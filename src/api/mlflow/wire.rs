@@ -193,7 +193,7 @@ mod tests {
             (r#"{"instances": [[1, 2], [1, 2], [1, 2]]}"#, "more than 2 rows"),
             (r#"{"instances": [[1, 2]], "params": 7}"#, "params is no object"),
             (r#"{"inputs": {"a": [1], "b": [1, 2]}}"#, "b has 2 values, and the first column 1"),
-            (r#"{"inputs": {"a": [1], "a": [1]}}"#, "\"a\" is given twice"),
+            (r#"{"inputs": {"a": [1], "a": [1]}}"#, "\"a\" appears twice"),
             (r#"{"inputs": {"a": [], "b": []}}"#, "no rows"),
             (r#"{"inputs": {"a": [1e39], "b": [1]}}"#, "a: "),
             (r#"{"inputs": {"a": [1, 2, 3], "b": [1, 2, 3]}}"#, "more than 2 rows"),
