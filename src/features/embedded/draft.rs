@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use redb::backends::FileBackend;
@@ -23,6 +24,9 @@ use crate::row::{FeatureRow, PairKey};
 
 /// Rows of an older file that are put into a draft at once.
 const BATCH_ROWS: usize = 10_000;
+/// How often, and after which pause, a lock that is held is tried again.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// Memory for pages while a table is written, in bytes.
 const CACHE: usize = 64 << 20;
 
@@ -66,10 +70,18 @@ impl StoreDraft {
             fs::create_dir_all(folder).map_err(OpenError::NotWritable)?;
         }
         let lock = private(&beside(path, "lock")).map_err(OpenError::NotWritable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+        let mut tries = LOCK_TRIES;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // A child that is being started holds what its parent held, until it is a program of its own.
+                Err(TryLockError::WouldBlock) if tries > 0 => {
+                    tries -= 1;
+                    sleep(LOCK_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
         }
         let new = beside(path, "new");
         // What an earlier draft left behind when it was cut short.
