@@ -119,7 +119,9 @@ it("goes by keyboard alone from the first key to an answer, its curve, a compari
   await page.keyboard.press("ArrowRight");
   await shows(page, "#code", /^import requests/);
   await page.keyboard.press("/");
+  await page.waitForFunction(() => document.activeElement.id === "ask");
   await page.keyboard.type("customer 1");
+  assert.equal(await page.$eval("#ask", (field) => field.value), "customer 1");
   await page.keyboard.press("Enter");
   await page.waitForSelector(".basket li");
   await until(/^1?Harbor Valley Apple Baby Cereal/);

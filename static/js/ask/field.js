@@ -28,6 +28,8 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
 
   /** A block of lines that was pasted and not yet scored. @type {string | null} */
   let held = null;
+  /** Whether the reader has written here since the last question. */
+  let written = false;
   /** @type {AbortController | null} */
   let asking = null;
   let active = -1;
@@ -86,6 +88,7 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
   const submit = (text) => {
     close();
     held = null;
+    written = false;
     run(text);
   };
 
@@ -96,6 +99,7 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
   });
   input.addEventListener("input", () => {
     held = null;
+    written = true;
     open(PAUSE_MS);
   });
   input.addEventListener("paste", (event) => {
@@ -103,6 +107,7 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
     if (!/[\r\n]/.test(text.trim())) return;
     event.preventDefault();
     held = text;
+    written = true;
     input.value = describe(text);
     open();
   });
@@ -135,9 +140,11 @@ export function commandField({ id, placeholder, label = "Ask for a customer and 
   return {
     form,
     input,
-    /** Shows a text, as that of the answer that is on the page. */
+    /** Shows a text, as that of the answer that is on the page; not over what the reader is writing. */
     show: (text) => {
+      if (written && document.activeElement === input) return;
       held = null;
+      written = false;
       input.value = text;
       close();
     },
