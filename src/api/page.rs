@@ -21,16 +21,18 @@ const PAGE: &str = "index_imba.html";
 const DOCS: &str = "docs/index.html";
 
 /// On every file: only our own scripts and styles run, nobody frames the page, and a new version is seen at once.
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
             "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         ),
     ),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
 ];
+
+/// On the documents, whose files send what they say: addresses with customers in them stay here.
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 /// For a year. Subdomains are others' business.
 const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -60,6 +62,9 @@ pub(super) async fn file(State(state): State<ApiState>, request: Request) -> Res
     let mut response = Response::new(if is_known { Body::empty() } else { Body::from(file.bytes) });
     let headers = response.headers_mut();
     headers.extend(HEADERS);
+    if matches!(path, PAGE | DOCS) {
+        headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    }
     if state.is_tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
     }

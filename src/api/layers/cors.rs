@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 
 use crate::api::name;
-use crate::config::{Cors, Origins};
+use crate::config::{Cors, OriginPattern, Origins};
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST");
@@ -22,6 +22,14 @@ const ALLOW_PRIVATE_NETWORK: HeaderName = name("access-control-allow-private-net
 const BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 const BY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
+
+/// Where a request comes from.
+pub(super) struct Origin {
+    /// Whose page may read the answer: any, the one that asks, or none.
+    allowed: Option<HeaderValue>,
+    /// Whether a page of another origin asks. Others need not hear what they may read, which is the longest of all headers.
+    is_another: bool,
+}
 
 /// The configured origins, and how long browsers remember what they were told.
 pub(in crate::api) struct CorsPolicy {
@@ -41,16 +49,17 @@ impl CorsPolicy {
         }
     }
 
-    /// Whose page may read the answer to a request with these headers: any, the one that asks, or none.
-    pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        match &self.origins {
+    /// Where a request with these headers comes from, and whether that is allowed.
+    pub(super) fn allowed(&self, headers: &HeaderMap) -> Origin {
+        let origin = headers.get(header::ORIGIN);
+        let is_listed = |patterns: &[OriginPattern], origin: &HeaderValue| {
+            origin.to_str().is_ok_and(|origin| patterns.iter().any(|pattern| pattern.matches(origin)))
+        };
+        let allowed = match &self.origins {
             Origins::Any => Some(ANY),
-            Origins::Only(patterns) => {
-                let origin = headers.get(header::ORIGIN)?;
-                let text = origin.to_str().ok()?;
-                patterns.iter().any(|pattern| pattern.matches(text)).then(|| origin.clone())
-            }
-        }
+            Origins::Only(patterns) => origin.filter(|origin| is_listed(patterns, origin)).cloned(),
+        };
+        Origin { allowed, is_another: origin.is_some() }
     }
 
     /// The answer to a browser that asks before it sends the request itself.
@@ -72,12 +81,14 @@ impl CorsPolicy {
         Some(response)
     }
 
-    /// Tells browsers that pages of `origin` may read `response`.
-    pub(super) fn allow(&self, response: &mut Response, origin: Option<HeaderValue>) {
+    /// Tells browsers whose pages may read `response`.
+    pub(super) fn allow(&self, response: &mut Response, origin: &Origin) {
         let headers = response.headers_mut();
-        if let Some(origin) = origin {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        if let Some(allowed) = &origin.allowed {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
+            if origin.is_another {
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            }
         }
         if self.credentials {
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);

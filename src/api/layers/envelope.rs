@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Timeout, timeout};
 use tower::Service;
 
-use super::cors::CorsPolicy;
+use super::cors::{CorsPolicy, Origin};
 use super::deadline::too_late;
 use super::observe::Seen;
 use super::panic::panicked;
@@ -62,7 +62,7 @@ where
         request.extensions_mut().insert(RequestId(id.clone()));
         let seen = Some(Seen::begin(state.clone(), routes.of(request.uri().path()), &id, &request));
         let renderer = renderer_of(request.uri().path());
-        let allowed_origin = cors.allowed(request.headers());
+        let origin = cors.allowed(request.headers());
         let answer = match cors.preflight(&request) {
             Some(response) => Pending::Settled { response: Some(response) },
             None => match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
@@ -70,7 +70,7 @@ where
                 Err(_) => Pending::Settled { response: Some(panicked()) },
             },
         };
-        Answering { answer, surroundings: Arc::clone(&self.surroundings), renderer, allowed_origin, id, seen }
+        Answering { answer, surroundings: Arc::clone(&self.surroundings), renderer, origin, id, seen }
     }
 }
 
@@ -81,7 +81,7 @@ pin_project! {
         answer: Pending<F>,
         surroundings: Arc<Surroundings>,
         renderer: Renderer,
-        allowed_origin: Option<HeaderValue>,
+        origin: Origin,
         id: HeaderValue,
         seen: Option<Seen>,
     }
@@ -118,7 +118,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
         };
         // Failures are worded in the protocol of the request, and carry the headers by which pages may read them.
         render(&mut response, *this.renderer, this.id);
-        surroundings.cors.allow(&mut response, this.allowed_origin.take());
+        surroundings.cors.allow(&mut response, this.origin);
         if let Some(seen) = this.seen.take() {
             seen.end(&mut response, this.id);
         }
