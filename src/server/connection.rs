@@ -34,6 +34,9 @@ const FIRST_READ: usize = 2048;
 const STREAMS: u32 = 128;
 /// Largest head of a request, in bytes, as either protocol counts them; a larger one is answered 431.
 const HEAD: u32 = 64 * 1024;
+/// Bytes that a connection of HTTP/1.1 holds of what came in and is not yet read, or waits to go out. By itself hyper would hold
+/// six times as many, for each connection.
+const BUFFER: usize = 64 * 1024;
 /// Unread bytes of bodies that a connection of HTTP/2 may send ahead: per stream, and for all of its streams together.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const WINDOW: u32 = 1024 * 1024;
@@ -96,6 +99,7 @@ where
         } else {
             let connection = http1::Builder::new()
                 .max_header_size(HEAD as usize)
+                .max_buf_size(BUFFER)
                 .header_read_timeout(None)
                 .serve_connection(TokioIo::new(stream), exchanges(usize::MAX));
             // Nothing tells the client of a close in time: it is given time to send what it was about to.
