@@ -9,6 +9,8 @@ mod answers;
 mod body;
 pub mod fault;
 mod invocations;
+mod json;
+mod kserve;
 mod layers;
 mod media;
 mod mlflow;
@@ -23,6 +25,7 @@ mod sagemaker;
 mod state;
 mod target;
 mod v1;
+mod work;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -106,8 +109,7 @@ fn renderer_of(path: &str) -> Renderer {
     match path.get(1..).and_then(|path| path.split('/').next()).unwrap_or_default() {
         "ping" | "execution-parameters" | "invocations" => sagemaker::container::render,
         "endpoints" => sagemaker::runtime::render,
-        "v2" => oip::render,
-        "v1" => v1::render,
+        "v1" | "v2" => kserve::render,
         "inference.GRPCInferenceService" => oip::grpc::render,
         "health" | "version" => mlflow::render,
         service if service.starts_with("grpc.") => oip::grpc::render,

@@ -17,6 +17,7 @@ use crate::admission::Overloaded;
 use crate::cause::{Cause, cause};
 use crate::features::StoreError;
 use crate::inference::InferenceError;
+use crate::readiness::NotReady;
 use crate::row::{RowError, RowErrorKind};
 use crate::scorer::ScoreError;
 use crate::upstream::UpstreamError;
@@ -83,6 +84,12 @@ impl IntoResponse for Fault {
 impl From<Overloaded> for Fault {
     fn from(error: Overloaded) -> Self {
         Self::new(Code::Overloaded, format!("{error} (server.queue_rows)"))
+    }
+}
+
+impl From<NotReady> for Fault {
+    fn from(error: NotReady) -> Self {
+        Self::new(Code::NotReady, error.to_string()).caused_by(error)
     }
 }
 

@@ -8,11 +8,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use self::wire::{Error, Predictions, rows};
+use self::wire::{Error, rows};
 use super::fault::{Code, Fault};
+use super::json;
 use super::layers::{Rendered, Renderer};
 use super::media::{MediaType, is_utf8};
-use super::rows::{PerRow, Received, json, receive};
+use super::rows::{Predictions, receive};
 use super::state::ApiState;
 use crate::row::excerpt;
 
@@ -31,15 +32,14 @@ pub(super) fn render(fault: &Fault, _request_id: &str) -> Rendered {
         status if status.is_client_error() => (status, "BAD_REQUEST"),
         status => (status, "INTERNAL_ERROR"),
     };
-    let body = serde_json::to_vec(&Error { error_code, message: &fault.detail });
-    let body = body.expect("text has a JSON form: this is a bug");
-    Rendered { status: Some(status), ..Rendered::new(HeaderValue::from_static("application/json"), body) }
+    let body = json::bytes(&Error { error_code, message: &fault.detail });
+    Rendered { status: Some(status), ..Rendered::new(json::JSON, body) }
 }
 
 /// `GET /health`: requests should be sent here.
 pub(super) async fn health(State(state): State<ApiState>) -> Result<&'static str, Fault> {
-    let ready = state.readiness.check().await;
-    ready.map(|()| "\n").map_err(|error| Fault::new(Code::NotReady, error.to_string()).caused_by(error))
+    state.readiness.check().await?;
+    Ok("\n")
 }
 
 /// `GET /version`: this program's, where the other server tells its own.
@@ -58,18 +58,9 @@ pub(super) async fn invocations(State(state): State<ApiState>, request: Request)
 
 async fn invoke(state: &ApiState, request: Request) -> Result<Response, Fault> {
     check_content_type(request.headers())?;
-    let Received { request, mut stages, lease } = receive(state, request, 1, rows).await?;
+    let (request, work) = receive(state, request, 1, rows).await?;
     let answer = state.inference.predict(request).await?;
-    stages.score = answer.stages.score;
-    let encode = move || {
-        let scores = &answer.results;
-        json(&Predictions { predictions: PerRow { width: scores.width, values: &scores.values } })
-    };
-    let is_small = lease.is_none();
-    let mut response = state.admission.run(is_small, encode).await;
-    response.extensions_mut().insert(stages);
-    drop(lease);
-    Ok(response)
+    Ok(work.encode(state, answer, |answer| json::answer(&Predictions::of(&answer.results))).await)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {

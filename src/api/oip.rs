@@ -9,5 +9,3 @@ pub(super) mod grpc;
 mod outputs;
 pub(super) mod rest;
 mod tensors;
-
-pub(super) use rest::render;

@@ -27,12 +27,8 @@ pub(super) async fn readyz(
             Err(error) => Err(Fault::new(Code::NotReady, error.words()).caused_by(error)),
         };
     }
-    match state.readiness.check().await {
-        Ok(()) => {
-            Ok(format!("ready\n{}", state.inference.table().map(|table| line(&table)).unwrap_or_default()))
-        }
-        Err(error) => Err(Fault::new(Code::NotReady, error.to_string()).caused_by(error)),
-    }
+    state.readiness.check().await?;
+    Ok(format!("ready\n{}", state.inference.table().map(|table| line(&table)).unwrap_or_default()))
 }
 
 /// A table of features on a line: `table VERSION, N rows, from SOURCE, loaded TIME`, as far as each is known.

@@ -167,7 +167,10 @@ fn apis_do_not_import_each_other() {
                 "rows",
                 "state",
                 "target",
+                "work",
                 "invocations",
+                "json",
+                "kserve",
             ]
             .contains(&name.as_str())
         })

@@ -7,7 +7,6 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::api::rows::PerRow;
 use crate::formats::json;
 use crate::row::{Batch, Decoded, RowError, RowErrorKind, RowLimits, Schema, excerpt, narrow};
 
@@ -15,12 +14,6 @@ use crate::row::{Batch, Decoded, RowError, RowErrorKind, RowLimits, Schema, exce
 const FORMS: [&str; 4] = ["dataframe_split", "dataframe_records", "instances", "inputs"];
 /// Parameters of a model that takes some; this one takes none, and they are skipped.
 const PARAMS: &str = "params";
-
-/// The answer of `/invocations`.
-#[derive(Serialize)]
-pub(super) struct Predictions<'a> {
-    pub(super) predictions: PerRow<'a>,
-}
 
 /// A failure.
 #[derive(Serialize)]

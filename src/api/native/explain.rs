@@ -9,9 +9,9 @@ use axum::response::Response;
 
 use super::negotiate::ReplyType;
 use super::receive::{Reply, pairs, receive, rows};
-use super::respond;
 use super::wire::{Explained, Explanation, Explanations, Outcome, Score};
 use crate::api::fault::Fault;
+use crate::api::json;
 use crate::api::state::ApiState;
 use crate::formats::text;
 use crate::inference::{Answer, InferenceRequest};
@@ -50,9 +50,9 @@ async fn answer(
             let rows = answer.results.rows().map(|row| row.contributions);
             text::lines(rows, answer.results.contributions.len()).into_bytes()
         }
-        ReplyType::Json => respond::document(&document(answer, &names)),
+        ReplyType::Json => json::bytes(&document(answer, &names)),
     };
-    Ok(reply.encode(state, answer, &model, encode).await)
+    Ok(reply.encode(state, answer, model, encode).await)
 }
 
 fn document<'a>(answer: &'a Answer<scorer::Explanations>, names: &'a ProductNames) -> Explanations<'a> {

@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::negotiate::ReplyType;
-use super::respond::{by_model, document, reply};
+use super::respond::{by_model, reply};
 use super::wire::{Backends, Capabilities, Model, Table};
+use crate::api::json;
 use crate::api::state::ApiState;
 use crate::model::ModelCard;
 
@@ -14,7 +15,7 @@ pub(in crate::api) async fn model(State(state): State<ApiState>) -> Response {
     let inference = &state.inference;
     let model = inference.model();
     let table = inference.table();
-    let body = document(&Model {
+    let body = json::bytes(&Model {
         feature_names: &model.feature_names,
         objective: model.objective.as_deref(),
         trees: model.trees,

@@ -1,5 +1,7 @@
 //! The native API as OpenAPI. Its examples work on the demo.
 
+use std::io::{BufRead, BufReader};
+
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
@@ -11,6 +13,7 @@ use super::wire::{
 };
 use crate::api::fault::Code;
 use crate::api::openapi::{Document, ErrorShape, Named, Operation, text};
+use crate::demo;
 use crate::row::MAX_ID_BYTES;
 
 const TAG: &str = "Scores";
@@ -71,30 +74,18 @@ const CSV: &str = "text/csv";
 const TEXT: &str = "text/plain";
 const JSON: &str = "application/json";
 
-const NAMES: [&str; 18] = [
-    "up_orders",
-    "user_mean_days_since_prior",
-    "user_period",
-    "user_distinct_products",
-    "user_reorder_ratio",
-    "user_total_products",
-    "up_average_cart_position",
-    "up_first_order",
-    "user_orders",
-    "up_last_order",
-    "prod_orders",
-    "prod_reorder_probability",
-    "prod_reorder_times",
-    "prod_reorder_ratio",
-    "user_average_basket",
-    "up_order_rate",
-    "up_orders_since_last_order",
-    "up_order_rate_since_first_order",
-];
 const VALUES: [f64; 18] = [
     1.0, 6.676, 3418.0, 209.0, 0.5957, 514.0, 10.0, 11.0, 57.0, 11.0, 1599.0, 0.1499, 1.288, 0.2239, 9.018,
     0.01754, 46.0, 0.02128,
 ];
+
+/// The features of the demo, as the header of its table names them after the two identifiers.
+fn names() -> Vec<String> {
+    let mut header = String::new();
+    let read = BufReader::new(demo::features()).read_line(&mut header);
+    read.expect("the demo's table is text: this is a bug");
+    header.trim_end().split(',').skip(2).map(str::to_owned).collect()
+}
 
 pub(in crate::api) fn describe(document: Document) -> Document {
     let negotiated = "`Accept` decides between text, one line per row, and JSON. In text the first bad row fails the \
@@ -187,7 +178,7 @@ fn scored(operation: Operation) -> Operation {
 fn takes_rows(operation: Operation) -> Operation {
     let row = VALUES.map(|value| value.to_string()).join(",");
     let by_name: serde_json::Map<String, Value> =
-        NAMES.iter().zip(VALUES).map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        names().into_iter().zip(VALUES).map(|(name, value)| (name, json!(value))).collect();
     let schema = text(
         "Rows as RFC 4180 writes them: one per line, values in the model's order, or in any order below a header of names. \
          An empty cell is a missing value. `text/plain` and `application/x-www-form-urlencoded`, which is what curl says, \
@@ -202,7 +193,7 @@ fn takes_rows(operation: Operation) -> Operation {
                 example(
                     "table",
                     "A header of names, and two rows",
-                    json!(format!("{}\n{row}\n{row}", NAMES.join(","))),
+                    json!(format!("{}\n{row}\n{row}", names().join(","))),
                 ),
             ],
         )

@@ -14,6 +14,7 @@ use super::{predict, recommend};
 use crate::api::fault::{Code, Fault};
 use crate::api::state::ApiState;
 use crate::api::target::target;
+use crate::api::work::Work;
 use crate::inference::{InferenceRequest, Input};
 use crate::row::{Decoded, PairKey, check_id};
 use crate::scorer::Output;
@@ -40,5 +41,5 @@ pub(in crate::api) async fn predict_pair(
     let input = Input::Pairs(Decoded::good(vec![PairKey::new(&user_id, &product_id)], Vec::len));
     let all_or_nothing = reply == ReplyType::Text;
     let request = InferenceRequest { input, target, output: Output::Score, all_or_nothing };
-    predict::answer(&state, ready(Ok((request, Reply::at_once(reply))))).await
+    predict::answer(&state, ready(Ok((request, Reply { type_: reply, work: Work::default() })))).await
 }

@@ -7,9 +7,9 @@ use axum::response::Response;
 
 use super::negotiate::ReplyType;
 use super::receive::{Reply, pairs, receive, rows};
-use super::respond;
 use super::wire::{Outcome, Prediction, Predictions, Score};
 use crate::api::fault::Fault;
+use crate::api::json;
 use crate::api::state::ApiState;
 use crate::formats::text;
 use crate::inference::{Answer, InferenceRequest};
@@ -44,9 +44,9 @@ pub(super) async fn answer(
     let model = Arc::clone(&answer.results.model);
     let encode = |answer: &Answer<Scores>, type_| match type_ {
         ReplyType::Text => text::lines(answer.results.rows(), answer.results.values.len()).into_bytes(),
-        ReplyType::Json => respond::document(&document(answer)),
+        ReplyType::Json => json::bytes(&document(answer)),
     };
-    Ok(reply.encode(state, answer, &model, encode).await)
+    Ok(reply.encode(state, answer, model, encode).await)
 }
 
 fn document(answer: &Answer<Scores>) -> Predictions<'_> {

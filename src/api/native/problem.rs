@@ -4,6 +4,7 @@ use axum::http::HeaderValue;
 
 use super::wire::Problem;
 use crate::api::fault::Fault;
+use crate::api::json;
 use crate::api::layers::Rendered;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -20,6 +21,5 @@ pub(in crate::api) fn render(fault: &Fault, request_id: &str) -> Rendered {
         row: fault.row,
         column: fault.column.as_deref(),
     };
-    let body = serde_json::to_vec(&document).expect("plain data always has a JSON form: this is a bug");
-    Rendered::new(PROBLEM_JSON, body)
+    Rendered::new(PROBLEM_JSON, json::bytes(&document))
 }

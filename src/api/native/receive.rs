@@ -1,39 +1,27 @@
 //! A request as the use case takes it: its types settled, its body read and decoded.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use memchr::memchr_iter;
 
 use super::negotiate::{BodyType, ReplyType, body_type, reply_type};
-use crate::admission::Lease;
-use crate::api::body::read_body;
+use crate::api::body::{RequestBody, read_body};
 use crate::api::fault::Fault;
 use crate::api::state::ApiState;
 use crate::api::target::target;
+use crate::api::work::Work;
 use crate::formats::{csv, json};
 use crate::inference::{InferenceRequest, Input};
 use crate::row::{RowError, RowLimits, Schema};
 use crate::scorer::{InferenceTarget, Output};
 
-/// Bodies up to this size are decoded where they are, and need no leave.
-const SMALL_BODY: usize = 64 * 1024;
-
 /// What the answer to a decoded request needs.
 pub(super) struct Reply {
     pub(super) type_: ReplyType,
-    pub(super) decoding: Duration,
-    /// The room that a large request takes, until it is answered.
-    _lease: Option<Lease>,
-}
-
-impl Reply {
-    /// To a request that had no body to decode.
-    pub(super) fn at_once(type_: ReplyType) -> Self {
-        Self { type_, decoding: Duration::ZERO, _lease: None }
-    }
+    /// None where there was no body.
+    pub(super) work: Work,
 }
 
 /// What reads a body of either type.
@@ -82,19 +70,14 @@ pub(super) fn receive(
     async move {
         let (type_, body_type, target) = settled?;
         let body = body.await?;
-        let started = Instant::now();
-        let is_small = body.bytes.len() <= SMALL_BODY;
-        let lease = if is_small {
-            None
-        } else {
-            Some(admission.admit(likely_rows(body_type, &body.bytes) * weight)?)
-        };
         let all_or_nothing = type_ == ReplyType::Text;
         let limits = RowLimits { rows, all_or_nothing };
-        let decode = move || decode(body_type, &body.bytes, &schema, limits);
-        let input = admission.run(is_small, decode).await?;
+        let size = body.bytes.len();
+        let likely_rows = |body: &RequestBody| likely_rows(body_type, &body.bytes) * weight;
+        let decode = move |body: RequestBody| decode(body_type, &body.bytes, &schema, limits);
+        let (input, work) = Work::decode(&admission, body, size, likely_rows, decode).await?;
         let request = InferenceRequest { input, target, output: Output::Score, all_or_nothing };
-        Ok((request, Reply { type_, decoding: started.elapsed(), _lease: lease }))
+        Ok((request, Reply { type_, work }))
     }
 }
 

@@ -13,6 +13,7 @@ use super::negotiate::{ReplyType, reply_type};
 use super::respond;
 use super::wire::{Recommendation, Recommendations, Users};
 use crate::api::fault::{Code, Fault};
+use crate::api::json;
 use crate::api::state::ApiState;
 use crate::api::target::target;
 use crate::formats::csv;
@@ -57,7 +58,7 @@ pub(in crate::api) async fn recommend(
     let ranking = state.inference.recommend(&user, limit, target, all_or_nothing).await?;
     let body = match reply {
         ReplyType::Text => text(&ranking),
-        ReplyType::Json => respond::document(&document(&user, &ranking, &state.product_names)),
+        ReplyType::Json => json::bytes(&document(&user, &ranking, &state.product_names)),
     };
     let response = respond::scored(reply, body, &ranking.model, ranking.stages);
     Ok(if ranking.unreadable.is_empty() { response } else { respond::partial(response) })
@@ -70,7 +71,7 @@ pub(in crate::api) async fn users(
 ) -> Result<Response, Fault> {
     let Query(Prefix { prefix, limit }) = query.map_err(|error| unread(&error))?;
     let users = state.inference.users(&prefix, number(limit.as_deref())?).await?;
-    Ok(respond::reply(ReplyType::Json, respond::document(&Users { users })))
+    Ok(respond::reply(ReplyType::Json, json::bytes(&Users { users })))
 }
 
 /// One line per product: identifier and score, as CSV.

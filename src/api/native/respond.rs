@@ -1,14 +1,16 @@
 //! What answers of the native API have in common.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use serde::Serialize;
 
 use super::MODEL_VERSION;
 use super::negotiate::ReplyType;
 use super::receive::Reply;
 use crate::api::answers::Partial;
+use crate::api::json;
 use crate::api::state::ApiState;
 use crate::inference::Answer;
 use crate::model::ModelInfo;
@@ -16,33 +18,22 @@ use crate::telemetry::Stages;
 
 /// What the old service called its answers, to the letter.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BY_ACCEPT: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
-/// The next model or table may answer otherwise.
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An answer's headers with those that the layers add, so that the map need not grow.
 const MOST_HEADERS: usize = 16;
-
-/// Answers of up to this many rows are encoded where they are.
-const SMALL_ANSWER: usize = 256;
-
-/// `document` as JSON.
-pub(super) fn document(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).expect("plain data always has a JSON form: this is a bug")
-}
 
 /// An answer of the type that was agreed on.
 pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let content_type = match reply {
         ReplyType::Text => TEXT,
-        ReplyType::Json => JSON,
+        ReplyType::Json => json::JSON,
     };
     *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::VARY, BY_ACCEPT);
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    response.headers_mut().insert(header::CACHE_CONTROL, json::NO_STORE);
     response
 }
 
@@ -51,15 +42,13 @@ impl Reply {
     pub(super) async fn encode<T: Send + 'static>(
         self,
         state: &ApiState,
-        mut answer: Answer<T>,
-        model: &ModelInfo,
+        answer: Answer<T>,
+        model: Arc<ModelInfo>,
         encode: impl FnOnce(&Answer<T>, ReplyType) -> Vec<u8> + Send + 'static,
     ) -> Response {
-        answer.stages.decode = self.decoding;
-        let (type_, stages) = (self.type_, answer.stages);
-        let (is_small, is_whole) = (answer.count() <= SMALL_ANSWER, answer.is_whole());
-        let body = state.admission.run(is_small, move || encode(&answer, type_)).await;
-        let response = scored(type_, body, model, stages);
+        let (type_, is_whole) = (self.type_, answer.is_whole());
+        let encode = move |answer: &Answer<T>| by_model(reply(type_, encode(answer, type_)), &model);
+        let response = self.work.encode(state, answer, encode).await;
         if is_whole { response } else { partial(response) }
     }
 }

@@ -2,9 +2,7 @@
 
 use super::outputs::{Kind, offered};
 use super::tensors::dimension;
-use crate::api::fault::{Code, Fault};
 use crate::api::state::ApiState;
-use crate::row::excerpt;
 
 /// What the server is called, of which version, and what it does beyond the protocol.
 pub(super) const SERVER: &str = "imba";
@@ -30,30 +28,6 @@ pub(super) struct DescribedModel {
     pub(super) feature_names: Vec<String>,
     pub(super) inputs: Vec<Described>,
     pub(super) outputs: Vec<Described>,
-}
-
-/// Refuses every model but ours, and every version but the one in use; `None` and "" are any.
-pub(super) fn check_model(state: &ApiState, name: &str, version: Option<&str>) -> Result<(), Fault> {
-    if name != state.model_name {
-        let what =
-            format!("there is no model {:?}; this is {:?} (model.name)", excerpt(name), state.model_name);
-        return Err(Fault::new(Code::UnknownModel, what));
-    }
-    check_version(&state.inference.model().version, version)
-}
-
-/// Refuses every version but `ours`.
-pub(super) fn check_version(ours: &str, version: Option<&str>) -> Result<(), Fault> {
-    match version {
-        Some(version) if !version.is_empty() && version != ours => {
-            let what = format!(
-                "there is no version {:?} of the model; the one in use is {ours:?}",
-                excerpt(version)
-            );
-            Err(Fault::new(Code::UnknownModel, what))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What the model takes and gives.

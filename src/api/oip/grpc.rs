@@ -19,8 +19,9 @@ use self::messages::{
     ModelInferRequest, ModelMetadataResponse, NamedModel, Nothing, ServerMetadataResponse, TensorMetadata,
     Yes,
 };
-use super::describe::{self, EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION, check_model};
+use super::describe::{self, EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION};
 use crate::api::fault::{Code, Fault};
+use crate::api::kserve::check_model;
 use crate::api::layers::Rendered;
 use crate::api::state::ApiState;
 
@@ -131,6 +132,6 @@ pub(in crate::api) async fn model_infer(
 
 async fn receive_of_model(state: &ApiState, request: Request) -> Result<Received<NamedModel>, Fault> {
     let call = receive::<NamedModel>(state, request).await?;
-    check_model(state, &call.message.name, Some(&call.message.version))?;
+    check_model(state, &call.message.name, infer::given(&call.message.version))?;
     Ok(call)
 }

@@ -7,38 +7,26 @@ mod wire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::HeaderName;
 use axum::response::Response;
 
 use self::request::{Question, header_length, read};
-use super::describe::{EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION, check_model, check_version, describe};
+use super::describe::{EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION, describe};
 use super::outputs::answer;
-use crate::api::body::read_body;
-use crate::api::fault::{Code, Fault};
-use crate::api::layers::Rendered;
-use crate::api::name;
+use crate::api::body::{RequestBody, read_body};
+use crate::api::fault::Fault;
+use crate::api::kserve::{check_model, check_version};
 use crate::api::state::ApiState;
+use crate::api::work::Work;
+use crate::api::{json, name};
 
 /// Says in a request or an answer with binary tensors how long the JSON before them is.
 pub(in crate::api) const HEADER_LENGTH: HeaderName = name("inference-header-content-length");
 
-/// Bodies up to this size are decoded where they are, and need no leave.
-const SMALL_BODY: usize = 64 * 1024;
 /// Answers of up to this many numbers are encoded where they are.
 const SMALL_ANSWER: usize = 4096;
-
-/// A fault in this protocol's words, with 400 for every mistake in what was sent.
-pub(in crate::api) fn render(fault: &Fault, _request_id: &str) -> Rendered {
-    let body = respond::document(&wire::Error { error: &fault.detail });
-    let status = match fault.code.status() {
-        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
-        status => status,
-    };
-    Rendered { status: Some(status), ..Rendered::new(HeaderValue::from_static("application/json"), body) }
-}
 
 /// The model and the version that a path names.
 type Named = Path<HashMap<String, String>>;
@@ -50,18 +38,18 @@ fn check(state: &ApiState, Path(named): &Named) -> Result<(), Fault> {
 
 /// `GET /v2`
 pub(in crate::api) async fn server() -> Response {
-    respond::json(&wire::Server { name: SERVER, version: SERVER_VERSION, extensions: EXTENSIONS })
+    json::answer(&wire::Server { name: SERVER, version: SERVER_VERSION, extensions: EXTENSIONS })
 }
 
 /// `GET /v2/health/live`
 pub(in crate::api) async fn live() -> Response {
-    respond::json(&wire::Live { live: true })
+    json::answer(&wire::Live { live: true })
 }
 
 /// `GET /v2/health/ready`
 pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Response, Fault> {
-    check_ready(&state).await?;
-    Ok(respond::json(&wire::Ready { name: None, ready: true }))
+    state.readiness.check().await?;
+    Ok(json::answer(&wire::Ready { name: None, ready: true }))
 }
 
 /// `GET /v2/models/{name}/ready`
@@ -70,20 +58,15 @@ pub(in crate::api) async fn model_ready(
     named: Named,
 ) -> Result<Response, Fault> {
     check(&state, &named)?;
-    check_ready(&state).await?;
-    Ok(respond::json(&wire::Ready { name: Some(&state.model_name), ready: true }))
-}
-
-async fn check_ready(state: &ApiState) -> Result<(), Fault> {
-    let ready = state.readiness.check().await;
-    ready.map_err(|error| Fault::new(Code::NotReady, error.to_string()).caused_by(error))
+    state.readiness.check().await?;
+    Ok(json::answer(&wire::Ready { name: Some(&state.model_name), ready: true }))
 }
 
 /// `GET /v2/models/{name}`
 pub(in crate::api) async fn model(State(state): State<ApiState>, named: Named) -> Result<Response, Fault> {
     check(&state, &named)?;
     let model = describe(&state);
-    Ok(respond::json(&wire::Model {
+    Ok(json::answer(&wire::Model {
         name: &state.model_name,
         versions: [&model.version],
         platform: PLATFORM,
@@ -97,7 +80,7 @@ pub(in crate::api) async fn model(State(state): State<ApiState>, named: Named) -
 pub(in crate::api) async fn index(State(state): State<ApiState>) -> Response {
     let model = state.inference.model();
     let (name, version) = (state.model_name.as_str(), model.version.as_str());
-    respond::json(&[wire::Indexed { name, version, state: "READY", reason: "" }])
+    json::answer(&[wire::Indexed { name, version, state: "READY", reason: "" }])
 }
 
 /// `POST /v2/models/{name}/infer`
@@ -109,27 +92,21 @@ pub(in crate::api) async fn infer(
     check(&state, &named)?;
     let head = header_length(request.headers())?;
     let body = read_body(&state, request).await?;
-    let started = Instant::now();
-    let is_small = body.bytes.len() <= SMALL_BODY;
-    let lease = if is_small {
-        None
-    } else {
-        let rows = request::likely_rows(&body.bytes, head, state.inference.schema().width());
-        Some(state.admission.admit(rows)?)
-    };
-    let (schema, limit) = (Arc::clone(state.inference.schema()), state.rows_limit);
-    let decode = move || read(&body.bytes, head, &schema, limit);
-    let Question { id, rows, outputs } = state.admission.run(is_small, decode).await?;
-    let decoding = started.elapsed();
+    let (size, schema) = (body.bytes.len(), Arc::clone(state.inference.schema()));
+    let (width, limit) = (schema.width(), state.rows_limit);
+    let rows = |body: &RequestBody| request::likely_rows(&body.bytes, head, width);
+    let decode = move |body: RequestBody| read(&body.bytes, head, &schema, limit);
+    let (Question { id, rows, outputs }, work) =
+        Work::decode(&state.admission, body, size, rows, decode).await?;
     let kinds: Vec<_> = outputs.iter().map(|output| output.kind).collect();
     let mut answered = answer(&state, rows, &kinds).await?;
     check_version(&answered.model.version, named.get("version").map(String::as_str))?;
-    answered.stages.decode = decoding;
+    answered.stages.decode = work.decoding;
     let numbers: usize = answered.outputs.iter().map(|output| output.shape.iter().product::<usize>()).sum();
     let (name, stages) = (state.model_name.clone(), answered.stages);
     let encode = move || respond::inferred(&name, id.as_deref(), &answered, &outputs);
     let mut response = state.admission.run(numbers <= SMALL_ANSWER, encode).await;
     response.extensions_mut().insert(stages);
-    drop(lease);
+    drop(work);
     Ok(response)
 }

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,30 +15,24 @@ use axum::response::Response;
 use super::media::{Form, Reply};
 use super::rows::{self, Wanted, not_scored};
 use super::{answer, selected};
-use crate::api::body::read_body_within;
+use crate::api::body::{RequestBody, read_body_within};
 use crate::api::fault::{Code, Fault};
+use crate::api::json;
 use crate::api::layers::Rendered;
 use crate::api::state::ApiState;
 use crate::api::target::target;
+use crate::api::work::{SMALL_ANSWER, Work};
 use crate::inference::{InferenceRequest, Input};
 use crate::row::{Batch, Decoded};
 use crate::scorer::Output;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Bodies up to this size are read where they are, and need no leave.
-const SMALL_BODY: usize = 64 * 1024;
-/// Answers of up to this many rows are written where they are.
-const SMALL_ANSWER: usize = 256;
-
 /// `GET /ping`: the model is loaded and requests should be sent.
 pub(in crate::api) async fn ping(State(state): State<ApiState>) -> Result<Response, Fault> {
-    match state.readiness.check().await {
-        Ok(()) => Ok(response(HTML, Body::empty())),
-        Err(error) => Err(Fault::new(Code::NotReady, error.to_string()).caused_by(error)),
-    }
+    state.readiness.check().await?;
+    Ok(response(HTML, Body::empty()))
 }
 
 /// `GET /execution-parameters`: how a batch transform should send its rows.
@@ -50,7 +43,7 @@ pub(in crate::api) async fn execution_parameters(State(state): State<ApiState>) 
     let body = format!(
         "{{\"MaxConcurrentTransforms\": {workers}, \"BatchStrategy\": \"MULTI_RECORD\", \"MaxPayloadInMB\": {megabytes}}}"
     );
-    response(JSON, body)
+    response(json::JSON, body)
 }
 
 /// `POST /invocations`: rows to scores.
@@ -66,24 +59,22 @@ pub(in crate::api) async fn invoke(state: &ApiState, request: Request) -> Result
         return Ok(response);
     }
     let form = form?;
-    let started = Instant::now();
-    let is_small = body.bytes.len() <= SMALL_BODY;
-    let lease =
-        if is_small { None } else { Some(state.admission.admit(rows::likely_count(form, &body.bytes))?) };
     let mut wanted = Wanted {
         width: state.inference.schema().width(),
         rows: state.rows_limit,
         is_exact: container.is_exact,
         memory: state.admission.body(),
     };
-    let (rows, wanted) =
-        state.admission.run(is_small, move || (rows::read(form, &body.bytes, &mut wanted), wanted)).await;
-    let rows = Decoded::good(rows?, Batch::len);
-    let decode = started.elapsed();
+    let size = body.bytes.len();
+    let likely_rows = |body: &RequestBody| rows::likely_count(form, &body.bytes);
+    let decode = move |body: RequestBody| {
+        rows::read(form, &body.bytes, &mut wanted).map(|rows| (Decoded::good(rows, Batch::len), wanted))
+    };
+    let ((rows, wanted), work) = Work::decode(&state.admission, body, size, likely_rows, decode).await?;
     let input = Input::Rows(rows);
     let asked = InferenceRequest { input, target, output: Output::Score, all_or_nothing: true };
     let mut answer = state.inference.predict(asked).await.map_err(|error| refused(error.into()))?;
-    answer.stages.decode = decode;
+    answer.stages.decode = work.decoding;
     let (reply, stages) = (reply?, answer.stages);
     let is_small = answer.count() <= SMALL_ANSWER;
     let settings = Arc::clone(container);
@@ -93,7 +84,7 @@ pub(in crate::api) async fn invoke(state: &ApiState, request: Request) -> Result
         None => Ok(answer::scores(reply, &answer.results)),
     };
     let body = state.admission.run(is_small, encode).await?;
-    drop((lease, wanted));
+    drop((work, wanted));
     let mut response = response(reply.content_type(), body);
     response.extensions_mut().insert(stages);
     Ok(response)

@@ -15,6 +15,7 @@ use super::container::status_of;
 use super::event_stream::payload_parts;
 use crate::api::fault::{Code, Fault};
 use crate::api::invocations::invoke;
+use crate::api::json;
 use crate::api::layers::Rendered;
 use crate::api::layers::RequestId;
 use crate::api::name;
@@ -241,15 +242,11 @@ pub(in crate::api) fn render(fault: &Fault, _request_id: &str) -> Rendered {
         let side = if status < 500 { "client" } else { "server" };
         let message = format!("Received {side} error ({status}) from primary with message \"{detail}\".");
         let model = ModelError { original_status_code: status, original_message: detail, log_stream_arn: "" };
-        json(&ErrorBody { code, message: shortened(&message), model: Some(model) })
+        json::bytes(&ErrorBody { code, message: shortened(&message), model: Some(model) })
     } else {
-        json(&ErrorBody { code, message: detail, model: None })
+        json::bytes(&ErrorBody { code, message: detail, model: None })
     };
     Rendered::new(JSON, body)
-}
-
-fn json(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).expect("plain data always has a JSON form: this is a bug")
 }
 
 fn shortened(text: &str) -> &str {

@@ -23,12 +23,6 @@ pub(super) fn rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<De
     json::feature_array(request.instances, schema, limits)
 }
 
-/// The answer of `:predict`.
-#[derive(Serialize)]
-pub(super) struct Predictions<'a> {
-    pub(super) predictions: PerRow<'a>,
-}
-
 /// The answer of `:explain`.
 #[derive(Serialize)]
 pub(super) struct Explanations<'a> {
@@ -106,10 +100,4 @@ pub(super) struct VersionStatus {
 
 impl VersionStatus {
     pub(super) const OK: Self = Self { error_code: "OK", error_message: "" };
-}
-
-/// A failure.
-#[derive(Serialize)]
-pub(super) struct Error<'a> {
-    pub(super) error: &'a str,
 }

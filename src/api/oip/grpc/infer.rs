@@ -2,22 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::messages::{InferTensorContents, ModelInferRequest, ModelInferResponse, RequestedOutput, Tensor};
 use crate::api::fault::{Code, Fault};
+use crate::api::kserve::{check_model, check_version};
 use crate::api::oip::datatype::Datatype;
-use crate::api::oip::describe::{check_model, check_version};
 use crate::api::oip::outputs::{Kind, OutputTensor, Values, answer, check_parameters};
 use crate::api::oip::tensors::{self, Data};
 use crate::api::state::ApiState;
+use crate::api::work::Work;
 use crate::row::{Batch, Schema, excerpt};
 use crate::telemetry::Stages;
-
-/// Messages up to this size are decoded where they are, and need no leave.
-const SMALL: usize = 64 * 1024;
 
 /// Answers `message`, which came in `size` bytes.
 pub(super) async fn infer(
@@ -25,25 +22,19 @@ pub(super) async fn infer(
     message: ModelInferRequest,
     size: usize,
 ) -> Result<(ModelInferResponse, Stages), Fault> {
-    check_model(state, &message.model_name, Some(&message.model_version))?;
+    check_model(state, &message.model_name, given(&message.model_version))?;
     let wanted = wanted(&message.outputs)?;
-    let started = Instant::now();
     let schema = Arc::clone(state.inference.schema());
-    let is_small = size <= SMALL;
-    let _lease = if is_small {
-        None
-    } else {
-        Some(state.admission.admit(size / size_of::<f32>() / schema.width() + 1)?)
-    };
-    let limit = state.rows_limit;
+    let (width, limit) = (schema.width(), state.rows_limit);
     let ModelInferRequest { model_version, id, inputs, raw_input_contents, .. } = message;
     let raw = !raw_input_contents.is_empty();
-    let decode = move || rows(&inputs, &raw_input_contents, &schema, limit);
-    let rows = state.admission.run(is_small, decode).await?;
-    let decoding = started.elapsed();
+    let likely_rows = |_: &_| size / size_of::<f32>() / width + 1;
+    let decode = move |(inputs, contents): (Vec<_>, Vec<_>)| rows(&inputs, &contents, &schema, limit);
+    let input = (inputs, raw_input_contents);
+    let (rows, work) = Work::decode(&state.admission, input, size, likely_rows, decode).await?;
     let kinds: Vec<_> = wanted.iter().map(|(kind, _)| *kind).collect();
     let answered = answer(state, rows, &kinds).await?;
-    check_version(&answered.model.version, Some(&model_version))?;
+    check_version(&answered.model.version, given(&model_version))?;
     let mut response = ModelInferResponse {
         model_name: state.model_name.clone(),
         model_version: answered.model.version.clone(),
@@ -56,7 +47,12 @@ pub(super) async fn infer(
         }
         response.outputs.push(tensor(output, name, raw));
     }
-    Ok((response, Stages { decode: decoding, ..answered.stages }))
+    Ok((response, Stages { decode: work.decoding, ..answered.stages }))
+}
+
+/// A version that a message names; a text that is not there is an empty one.
+pub(super) fn given(version: &str) -> Option<&str> {
+    Some(version).filter(|version| !version.is_empty())
 }
 
 /// The outputs that are asked for, and what the request calls them; the score where none is.

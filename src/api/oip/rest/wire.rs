@@ -150,9 +150,3 @@ pub(super) struct Indexed<'a> {
     pub(super) state: &'static str,
     pub(super) reason: &'static str,
 }
-
-/// A failure.
-#[derive(Serialize)]
-pub(super) struct Error<'a> {
-    pub(super) error: &'a str,
-}
