@@ -1,28 +1,37 @@
 //! One bound on heavy work: decoding and encoding of large bodies, scoring and explaining of many rows.
 //!
 //! Small work runs where it is: handing it over takes longer than doing it. Large work is admitted by its size or refused at
-//! once, and runs on the blocking pool, a few pieces at a time, so that small requests find a free core.
+//! once, and runs on a few threads of its own, so that small requests find a free core.
+
+mod pressure;
+mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use self::pressure::Pressure;
+use self::workers::Workers;
 
 /// The bound on the heavy work of one service; cheap to clone.
 #[derive(Clone)]
 pub struct Admission(Arc<Shared>);
 
 struct Shared {
-    permits: Semaphore,
+    workers: Workers,
     rows: Pool,
     bytes: Pool,
+    pressure: Pressure,
 }
 
 /// As much as may be waits already; a later try may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too much work is waiting")]
-pub struct Overloaded;
+pub struct Overloaded {
+    /// Time after which another try is worth it, in whole seconds.
+    pub retry_after: Duration,
+}
 
 /// How much heavy work is let in.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +64,9 @@ impl Admission {
     /// Admits heavy work within `limits`.
     #[must_use]
     pub fn new(limits: AdmissionLimits) -> Self {
-        let permits = Semaphore::new(limits.at_once.clamp(1, Semaphore::MAX_PERMITS));
-        Self(Arc::new(Shared { permits, rows: Pool::new(limits.rows), bytes: Pool::new(limits.bytes) }))
+        let (rows, bytes) = (Pool::new(limits.rows), Pool::new(limits.bytes));
+        let workers = Workers::new(limits.at_once.max(1));
+        Self(Arc::new(Shared { workers, rows, bytes, pressure: Pressure::new() }))
     }
 
     /// Admits a request of so many `rows`, until the lease is dropped. One request is always admitted, however large.
@@ -64,22 +74,40 @@ impl Admission {
     /// # Errors
     /// There is no room beside those that are admitted.
     pub fn admit(&self, rows: usize) -> Result<Lease, Overloaded> {
-        let mut lease = Lease { shared: Arc::clone(&self.0), pool: |shared| &shared.rows, size: 0 };
+        let mut lease = self.lease(|shared| &shared.rows);
         if self.0.rows.take(rows, true) {
             lease.size = rows;
+            self.0.pressure.admitted();
             return Ok(lease);
         }
-        Err(Overloaded)
+        Err(self.0.refuse())
+    }
+
+    /// A lease on the bytes of a body that is yet to come, as many as were announced.
+    ///
+    /// # Errors
+    /// It is not worth reading: there is no room for it, or so many rows wait that its own would be refused.
+    pub fn expect(&self, bytes: usize) -> Result<Lease, Overloaded> {
+        if self.0.rows.is_half_full() {
+            return Err(self.0.refuse());
+        }
+        let mut lease = self.body();
+        lease.grow(bytes)?;
+        Ok(lease)
     }
 
     /// A lease on bytes that grows as a body arrives.
     #[must_use]
     pub fn body(&self) -> Lease {
-        Lease { shared: Arc::clone(&self.0), pool: |shared| &shared.bytes, size: 0 }
+        self.lease(|shared| &shared.bytes)
     }
 
-    /// Does `work`: here if it is small, else on the blocking pool when it is its turn. Work whose caller is gone before its
-    /// turn is not begun.
+    fn lease(&self, pool: fn(&Shared) -> &Pool) -> Lease {
+        Lease { shared: Arc::clone(&self.0), pool, size: 0 }
+    }
+
+    /// Does `work`: here if it is small, else on a thread of its own kind when it is its turn. Work whose caller is gone before
+    /// its turn is not begun.
     ///
     /// # Panics
     /// If `work` does: the panic goes on here.
@@ -88,27 +116,13 @@ impl Admission {
         is_small: bool,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        if is_small {
-            return work();
-        }
-        let shared = Arc::clone(&self.0);
-        let permit = self.0.permits.acquire().await.expect("nobody closes this semaphore: this is a bug");
-        // Held by the work, not by its caller, who may be gone before it is done.
-        permit.forget();
-        let permit = Permit(shared);
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        done.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        if is_small { work() } else { self.0.workers.run(work).await }
     }
 }
 
-struct Permit(Arc<Shared>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.permits.add_permits(1);
+impl Shared {
+    fn refuse(&self) -> Overloaded {
+        Overloaded { retry_after: self.pressure.refused() }
     }
 }
 
@@ -120,22 +134,35 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// What it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Takes so much more.
     ///
     /// # Errors
     /// There is no room for it.
     pub fn grow(&mut self, by: usize) -> Result<(), Overloaded> {
         if !(self.pool)(&self.shared).take(by, false) {
-            return Err(Overloaded);
+            return Err(self.shared.refuse());
         }
         self.size += by;
         Ok(())
+    }
+
+    /// Gives back all but `size`.
+    pub fn shrink(&mut self, size: usize) {
+        let less = self.size.saturating_sub(size);
+        (self.pool)(&self.shared).used.fetch_sub(less, Ordering::Relaxed);
+        self.size -= less;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        (self.pool)(&self.shared).used.fetch_sub(self.size, Ordering::Relaxed);
+        self.shrink(0);
     }
 }
 
@@ -147,6 +174,12 @@ struct Pool {
 impl Pool {
     fn new(limit: usize) -> Self {
         Self { used: AtomicUsize::new(0), limit }
+    }
+
+    /// Whether it is time to let nobody else begin: the other half is for those that are on their way.
+    fn is_half_full(&self) -> bool {
+        let used = self.used.load(Ordering::Relaxed);
+        used > 0 && used >= self.limit / 2
     }
 
     /// Takes `size` if there is room, or, `when_empty`, if nothing else is taken.
@@ -184,9 +217,26 @@ mod tests {
     fn bytes_grow_up_to_the_limit() {
         let admission = admission(0, 10);
         let (mut one, mut other) = (admission.body(), admission.body());
-        assert_eq!([one.grow(6), other.grow(5), other.grow(4)], [Ok(()), Err(Overloaded), Ok(())]);
+        let refused = Overloaded { retry_after: Duration::from_secs(1) };
+        assert_eq!([one.grow(6), other.grow(5), other.grow(4)], [Ok(()), Err(refused), Ok(())]);
         drop(one);
         assert_eq!(other.grow(6), Ok(()));
+    }
+
+    #[test]
+    fn a_body_is_not_read_when_it_would_be_refused_afterwards() {
+        let admission = admission(8, 10);
+        assert!(admission.expect(11).is_err());
+        let mut body = admission.expect(10).map_err(|_| "refused").unwrap();
+        assert!(admission.expect(1).is_err(), "all is taken by what was announced");
+        body.shrink(4);
+        assert_eq!((body.size(), admission.expect(6).is_ok(), admission.expect(7).is_ok()), (4, true, false));
+        let rows = admission.admit(3).map_err(|_| "refused").unwrap();
+        assert!(admission.expect(6).is_ok());
+        let more = admission.admit(1).map_err(|_| "refused").unwrap();
+        assert!(admission.expect(1).is_err(), "the other half is for those that were read");
+        drop((rows, more));
+        assert!(admission.expect(6).is_ok());
     }
 
     #[tokio::test]
@@ -206,7 +256,7 @@ mod tests {
         });
         is_begun.await.expect("it runs");
         let gone = admission.run(false, || panic!("nobody waits for this"));
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(10), gone).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(10), gone).await.is_err());
         assert_eq!(admission.run(true, || 7).await, 7, "small work does not wait");
         end.send(()).expect("it listens");
         running.await.expect("no panic");

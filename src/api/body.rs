@@ -2,23 +2,29 @@
 
 mod coding;
 
+use std::time::Duration;
+
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::coding::Coding;
 use super::fault::{Code, Fault};
 use super::state::ApiState;
 use crate::admission::{Admission, Lease, Overloaded};
 
-/// A body over the limit is read on and thrown away up to this size, so that the client is still listening when it is
-/// told; after that the connection is cut.
+/// A body that is refused is read on and thrown away up to this size, so that the client is still listening when it is told;
+/// after that the connection is cut.
 const DISCARD: usize = 64 * 1024 * 1024;
 
 /// Up to this size a body needs no room of those that are held at the same time.
 const FREE: usize = 16 * 1024;
+
+/// How long room is kept for what was announced and has not come: heads without bodies do not keep others out.
+const ANNOUNCED: Duration = Duration::from_millis(250);
 
 /// A whole body, and the room that it takes.
 pub(super) struct RequestBody {
@@ -70,44 +76,91 @@ async fn read(
     limit: usize,
     admission: &Admission,
 ) -> Result<RequestBody, Fault> {
-    if asks_first && body.size_hint().lower() > limit as u64 {
-        // The client waits for leave to send the body, and hears at once that it need not.
+    let whole = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let read = match expect(whole, limit, admission) {
+        Ok(lease) => gather(&mut body, whole, lease, limit, admission).await,
+        // The client waits for leave to send the body, and hears that it need not.
+        Err(fault) if asks_first => return Err(fault),
+        Err(fault) => Err(fault),
+    };
+    if read.is_err() {
+        tokio::spawn(discard(body));
+    }
+    read
+}
+
+/// Room for a body that is said to have `whole` bytes at least; `None` where it needs none.
+fn expect(whole: usize, limit: usize, admission: &Admission) -> Result<Option<Lease>, Fault> {
+    if whole > limit {
         return Err(too_large(limit));
     }
-    let mut lease = None;
+    (whole > FREE).then(|| admission.expect(whole).map_err(no_room)).transpose()
+}
+
+async fn gather(
+    body: &mut Body,
+    whole: usize,
+    mut lease: Option<Lease>,
+    limit: usize,
+    admission: &Admission,
+) -> Result<RequestBody, Fault> {
+    let announced = Instant::now() + ANNOUNCED;
     let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
+    let mut joined = Vec::new();
     let mut size = 0;
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = match &mut lease {
+            Some(lease) if lease.size() > size => {
+                let Ok(frame) = timeout_at(announced, body.frame()).await else {
+                    lease.shrink(size);
+                    continue;
+                };
+                frame
+            }
+            _ => body.frame().await,
+        };
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| {
             Fault::new(Code::Malformed, "the body ended before it was complete").caused_by(error)
         })?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size > limit {
-            (first, joined, lease) = (Bytes::new(), BytesMut::new(), None);
-            if size > DISCARD {
-                break;
-            }
-            continue;
+            return Err(too_large(limit));
         }
         if size > FREE {
-            let missing = if lease.is_none() { size } else { data.len() };
-            lease.get_or_insert_with(|| admission.body()).grow(missing).map_err(no_room)?;
+            let lease = lease.get_or_insert_with(|| admission.body());
+            lease.grow(size.saturating_sub(lease.size())).map_err(no_room)?;
         }
-        if first.is_empty() && joined.is_empty() {
+        if size == data.len() {
             // Nearly every body comes in one piece, which needs no copy.
             first = data;
         } else {
+            make_room(&mut joined, size, whole);
             joined.extend_from_slice(&std::mem::take(&mut first));
             joined.extend_from_slice(&data);
         }
     }
-    if size > limit {
-        return Err(too_large(limit));
-    }
-    let bytes = if joined.is_empty() { first } else { joined.freeze() };
+    let bytes = if joined.is_empty() { first } else { joined.into() };
     Ok(RequestBody { bytes, _lease: lease })
+}
+
+/// Makes room for `size` bytes in all and as many more: never for the `whole` body by its word alone, and never for more.
+fn make_room(joined: &mut Vec<u8>, size: usize, whole: usize) {
+    if size > joined.capacity() {
+        let wanted = size.saturating_mul(2).min(whole.max(size));
+        joined.reserve_exact(wanted - joined.len());
+    }
+}
+
+/// Reads the rest of `body`.
+async fn discard(mut body: Body) {
+    let mut left = DISCARD;
+    while let Some(Ok(frame)) = body.frame().await {
+        let size = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = left.checked_sub(size) else { break };
+        left = less;
+    }
 }
 
 /// What is inside of `coded`, if it is no larger than `server.body_limit`.
@@ -137,6 +190,8 @@ fn too_large(limit: usize) -> Fault {
     Fault::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes (server.body_limit)"))
 }
 
-fn no_room(_: Overloaded) -> Fault {
-    Fault::new(Code::Overloaded, "too many large bodies are being read (server.bodies_limit)")
+/// A request that is refused beside others, before it is decoded.
+pub(super) fn no_room(overloaded: Overloaded) -> Fault {
+    let what = "too many large requests are in progress (server.bodies_limit, server.queue_rows)";
+    Fault { retry_after: Some(overloaded.retry_after), ..Fault::new(Code::Overloaded, what) }
 }

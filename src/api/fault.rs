@@ -83,7 +83,8 @@ impl IntoResponse for Fault {
 
 impl From<Overloaded> for Fault {
     fn from(error: Overloaded) -> Self {
-        Self::new(Code::Overloaded, format!("{error} (server.queue_rows)"))
+        let what = format!("{error} (server.queue_rows)");
+        Self { retry_after: Some(error.retry_after), ..Self::new(Code::Overloaded, what) }
     }
 }
 

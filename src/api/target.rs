@@ -4,31 +4,34 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::header::AsHeaderName;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::name;
 use crate::api::fault::{Code, Fault};
 use crate::config::cloud::check_header;
 use crate::scorer::InferenceTarget;
 
 /// Headers that choose a model.
-const CHOICES: [&str; 4] = [
-    "x-amzn-sagemaker-target-variant",
-    "x-amzn-sagemaker-target-model",
-    "x-amzn-sagemaker-inference-component",
-    "x-amzn-sagemaker-target-container-hostname",
+const CHOICES: [HeaderName; 4] = [
+    name("x-amzn-sagemaker-target-variant"),
+    name("x-amzn-sagemaker-target-model"),
+    name("x-amzn-sagemaker-inference-component"),
+    name("x-amzn-sagemaker-target-container-hostname"),
 ];
 
 /// What the headers among `passed` ask for; `None` if there is none of them.
 pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Arc<InferenceTarget>>, Fault> {
-    let is_refused =
-        |name: &&&str| has(headers, name).is_some() && !passed.iter().any(|passed| passed == *name);
+    let is_refused = |name: &&HeaderName| {
+        has(headers, *name).is_some() && !passed.iter().any(|passed| passed == name.as_str())
+    };
     if let Some(name) = CHOICES.iter().find(is_refused) {
         let what = "one model answers here, and no other can be chosen (scorer.sagemaker.pass_headers)";
         return Err(Fault::new(Code::WrongParameter, format!("header {name}: {what}")));
     }
     let mut target = InferenceTarget::default();
     for name in passed {
-        let Some(value) = has(headers, name) else { continue };
+        let Some(value) = has(headers, name.as_str()) else { continue };
         let (part, longest) = match name.trim_start_matches("x-amzn-sagemaker-") {
             "target-variant" => (&mut target.variant, 63),
             "target-model" => (&mut target.model, 1024),
@@ -46,6 +49,6 @@ pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Ar
 }
 
 /// The header's value, unless it is empty, which chooses nothing.
-fn has<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h HeaderValue> {
+fn has(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
     headers.get(name).filter(|value| !value.is_empty())
 }

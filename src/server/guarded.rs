@@ -10,6 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
 
+/// Most bytes of one read, and so half of what hyper's buffer comes to: it doubles while reads fill it. Each connection keeps its
+/// buffer, and between two reads the others have their turn.
+const READ: usize = 16 * 1024;
+
 /// A stream that tells an [`Activity`] what it does, and may have been read from already.
 pub(super) struct Guarded<T> {
     stream: T,
@@ -60,7 +64,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<T> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.remaining() > READ {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(READ));
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            let read = part.filled().len();
+            buffer.advance(read);
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        }
         if self.heads && buffer.filled().len() > before {
             self.activity.received();
         }

@@ -12,6 +12,7 @@ mod records;
 use super::media::Form;
 use super::recordio;
 use crate::admission::Lease;
+use crate::api::body::no_room;
 use crate::api::fault::{Code, Fault};
 use crate::row::{Batch, RowLimits};
 
@@ -66,9 +67,6 @@ impl Wanted {
             return Err(Fault::new(Code::RowsTooLarge, what));
         }
         if size > FREE {
-            let no_room = |_| {
-                Fault::new(Code::Overloaded, "too many large requests are being read (server.bodies_limit)")
-            };
             self.memory.grow(size).map_err(no_room)?;
         }
         Ok(Batch::new(self.width))

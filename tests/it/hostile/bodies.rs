@@ -1,8 +1,12 @@
 use std::io::Write;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::service::{RECORDED, TestService, fixture_lines, json as sent_json, problem, recorded_row, text};
 
@@ -81,6 +85,78 @@ async fn large_requests_beyond_the_queue() {
     }
     assert!(answered >= 1, "one is always admitted");
     assert_eq!(text(service.post("/predict", large)).await.0, 200, "and the room is given back");
+}
+
+/// A body for which there is no room is refused before any of it has come; its client may send it all the same, and go on.
+#[tokio::test]
+async fn a_body_without_room_is_refused_at_its_head() {
+    let service = TestService::builder()
+        .with("server.body_limit", "1MiB")
+        .with("server.bodies_limit", "1MiB")
+        .start()
+        .await;
+    let body = [RECORDED; 4000].join("\n");
+    let head = format!("POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+    let connect = || TcpStream::connect(service.address());
+    let mut first = connect().await.expect("connected");
+    first.write_all(head.as_bytes()).await.expect("sent");
+    first.write_all(&body.as_bytes()[..body.len() - 1]).await.expect("sent");
+    // It has room from its head on; until that is read, there is room for another.
+    let mut second = loop {
+        let mut second = connect().await.expect("connected");
+        second.write_all(head.as_bytes()).await.expect("sent");
+        let answer = timeout(Duration::from_millis(200), status_of(&mut second)).await;
+        if let Ok(status) = answer {
+            assert_eq!(status, 503);
+            break second;
+        }
+    };
+    second.write_all(body.as_bytes()).await.expect("sent");
+    let small = format!(
+        "POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{RECORDED}",
+        RECORDED.len()
+    );
+    second.write_all(small.as_bytes()).await.expect("sent");
+    assert_eq!(status_of(&mut second).await, 200, "the same connection is of use");
+    first.write_all(&body.as_bytes()[body.len() - 1..]).await.expect("sent");
+    assert_eq!(status_of(&mut first).await, 200);
+}
+
+/// A head without a body keeps others out for a moment alone.
+#[tokio::test]
+async fn heads_without_bodies_take_no_room() {
+    let service = TestService::builder()
+        .with("server.body_limit", "1MiB")
+        .with("server.bodies_limit", "1MiB")
+        .start()
+        .await;
+    let body = [RECORDED; 4000].join("\n");
+    let mut idle = TcpStream::connect(service.address()).await.expect("connected");
+    let head = format!("POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+    idle.write_all(head.as_bytes()).await.expect("sent");
+    loop {
+        match text(service.post("/predict", body.clone())).await.0 {
+            200 => break,
+            503 => tokio::time::sleep(Duration::from_millis(20)).await,
+            other => panic!("{other}"),
+        }
+    }
+    idle.write_all(body.as_bytes()).await.expect("sent");
+    assert_eq!(status_of(&mut idle).await, 200, "and has room when it comes");
+}
+
+/// The status of the next answer, which is read whole.
+async fn status_of(stream: &mut TcpStream) -> u16 {
+    let mut answer = Vec::new();
+    loop {
+        assert_ne!(stream.read_buf(&mut answer).await.expect("an answer"), 0, "closed");
+        let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if answer.len() >= end + 4 + length.map_or(0, |length| length.parse().expect("a number")) {
+            return head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        }
+    }
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
