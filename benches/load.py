@@ -110,7 +110,9 @@ def post(body: str) -> str:
     return f'wrk.method = "POST"\nwrk.body = {json.dumps(body)}\n'
 
 
-def wrk(server: Server, path: str, script: str, connections: int, seconds: int, patience: int = 2) -> Load:
+def wrk(
+    server: Server, path: str, script: str, connections: int, seconds: int, patience: int = 2, scheme: str = "http"
+) -> Load:
     """The load of `connections` that each send a request as soon as the last one is answered.
 
     An answer that takes more than `patience` seconds is none.
@@ -120,7 +122,7 @@ def wrk(server: Server, path: str, script: str, connections: int, seconds: int, 
         file.flush()
         command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
         command.append(f"--timeout={patience}s")
-        url = f"http://{server.address}{path}"
+        url = f"{scheme}://{server.address}{path}"
         before = server.cpu()
         run = subprocess.run([*command, "-s", file.name, url], capture_output=True, text=True, check=True)
         used = server.cpu() - before

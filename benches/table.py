@@ -1,8 +1,8 @@
 """The embedded store at size: what a table takes on disk and how much slower its lookups are than a small one's.
 
 Makes tables of `--small` and `--large` pairs, 65 products a user, with the demo's model and columns, imports both,
-serves both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs.
-Prints ratios.
+serves both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs, and a
+user of 50,000 products is asked for beside pairs of others. Prints ratios.
 
     python3 benches/table.py --binary target/release/imba --large 1000000
 """
@@ -23,18 +23,21 @@ import time
 
 ROOT = pathlib.Path(__file__).parent.parent
 PRODUCTS = 65
+GIANT = 50_000
 
 
-def make_table(path, pairs, columns, seed):
-    """Writes a CSV table: a few columns are the user's, some counts, the others real numbers."""
+def make_table(path, pairs, columns, seed, giant=0):
+    """Writes a CSV table: a few columns are the user's, some counts, the others real numbers. The user `giant` has so many
+    products."""
     rng = random.Random(seed)  # noqa: S311
     real = [repr(rng.random()) for _ in range(4096)]
     with pathlib.Path(path).open("w", encoding="ascii") as out:
         out.write("user_id,product_id," + ",".join(columns) + "\n")
         own = [at for at, name in enumerate(columns) if not name.startswith("user_")]
-        for user in range(pairs // PRODUCTS):
+        users = [(str(user), PRODUCTS) for user in range(pairs // PRODUCTS)] + [("giant", giant)] * bool(giant)
+        for user, products in users:
             row = [str(rng.randrange(3000)) if rng.random() < 0.5 else rng.choice(real) for _ in columns]
-            ids = sorted(rng.sample(range(50_000), PRODUCTS), key=str)
+            ids = sorted(rng.sample(range(50_000), products), key=str)
             lines = []
             for product in ids:
                 for at in own:
@@ -152,19 +155,13 @@ def main():
                 small, large_one = (min(taken[size]) * 1e6 for size in ("small", "large"))
                 print(f"{name}: {small:.0f} µs small, {large_one:.0f} µs large: {ratio:.2f} ×")
             swap(binary, folders["large"], tables, large, asked["large"])
+        beside_a_giant(binary, root, columns, asked["small"])
 
 
 def swap(binary, folder, tables, service, pairs):
     """The 99th percentile of lookups alone, and while the table is imported again and swapped."""
 
-    def p99(seconds):
-        times, until, at = [], time.monotonic() + seconds, 0
-        while time.monotonic() < until:
-            times.append(service.ask("POST", "/predict/pair", ",".join(pairs[at % len(pairs)])))
-            at += 1
-        return statistics.quantiles(times, n=100)[98]
-
-    alone = p99(5)
+    alone = p99(service, pairs, 5)
     # What is measured is the swap: the new file is written before, and put in place while requests run.
     before = folder / "features.redb"
     copy = folder / "copy"
@@ -180,11 +177,52 @@ def swap(binary, folder, tables, service, pairs):
 
     thread = threading.Thread(target=swaps)
     thread.start()
-    during = p99(8)
+    during = p99(service, pairs, 8)
     done.set()
     thread.join()
     print(
         f"p99 of /predict/pair: {alone * 1e6:.0f} µs alone, {during * 1e6:.0f} µs during swaps: {during / alone:.2f} ×"
+    )
+
+
+def p99(service, pairs, seconds):
+    """The 99th percentile of the time of one pair."""
+    times, until, at = [], time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        times.append(service.ask("POST", "/predict/pair", ",".join(pairs[at % len(pairs)])))
+        at += 1
+    return statistics.quantiles(times, n=100)[98]
+
+
+def beside_a_giant(binary, root, columns, pairs):
+    """The 99th percentile of lookups alone, and while a user of 50,000 products is asked for again and again."""
+    folder = root / "giant"
+    folder.mkdir()
+    table = root / "giant.csv"
+    make_table(table, 10_000, columns, 1, giant=GIANT)
+    run_import(binary, table, folder)
+    with Service(binary, folder) as service:
+        alone = p99(service, pairs, 3)
+        other = http.client.HTTPConnection(service.address)
+        done, took = threading.Event(), []
+
+        def recommend():
+            while not done.is_set():
+                started = time.perf_counter()
+                other.request("GET", "/recommend/giant")
+                answer = other.getresponse()
+                answer.read()
+                assert answer.status == 200, answer.status
+                took.append(time.perf_counter() - started)
+
+        thread = threading.Thread(target=recommend)
+        thread.start()
+        beside = p99(service, pairs, 5)
+        done.set()
+        thread.join()
+    print(
+        f"/recommend of a user of {GIANT} products: {statistics.median(took) * 1e3:.1f} ms; p99 of /predict/pair beside it:"
+        f" {beside * 1e6:.0f} µs, {alone * 1e6:.0f} µs alone"
     )
 
 

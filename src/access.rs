@@ -140,6 +140,14 @@ pub enum AccessError {
         /// The file.
         path: PathBuf,
     },
+    /// The keys of tokens cannot be had.
+    #[error("access.jwt.jwks: {location}: {what}")]
+    Jwks {
+        /// The file or the address.
+        location: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The use of quotas cannot be kept.
     #[error("access.quota_store: {}: {source}", path.display())]
     Quotas {
@@ -310,11 +318,14 @@ impl Access {
         tokio::join!(saving, fetching);
     }
 
-    /// Fetches the keys of tokens; `false` if that failed.
-    pub async fn fetch_keys(&self) -> bool {
+    /// Fetches the keys of tokens.
+    ///
+    /// # Errors
+    /// They cannot be had; those before stay.
+    pub async fn fetch_keys(&self) -> Result<(), AccessError> {
         match &self.tokens {
             Some(tokens) => tokens.jwks.reload().await,
-            None => true,
+            None => Ok(()),
         }
     }
 

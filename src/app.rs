@@ -1,5 +1,6 @@
 //! The composition root: configuration to adapters to use case to HTTP edge. The only file that names concrete adapters.
 
+mod age;
 mod door;
 mod files;
 mod jwks;
@@ -22,6 +23,7 @@ use tracing::{info, warn};
 use crate::access::AccessError;
 use crate::admission::{Admission, AdmissionLimits};
 use crate::api::{AnswerCache, ApiState, Face, PageError, PageFiles, Parts, edge};
+use crate::app::age::AgeWatch;
 use crate::app::files::FilesWatcher;
 use crate::app::scorer::{open_scorer, schema_of};
 use crate::app::store::open_filled;
@@ -89,9 +91,6 @@ pub enum StartError {
          expected the path of a file"
     )]
     InMemory,
-    /// The embedded store is needed.
-    #[error("features.kind: is \"dynamodb\": this command works only on the embedded store")]
-    NotLocal,
     /// A store is needed.
     #[error(
         "features.kind: is \"none\": there is no store to work on; set features.kind to \"embedded\" or \"dynamodb\""
@@ -106,12 +105,6 @@ pub enum StartError {
     /// Callers cannot be told apart as configured.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The keys of tokens cannot be read.
-    #[error("access.jwt.jwks: {}: it holds no keys; the log tells why", path.display())]
-    Jwks {
-        /// The file.
-        path: PathBuf,
-    },
     /// Connections cannot be secured as configured.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -278,7 +271,12 @@ impl App {
         let files = self.files_watchers.into_iter().map(|watcher| tokio::spawn(watcher.run()));
         let access = self.state.access.clone();
         let caring = access.clone().map(|access| tokio::spawn(access.run()));
-        let background: Vec<_> = model.into_iter().chain(table).chain(files).chain(caring).collect();
+        let inference = Arc::clone(&self.state.inference);
+        let loaded_at = move || inference.table().and_then(|table| table.loaded_at);
+        let age =
+            self.config.features.max_age.map(|max_age| tokio::spawn(AgeWatch::new(loaded_at, max_age).run()));
+        let background: Vec<_> =
+            model.into_iter().chain(table).chain(files).chain(caring).chain(age).collect();
         let face = if self.admin.is_some() { Face::Public } else { Face::Whole };
         let admin = self.admin.map(|admin| {
             let edge = edge(&self.state, &self.config, Face::Admin);

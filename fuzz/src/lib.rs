@@ -2,10 +2,22 @@
 //! nor the clients of AWS, and builds in a minute without them.
 
 #[allow(dead_code, reason = "the service uses the rest")]
+pub mod access;
+pub mod api;
+#[allow(dead_code, reason = "the service uses the rest")]
+pub mod cause;
+#[allow(dead_code, reason = "the service uses the rest")]
+pub mod config;
+#[allow(dead_code, reason = "the service uses the rest")]
 mod media;
 
 pub mod formats;
 pub mod row;
+
+#[allow(dead_code, reason = "the service uses the rest")]
+mod telemetry {
+    pub(super) mod metrics;
+}
 
 use row::{RowLimits, Schema};
 

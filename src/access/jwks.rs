@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::AccessError;
 use crate::cause::Cause;
 
 /// Largest document of keys, in bytes.
@@ -70,7 +71,7 @@ impl Jwks {
             return None;
         }
         *asked = Some(Instant::now());
-        self.load().await;
+        self.load_or_keep().await;
         self.known(kid)
     }
 
@@ -87,35 +88,39 @@ impl Jwks {
     pub(super) async fn keep_fresh(&self) {
         loop {
             tokio::time::sleep(self.refresh).await;
-            self.reload().await;
+            // Held until they are there: who asks for one meanwhile waits for it.
+            let mut asked = self.asked.lock().await;
+            *asked = Some(Instant::now());
+            self.load_or_keep().await;
         }
     }
 
-    /// Fetches the keys; `false` if those before stay.
-    pub(super) async fn reload(&self) -> bool {
+    /// Fetches the keys.
+    ///
+    /// # Errors
+    /// Those before stay.
+    pub(super) async fn reload(&self) -> Result<(), AccessError> {
         let mut asked = self.asked.lock().await;
         *asked = Some(Instant::now());
         self.load().await
     }
 
-    async fn load(&self) -> bool {
+    async fn load_or_keep(&self) {
+        if let Err(error) = self.load().await {
+            warn!("{error}; {} keys go on being believed", self.keys.load().len());
+        }
+    }
+
+    async fn load(&self) -> Result<(), AccessError> {
         let location = self.source.location();
-        let read = match self.source.fetch().await {
+        let keys = match self.source.fetch().await {
             Ok(document) => read(&document),
             Err(error) => Err(error.to_string()),
         };
-        match read {
-            Ok(keys) => {
-                info!(jwt.keys = keys.len(), "keys of tokens loaded from {location}");
-                self.keys.store(Arc::new(keys));
-                true
-            }
-            Err(what) => {
-                let known = self.keys.load().len();
-                warn!("access.jwt.jwks: {location}: {what}; {known} keys go on being believed");
-                false
-            }
-        }
+        let keys = keys.map_err(|what| AccessError::Jwks { location: location.clone(), what })?;
+        info!(jwt.keys = keys.len(), "keys of tokens loaded from {location}");
+        self.keys.store(Arc::new(keys));
+        Ok(())
     }
 }
 

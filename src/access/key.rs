@@ -60,7 +60,12 @@ fn checksum(key: &str) -> String {
 /// What is kept of `key`.
 #[must_use]
 pub fn hash(key: &str) -> Hash {
-    Sha256::digest(key.as_bytes()).into()
+    digest(key.as_bytes())
+}
+
+/// The SHA-256 of `bytes`.
+pub(super) fn digest(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
 }
 
 /// A hash as files hold it: 64 hexadecimal digits.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::meter::whole;
 use super::period::longest;
 use crate::config::access::Limits;
@@ -16,7 +18,7 @@ pub struct Plan {
     /// Its limits.
     pub limits: Limits,
     /// Its limits in the words of the header `RateLimit-Policy`.
-    pub policy: String,
+    pub policy: Bytes,
     /// What its callers did.
     pub metrics: PlanMetrics,
 }
@@ -30,7 +32,7 @@ impl Plans {
             let plan = Plan {
                 name: name.as_str().into(),
                 limits: *limits,
-                policy: policy(limits),
+                policy: policy(name, limits).into(),
                 metrics: metrics.plan(name),
             };
             (name.clone(), Arc::new(plan))
@@ -48,18 +50,24 @@ impl Plans {
     }
 }
 
-/// draft-ietf-httpapi-ratelimit-headers-10, 3: `q` requests in `w` seconds. A bucket is full again after as long as it takes to fill.
-fn policy(limits: &Limits) -> String {
+/// draft-ietf-httpapi-ratelimit-headers-10, 3: policies by name, each of `q` requests in `w` seconds. Their names are those of the keys
+/// below `access.plans`. A bucket is full again after as long as it takes to fill.
+fn policy(name: &str, limits: &Limits) -> String {
     let mut text = String::new();
     if let Some(rate) = limits.rate {
         let window = whole((f64::from(rate.burst) / rate.per_second).ceil());
-        write!(text, "\"rate\";q={};w={window}", rate.burst)
+        write!(text, "\"{name}.rate\";q={};w={window}", rate.burst)
             .expect("writing to a String does not fail: this is a bug");
     }
     if let Some(quota) = limits.quota {
         let separator = if text.is_empty() { "" } else { ", " };
-        write!(text, "{separator}\"quota\";q={};w={}", quota.requests, longest(quota.period).as_secs())
-            .expect("writing to a String does not fail: this is a bug");
+        write!(
+            text,
+            "{separator}\"{name}.quota\";q={};w={}",
+            quota.requests,
+            longest(quota.period).as_secs()
+        )
+        .expect("writing to a String does not fail: this is a bug");
     }
     text
 }

@@ -9,6 +9,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use subtle::ConstantTimeEq;
 
+use super::key::{digest, hex};
 use super::keys::Signers;
 use super::{Caller, Denied};
 
@@ -20,6 +21,9 @@ const SERVICE: &str = "sagemaker";
 pub const SCHEME: &str = "AWS4-HMAC-SHA256";
 /// The header with the time of the signature.
 const DATE: &str = "x-amz-date";
+
+/// The header with the hash of the body, which not all clients send.
+const PAYLOAD: &str = "x-amz-content-sha256";
 
 /// A request as it was signed.
 pub struct SignedRequest<'r> {
@@ -40,6 +44,7 @@ struct Authorization<'a> {
     id: &'a str,
     day: &'a str,
     region: &'a str,
+    service: &'a str,
     signed: Vec<&'a str>,
     signature: &'a str,
 }
@@ -58,6 +63,13 @@ pub(super) fn caller(
     let skew = now.duration_since(time).unwrap_or_else(|early| early.duration());
     if skew > SKEW {
         return Err(Denied::Signature("it was made more than 15 minutes from now"));
+    }
+    if authorization.service != SERVICE {
+        return Err(Denied::Signature("it is for another service than sagemaker"));
+    }
+    let declared = request.headers.iter().find(|(name, _)| *name == PAYLOAD);
+    if declared.is_some_and(|(_, hash)| !hash.eq_ignore_ascii_case(&hex(&digest(request.body)))) {
+        return Err(Denied::Signature("x-amz-content-sha256 is not the hash of the body"));
     }
     if !authorization.signed.contains(&"host") || !authorization.signed.contains(&DATE) {
         return Err(Denied::Signature("it does not cover host and x-amz-date"));
@@ -118,10 +130,9 @@ fn parse(text: &str) -> Option<Authorization<'_>> {
     let mut credential = credential?.split('/');
     let mut next = || credential.next().filter(|part| !part.is_empty());
     let (id, day, region, service, end) = (next()?, next()?, next()?, next()?, next()?);
-    let is_whole =
-        credential.next().is_none() && service == SERVICE && end == "aws4_request" && day.len() == 8;
+    let is_whole = credential.next().is_none() && end == "aws4_request" && day.len() == 8;
     let signed: Vec<&str> = signed?.split(';').collect();
-    is_whole.then_some(Authorization { id, day, region, signed, signature: signature? })
+    is_whole.then_some(Authorization { id, day, region, service, signed, signature: signature? })
 }
 
 /// `20261126T014540Z`
@@ -176,8 +187,14 @@ mod tests {
             body: b"1,2,3",
         };
         let signed = vec!["content-type", "host", DATE];
-        let authorization =
-            Authorization { id: ID, day: "20261126", region: "eu-west-1", signed, signature: "" };
+        let authorization = Authorization {
+            id: ID,
+            day: "20261126",
+            region: "eu-west-1",
+            service: SERVICE,
+            signed,
+            signature: "",
+        };
         let signature = signature(&request, &authorization, SECRET, now()).unwrap();
         let text = format!(
             "{SCHEME} Credential={ID}/20261126/eu-west-1/sagemaker/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature={signature}"
@@ -238,6 +255,34 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_of_the_payload_is_one_of_the_body() {
+        let with = |hash: &str| {
+            let hash: &'static str = hash.to_owned().leak();
+            ask(|request| request.headers.push((PAYLOAD, hash)), now()).map(|_| ())
+        };
+        assert_eq!(with(&hex(&digest(b"1,2,3"))), Ok(()));
+        for wrong in
+            [hex(&digest(b"1,2,4")).as_str(), "UNSIGNED-PAYLOAD", "", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"]
+        {
+            assert_eq!(
+                with(wrong),
+                Err(Denied::Signature("x-amz-content-sha256 is not the hash of the body"))
+            );
+        }
+    }
+
+    #[test]
+    fn another_service_is_told() {
+        let other = |request: &mut SignedRequest<'static>| {
+            request.authorization = request.authorization.replace("/sagemaker/", "/s3/").leak();
+        };
+        assert_eq!(
+            ask(other, now()).map(|_| ()),
+            Err(Denied::Signature("it is for another service than sagemaker"))
+        );
+    }
+
+    #[test]
     fn fifteen_minutes() {
         for (seconds, is_late) in [(0, false), (900, false), (901, true), (86_400, true)] {
             let time = Duration::from_secs(seconds);
@@ -254,7 +299,6 @@ mod tests {
             "AWS4-HMAC-SHA256 ",
             "AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature=",
             "AWS4-HMAC-SHA256 Credential=a/20261126/r/sagemaker/aws4_request, Signature=x",
-            "AWS4-HMAC-SHA256 Credential=a/20261126/r/s3/aws4_request, SignedHeaders=host, Signature=x",
             "AWS4-HMAC-SHA256 Credential=a/20261126/r/sagemaker/aws4_request/x, SignedHeaders=host, Signature=x",
             "AWS4-HMAC-SHA256 Credential=a/2026/r/sagemaker/aws4_request, SignedHeaders=host, Signature=x",
             "AWS4-HMAC-SHA256 Credential=a/20261126/r/sagemaker/aws4_request, SignedHeaders=host, Signature=x, Signature=y",

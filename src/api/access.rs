@@ -92,7 +92,7 @@ where
         };
         match admit(access, caller.map_err(Refusal::Denied), need) {
             Ok((caller, left)) => {
-                request.extensions_mut().insert(Asking(caller));
+                note(&self.state, &mut request, caller);
                 Passing::Inside { answer: self.inner.call(request), left }
             }
             Err(response) => Passing::Refused { response: Some(response) },
@@ -120,13 +120,13 @@ where
         // The one that was asked whether it is ready does the work.
         let other = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, other);
-        let identified = identify(Arc::clone(&access), request);
+        let (state, identified) = (self.state.clone(), identify(Arc::clone(&access), request));
         Passing::Slow {
             answer: Box::pin(async move {
                 let (caller, mut request) = identified.await;
                 match admit(&access, caller, need) {
                     Ok((caller, left)) => {
-                        request.extensions_mut().insert(Asking(caller));
+                        note(&state, &mut request, caller);
                         let Ok(mut response) = inner.call(request).await;
                         if let Some((plan, left)) = left {
                             refuse::tell(response.headers_mut(), &plan, &left);
@@ -173,6 +173,13 @@ fn admit(
     let left = caller.take(Now::get()).map_err(|exceeded| Box::new(refuse::exceeded(&caller, exceeded)))?;
     let left = caller.plan.clone().zip(left);
     Ok((caller, left))
+}
+
+/// Tells those further in who asks, where one of them wants to know.
+fn note(state: &ApiState, request: &mut Request, caller: Arc<Caller>) {
+    if state.answers.is_some() {
+        request.extensions_mut().insert(Asking(caller));
+    }
 }
 
 fn refused<F>(response: Response) -> Passing<F> {

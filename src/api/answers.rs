@@ -36,7 +36,7 @@ const MISS: HeaderValue = HeaderValue::from_static("miss");
 
 /// Largest body of a request whose answer is remembered.
 const LARGEST_REQUEST: u64 = 64 * 1024;
-/// What an entry takes beside its body, about: key, headers, the cache's own.
+/// What an entry takes beside its key and its body, about: headers, the cache's own.
 const OVERHEAD: usize = 1024;
 
 /// The answers of one service.
@@ -50,8 +50,8 @@ impl AnswerCache {
     /// An empty one.
     #[must_use]
     pub fn new(config: config::Answers, metrics: AnswerMetrics) -> Self {
-        let weight = |_: &RequestKey, answer: &Arc<Remembered>| {
-            u32::try_from(answer.body.len() + OVERHEAD).unwrap_or(u32::MAX)
+        let weight = |key: &RequestKey, answer: &Arc<Remembered>| {
+            u32::try_from(key.len() + answer.body.len() + OVERHEAD).unwrap_or(u32::MAX)
         };
         let answers = Cache::builder()
             .weigher(weight)

@@ -1,5 +1,6 @@
 //! What stands before the routes: the door, the certificate, the watch over their files.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -29,11 +30,12 @@ pub(super) async fn open_access(
     }
     let jwt = config.access.jwt.as_ref();
     let access = Access::open(&config.access, jwt.map(|jwt| jwks::source(&jwt.jwks)), metrics)?;
-    // An issuer that is down now may be back in a minute; a file that is not there will not.
-    if !access.fetch_keys().await
-        && let Some(JwksPlace::File(path)) = jwt.map(|jwt| &jwt.jwks)
-    {
-        return Err(StartError::Jwks { path: path.clone() });
+    if let Err(error) = access.fetch_keys().await {
+        // An issuer that is down now may be back in a minute; a file that is not there will not.
+        if jwt.is_some_and(|jwt| matches!(jwt.jwks, JwksPlace::File(_))) {
+            return Err(error.into());
+        }
+        warn!("{error}; tokens are refused until its keys are there");
     }
     Ok(Some(Arc::new(access)))
 }
@@ -51,13 +53,27 @@ pub(super) fn watchers(
 ) -> Vec<FilesWatcher> {
     let mut watchers = Vec::new();
     if let Some(access) = access {
-        let (files, access) = (access.files(), Arc::clone(access));
-        let reload = move || access.reload().map_err(|error| chain(&error));
-        watchers.push(FilesWatcher::new("keys of callers", files, config.access.reload_interval, reload));
+        let (files, every) = (access.files(), config.access.reload_interval);
+        let known = Arc::clone(access);
+        let reload = move || ready(known.reload().map_err(|error| chain(&error)));
+        watchers.push(FilesWatcher::new("keys of callers", files, every, reload));
+        if let Some(jwt) = &config.access.jwt {
+            // Those of an address are fetched anew now and then, but a signal is heard here too.
+            let files = match &jwt.jwks {
+                JwksPlace::File(path) => vec![path.clone()],
+                JwksPlace::Url(_) => Vec::new(),
+            };
+            let known = Arc::clone(access);
+            let reload = move || {
+                let known = Arc::clone(&known);
+                async move { known.fetch_keys().await.map_err(|error| chain(&error)) }
+            };
+            watchers.push(FilesWatcher::new("keys of tokens", files, every, reload));
+        }
     }
     if let (Some(tls), Some(settings)) = (tls, &config.server.tls) {
         let (files, tls) = (tls.files(), tls.clone());
-        let reload = move || tls.reload().map_err(|error| chain(&error));
+        let reload = move || ready(tls.reload().map_err(|error| chain(&error)));
         watchers.push(FilesWatcher::new("TLS files", files, settings.reload_interval, reload));
     }
     watchers

@@ -3,11 +3,15 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tracing::{error, info};
+
+/// Files being read again.
+type Reloading = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// Files that belong together.
 pub(super) struct FilesWatcher {
@@ -17,21 +21,25 @@ pub(super) struct FilesWatcher {
     /// Time between two looks; `None` to look only when told to.
     every: Option<Duration>,
     /// Reads them again; its error is the text for the log.
-    reload: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    reload: Box<dyn Fn() -> Reloading + Send + Sync>,
     seen: Vec<Option<String>>,
     now: Arc<Notify>,
 }
 
 impl FilesWatcher {
     /// Watches `files`, which have just been read.
-    pub(super) fn new(
+    pub(super) fn new<F>(
         what: &'static str,
         files: Vec<PathBuf>,
         every: Option<Duration>,
-        reload: impl Fn() -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
+        reload: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
         let seen = files.iter().map(|file| revision(file)).collect();
-        Self { what, files, every, reload: Box::new(reload), seen, now: Arc::default() }
+        let reload = Box::new(move || Box::pin(reload()) as Reloading);
+        Self { what, files, every, reload, seen, now: Arc::default() }
     }
 
     /// Notified, the watch reads the files at once, even if they seem unchanged.
@@ -51,7 +59,7 @@ impl FilesWatcher {
                 continue;
             }
             self.seen = found;
-            match (self.reload)() {
+            match (self.reload)().await {
                 Ok(()) => info!("{} read again", self.what),
                 Err(why) => error!("{why}; the old {} stay in force", self.what),
             }

@@ -106,16 +106,30 @@ pub async fn open_remote(
 /// The embedded store, for what only it can tell.
 pub type LocalStore = EmbeddedStore;
 
-/// Opens the embedded store.
+/// A store that tells what only its kind can.
+pub enum OpenedStore {
+    /// A file, and where it is.
+    Local(LocalStore, PathBuf),
+    /// A table of DynamoDB.
+    Remote(RemoteStore),
+}
+
+/// Opens the configured store, whichever it is.
 ///
 /// # Errors
-/// As [`open_store`]; also that another kind of store is configured.
-pub fn open_local(features: &config::Features, schema: &Schema) -> Result<(LocalStore, PathBuf), StartError> {
+/// As [`open_store`].
+pub async fn open_either(
+    features: &config::Features,
+    schema: &Schema,
+    aws: &AwsContext,
+) -> Result<OpenedStore, StartError> {
     match &features.store {
         Store::Embedded(embedded) => {
-            Ok((open_embedded(of_a_file(embedded)?, schema)?, embedded.path.clone()))
+            Ok(OpenedStore::Local(open_embedded(of_a_file(embedded)?, schema)?, embedded.path.clone()))
         }
-        Store::DynamoDb(_) => Err(StartError::NotLocal),
+        Store::DynamoDb(table) => {
+            Ok(OpenedStore::Remote(open_table(table, schema, aws, &UpstreamMetrics::default()).await?))
+        }
         Store::None => Err(StartError::NoStore),
     }
 }
@@ -140,7 +154,7 @@ pub async fn open_filled(
             if of_a_file(embedded).is_ok() {
                 let every = embedded.reload_interval;
                 let metrics = upstreams.table().clone();
-                watcher = Some(TableWatcher::new(Arc::clone(&store), every, features.max_age, metrics));
+                watcher = Some(TableWatcher::new(Arc::clone(&store), every, metrics));
             }
             let (users, table) = (Some(Arc::clone(&store) as _), Some(Arc::clone(&store) as _));
             Features { kind: "embedded", store, users, table }

@@ -1,24 +1,22 @@
 //! `imba features`: the feature store from the command line.
 
-use std::fmt::{self, Display};
+mod export;
+mod status;
+
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write, stderr, stdout};
+use std::io::{self, Read, Write, stderr};
 use std::path::{Path, PathBuf};
 
-use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 
 use super::{CommandError, ConfigArgs, block_on, print, progress};
 use crate::app::scorer::configured_schema;
-use crate::app::store::{
-    Loading, LocalStore, PairSet, RemoteStore, open_local, open_remote, open_store, open_writer,
-};
-use crate::cause::chain;
+use crate::app::store::{Loading, PairSet, open_remote, open_store, open_writer};
 use crate::config::{self, Store};
-use crate::features::table::{BadRow, FeatureTable, KEYS, Report};
-use crate::features::{TableInfo, VersionedTable};
+use crate::features::table::{BadRow, FeatureTable, Report};
 use crate::row::{PairKey, Schema, check_id, python_float};
 use crate::upstream::aws::AwsContext;
 
@@ -40,7 +38,8 @@ pub(super) enum FeaturesCommand {
     /// Say which table the store holds. The embedded store is read whole and compared with its checksums: exit 0 if all of it
     /// is good.
     Status(ConfigArgs),
-    /// Print the embedded store as a CSV table that `imba features import` reads, ordered by user and product.
+    /// Print the store as a CSV table that `imba features import` reads: the embedded store ordered by user and product, a table
+    /// of DynamoDB as it comes. Rows that cannot be read are left out, the first of them are listed, and the exit code is 1.
     Export(ConfigArgs),
 }
 
@@ -80,8 +79,8 @@ pub(super) fn features(command: &FeaturesCommand) -> Result<(), CommandError> {
     match command {
         FeaturesCommand::Import(args) => import(args),
         FeaturesCommand::Get(args) => get(args),
-        FeaturesCommand::Status(args) => status(args),
-        FeaturesCommand::Export(args) => export(args),
+        FeaturesCommand::Status(args) => status::status(args),
+        FeaturesCommand::Export(args) => export::export(args),
     }
 }
 
@@ -210,131 +209,6 @@ fn list(name: impl Display, unit: &str, bad: &[BadRow]) {
     }
     if bad.len() > LISTED {
         let _ = writeln!(say, "{name}: and {} more bad {unit}s", bad.len() - LISTED);
-    }
-}
-
-/// The embedded store, the columns of its rows, and where it is.
-fn local(args: &ConfigArgs) -> Result<(LocalStore, Schema, PathBuf), CommandError> {
-    let config = args.load()?;
-    let aws = AwsContext::new(config.aws.clone());
-    let schema = block_on(configured_schema(&config, &aws))??;
-    let (store, path) = open_local(&config.features, &schema)?;
-    Ok((store, schema, path))
-}
-
-fn status(args: &ConfigArgs) -> Result<(), CommandError> {
-    let config = args.load()?;
-    let aws = AwsContext::new(config.aws.clone());
-    let remote = block_on(async {
-        if !matches!(config.features.store, Store::DynamoDb(_)) {
-            return Ok(None);
-        }
-        let schema = configured_schema(&config, &aws).await?;
-        match open_remote(&config.features, &schema, &aws).await? {
-            Some(remote) => remote_status(&remote).await.map(Some),
-            None => Ok(None),
-        }
-    })??;
-    match remote {
-        Some(lines) => print(&lines),
-        None => local_status(args),
-    }
-}
-
-async fn remote_status(store: &RemoteStore) -> Result<String, CommandError> {
-    let found = store.status().await.map_err(CommandError::failed)?;
-    let table = store.table();
-    let mut text = String::new();
-    for (name, value) in found.into_iter().chain(told(&table)) {
-        fmt::Write::write_fmt(&mut text, format_args!("{name:<10}{value}\n"))
-            .map_err(CommandError::failed)?;
-    }
-    Ok(text)
-}
-
-/// What is known of a table of features.
-fn told(table: &TableInfo) -> Vec<(&'static str, String)> {
-    let unknown = || "unknown".to_owned();
-    let rows = if *table == TableInfo::default() { unknown() } else { table.rows.to_string() };
-    let loaded = table.loaded_at.map_or_else(unknown, |at| humantime::format_rfc3339_seconds(at).to_string());
-    vec![
-        ("rows", rows),
-        ("version", table.version.clone().unwrap_or_else(unknown)),
-        ("source", table.source.clone().unwrap_or_else(unknown)),
-        ("loaded", loaded),
-    ]
-}
-
-fn local_status(args: &ConfigArgs) -> Result<(), CommandError> {
-    let (store, schema, path) = local(args)?;
-    let size = path.metadata().map_err(|error| CommandError::of(path.display(), error))?.len();
-    let (mut read, mut damaged) = (0_u64, Vec::new());
-    let scanned = store.for_each(|(user, product), row| {
-        read += 1;
-        if let Err(why) = row {
-            damaged.push(format!("{}: {why}", PairKey::new(user, product)));
-        }
-        true
-    });
-    let table = store.table();
-    let mut out = stdout().lock();
-    let file = [
-        ("file", path.display().to_string()),
-        ("size", ByteSize(size).to_string()),
-        ("columns", schema.width().to_string()),
-    ];
-    for (name, value) in file.into_iter().chain(told(&table)) {
-        writeln!(out, "{name:<10}{value}").map_err(CommandError::output)?;
-    }
-    if let Err(error) = scanned {
-        damaged.push(format!("the rows after the first {read} cannot be read: {}", chain(&error)));
-    }
-    if damaged.is_empty() {
-        return writeln!(out, "{:<10}good", "state").map_err(CommandError::output);
-    }
-    writeln!(out, "{:<10}damaged", "state").map_err(CommandError::output)?;
-    let mut say = stderr().lock();
-    for line in damaged.iter().take(LISTED) {
-        let _ = writeln!(say, "{}: {line}", path.display());
-    }
-    Err(CommandError::of(
-        path.display(),
-        "the store is damaged; load the table again with `imba features import --replace`",
-    ))
-}
-
-fn export(args: &ConfigArgs) -> Result<(), CommandError> {
-    let (store, schema, path) = local(args)?;
-    let mut table = csv::Writer::from_writer(BufWriter::new(stdout().lock()));
-    let header = KEYS.into_iter().chain(schema.names().iter().map(String::as_str));
-    let mut written = table.write_record(header);
-    let mut damaged = 0_u64;
-    let mut cells = vec![String::new(); schema.width()];
-    let scanned = store.for_each(|(user, product), row| {
-        let Ok(row) = row else {
-            damaged += 1;
-            return true;
-        };
-        for (at, (cell, value)) in cells.iter_mut().zip(&row).enumerate() {
-            cell.clear();
-            schema.write(at, *value, cell);
-        }
-        written = table.write_record([user, product].into_iter().chain(cells.iter().map(String::as_str)));
-        written.is_ok()
-    });
-    written.map_err(of_writing).and_then(|()| table.flush()).map_err(CommandError::output)?;
-    scanned.map_err(|error| CommandError::of(path.display(), error))?;
-    match damaged {
-        0 => Ok(()),
-        damaged => Err(CommandError::of(path.display(), format!("{damaged} damaged rows are left out"))),
-    }
-}
-
-/// What the system said; the conversion that the library offers forgets its kind.
-fn of_writing(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }
 

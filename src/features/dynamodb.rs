@@ -7,6 +7,7 @@ mod batches;
 mod item;
 mod marker;
 mod replacement;
+mod scan;
 mod seen;
 mod shape;
 

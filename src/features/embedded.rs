@@ -4,8 +4,8 @@
 //! running service opens the new one (`watcher`) while reads under way finish on the old. So a reader needs no lock, and
 //! what is cut short, by whatever, is never served.
 //!
-//! Lookups of a few pairs run on the caller's thread: each is a few page reads from redb's own cache, shorter than a
-//! hand-over to another thread. Many go through [`Admission`], piece by piece.
+//! Lookups of a few pairs, and of a user's products where they are not too many, run on the caller's thread: each is a few page
+//! reads from redb's own cache, shorter than a hand-over to another thread. Others go through [`Admission`], pairs piece by piece.
 
 mod draft;
 mod file;
@@ -36,6 +36,8 @@ pub use watcher::TableWatcher;
 
 /// Up to this many pairs are looked up where they are.
 const INLINE_PAIRS: usize = 64;
+/// A user's products are read where they are if they are no more than this.
+const INLINE_PRODUCTS: usize = 1024;
 /// Pairs looked up between two chances to stop.
 const PIECE_PAIRS: usize = 1024;
 
@@ -163,13 +165,19 @@ impl FeatureStore for EmbeddedStore {
     }
 
     async fn products_of(&self, user: &str) -> Result<Vec<ProductRow>, StoreError> {
-        self.read(|file| {
-            let products = file.products_of(user)?;
-            if let Some((_, Err(unreadable))) = products.iter().find(|(_, row)| row.is_err()) {
-                self.damaged(&self.current.load(), &Damage(unreadable.0.clone()));
-            }
-            Ok(products)
-        })
+        let current = self.current.load_full();
+        let count = current.file.count_of(user).map_err(|damage| self.corrupt(&current, damage))?;
+        let found = if count.is_some_and(|count| count <= INLINE_PRODUCTS) {
+            current.file.products_of(user)
+        } else {
+            let (current, user) = (Arc::clone(&current), user.to_owned());
+            self.admission.run(false, move || current.file.products_of(&user)).await
+        };
+        let products = found.map_err(|damage| self.corrupt(&current, damage))?;
+        if let Some((_, Err(unreadable))) = products.iter().find(|(_, row)| row.is_err()) {
+            self.damaged(&current, &Damage(unreadable.0.clone()));
+        }
+        Ok(products)
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

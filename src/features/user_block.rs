@@ -89,6 +89,12 @@ pub(super) fn encode(user: &str, rows: &[(&str, &[f32])], width: usize, out: &mu
     out.extend_from_slice(&checksum.to_le_bytes());
 }
 
+/// How many rows a block says it has; they may be damaged.
+pub(super) fn rows_in(bytes: &[u8]) -> Option<usize> {
+    let count = bytes.get(1..HEAD)?.try_into().ok()?;
+    Some(u32::from_le_bytes(count) as usize)
+}
+
 /// The stored rows of one user, whose checksum is right.
 pub(super) struct UserBlock<'b> {
     kinds: &'b [u8],

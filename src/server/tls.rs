@@ -1,10 +1,11 @@
 //! TLS between a listener and HTTP: a stream that shakes hands when it is first read.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -50,7 +51,7 @@ pub enum TlsError {
 pub struct Tls {
     config: config::Tls,
     server: Arc<ArcSwap<ServerConfig>>,
-    handshakes: Arc<Semaphore>,
+    handshakes: Arc<Handshakes>,
 }
 
 impl Tls {
@@ -60,7 +61,7 @@ impl Tls {
     /// A file cannot be used.
     pub fn open(config: &config::Tls) -> Result<Self, TlsError> {
         let server = Arc::new(ArcSwap::from(load(config)?));
-        let handshakes = Arc::new(Semaphore::new(config.handshakes.min(Semaphore::MAX_PERMITS)));
+        let handshakes = Arc::new(Handshakes { most: config.handshakes, under_way: Mutex::default() });
         Ok(Self { config: config.clone(), server, handshakes })
     }
 
@@ -90,16 +91,57 @@ impl Tls {
     }
 }
 
-/// A handshake, when it is its turn, within `patience` in all.
+/// The handshakes under way, the oldest first. A newcomer never waits for those of others, who may be in no hurry.
+struct Handshakes {
+    most: usize,
+    under_way: Mutex<VecDeque<Arc<Notify>>>,
+}
+
+/// One of them, until it is dropped.
+struct Handshake {
+    all: Arc<Handshakes>,
+    makes_room: Arc<Notify>,
+}
+
+impl Handshakes {
+    /// Begins one. Where there are as many as may be, the oldest makes room.
+    fn begin(self: Arc<Self>) -> Handshake {
+        let makes_room = Arc::<Notify>::default();
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if under_way.len() >= self.most
+            && let Some(oldest) = under_way.pop_front()
+        {
+            oldest.notify_one();
+        }
+        under_way.push_back(Arc::clone(&makes_room));
+        drop(under_way);
+        Handshake { all: self, makes_room }
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        let mut under_way = self.all.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|other| !Arc::ptr_eq(other, &self.makes_room));
+    }
+}
+
+/// A handshake within `patience`.
 async fn greet<T: AsyncRead + AsyncWrite + Unpin>(
     acceptor: TlsAcceptor,
     stream: T,
-    handshakes: Arc<Semaphore>,
+    handshakes: Arc<Handshakes>,
     patience: Duration,
 ) -> io::Result<TlsStream<T>> {
+    let handshake = handshakes.begin();
     let greeted = async {
-        let _turn = handshakes.acquire().await.map_err(io::Error::other)?;
-        acceptor.accept(stream).await
+        tokio::select! {
+            biased;
+            stream = acceptor.accept(stream) => stream,
+            () = handshake.makes_room.notified() => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "others wait to shake hands (server.tls.handshakes)"))
+            }
+        }
     };
     timeout(patience, greeted).await.unwrap_or_else(|_| {
         let what = format!("no handshake within {patience:?} (server.tls.handshake_timeout)");

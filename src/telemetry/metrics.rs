@@ -53,7 +53,7 @@ impl Metrics {
         upstreams.register(&mut registry);
         let http = HttpMetrics::register(&mut registry);
         let model = ReloadMetrics::default();
-        model.register(&mut registry, "model", "model");
+        model.register(&mut registry, "model", "model", "models");
         let (access, answers) = (AccessMetrics::default(), AnswerMetrics::default());
         access.register(&mut registry);
         answers.register(&mut registry);

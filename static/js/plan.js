@@ -7,7 +7,7 @@ import { count, until, whole } from "./numbers.js";
 
 /**
  * @typedef {object} Limit
- * @property {string} name what is limited, as the service calls it @property {string} plan
+ * @property {string} plan @property {string} name what is limited, as the service calls it: its policies are called "plan.name"
  * @property {number} most requests in a window @property {number} left @property {number} reset in seconds from now
  */
 
@@ -29,9 +29,9 @@ const items = (field) => new Map([...(field ?? "").matchAll(ITEM)].map(([, name,
  */
 export function readLimits(policy, left) {
   const policies = items(policy);
-  return [...items(left)].flatMap(([name, { r, t, plan }]) => {
-    const { q, plan: named } = policies.get(name) ?? {};
-    const limit = { name, plan: plan ?? named ?? "", most: Number(q), left: Number(r), reset: Number(t ?? 0) };
+  return [...items(left)].flatMap(([key, { r, t }]) => {
+    const [, plan = "", name] = /^(?:(.*)\.)?(.*)$/.exec(key);
+    const limit = { plan, name, most: Number(policies.get(key)?.q), left: Number(r), reset: Number(t ?? 0) };
     return Number.isFinite(limit.left) ? [limit] : [];
   });
 }

@@ -108,7 +108,7 @@ it("asks for the API key, again if it is refused, and keeps it for the session o
 it("asks once for a key that everything needs, and shows the plan and what is left of it", async (page, { origin }) => {
   let left = 9_998;
   const guard = ({ headers }) => headers["x-api-key"] === "right"
-    ? { headers: { "ratelimit-policy": '"rate";q=20;w=2, "quota";q=10000;w=86400;plan="gold"', ratelimit: `"rate";r=19;t=1, "quota";r=${(left -= 1)};t=7200` } }
+    ? { headers: { "ratelimit-policy": '"gold.rate";q=20;w=2, "gold.quota";q=10000;w=86400', ratelimit: `"gold.rate";r=19;t=1, "gold.quota";r=${(left -= 1)};t=7200` } }
     : json(problem(401, { title: "The caller is not known" }), 401);
   for (const path of ["/model", "/users", "/recommend/", "/explain/pair", "/explain"]) intercept(page, path, guard);
   await open(page, origin);

@@ -142,13 +142,13 @@ async fn a_burst_is_let_in_and_the_rest_told_when_to_come_back() {
         let answer = ask(&one).await.expect("an answer");
         assert_eq!(answer.status(), 200);
         let limit = header(&answer, "ratelimit").expect("what is left");
-        assert!(limit.starts_with(&format!("\"rate\";r={left};t=")), "{limit}");
-        assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"rate\";q=3;w=180"));
+        assert!(limit.starts_with(&format!("\"small.rate\";r={left};t=")), "{limit}");
+        assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"small.rate\";q=3;w=180"));
     }
     let answer = ask(&one).await.expect("an answer");
     let retry_after: u64 = header(&answer, "retry-after").expect("a time").parse().expect("seconds");
     assert!((50..=60).contains(&retry_after), "{retry_after}");
-    assert!(header(&answer, "ratelimit").expect("what is left").starts_with("\"rate\";r=0;"));
+    assert!(header(&answer, "ratelimit").expect("what is left").starts_with("\"small.rate\";r=0;"));
     let (status, found) = check_problem(answer).await;
     assert_eq!((status, found["code"].as_str()), (429, Some("rate_limited")));
     // Each has its own share; health has none, and who has no plan has no limit.
@@ -180,8 +180,8 @@ async fn a_quota_survives_a_restart() {
         let answer =
             service.post("/predict", RECORDED).header("x-api-key", &key).send().await.expect("an answer");
         let limit = header(&answer, "ratelimit").expect("what is left");
-        assert!(limit.starts_with(&format!("\"quota\";r={left};t=")), "{limit}");
-        assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"quota\";q=3;w=2678400"));
+        assert!(limit.starts_with(&format!("\"monthly.quota\";r={left};t=")), "{limit}");
+        assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"monthly.quota\";q=3;w=2678400"));
     }
     service.stop();
     service.stopped().await;
@@ -234,7 +234,8 @@ async fn an_untrusted_peer_cannot_choose_its_address() {
     assert_eq!(refused(ask("192.0.2.2")).await.0, 429);
 }
 
-async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits until `is_so`.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let seen = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -75,6 +75,8 @@ async fn a_pair_in_the_address_bar() {
         let (_, found) = problem(service.get(&format!("/predict/pair?{query}"))).await;
         assert_eq!(found["code"], code, "{query}");
     }
+    let (_, found) = problem(service.get("/predict/pair?user_id=1")).await;
+    assert_eq!(found["detail"], "product_id is missing; expected ?user_id=…&product_id=…");
 }
 
 #[tokio::test]

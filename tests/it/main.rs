@@ -20,6 +20,8 @@ mod cors;
 mod dynamodb;
 /// `/explain` and `/explain/pair`.
 mod explain;
+/// A store printed as a table.
+mod export;
 /// One table of faults, every line of it reached.
 mod fault_table;
 /// Faults behind the ports: what the client hears, and that the service goes on.

@@ -32,7 +32,7 @@ fn csv(folder: &TempDir, pairs: usize, mark: usize) -> PathBuf {
     path
 }
 
-fn features(arguments: &[&str], folder: &TempDir, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn features(arguments: &[&str], folder: &TempDir, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imba"));
     command.arg("features").args(arguments).current_dir(folder).env_clear();
     command.envs(settings.iter().copied());
@@ -43,7 +43,7 @@ fn features(arguments: &[&str], folder: &TempDir, settings: &[(&str, &str)]) -> 
 }
 
 /// Exit code and both streams.
-async fn run(mut command: Command) -> (i32, String) {
+pub(crate) async fn run(mut command: Command) -> (i32, String) {
     let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
     let Output { status, stdout, stderr } = output.expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -60,7 +60,7 @@ async fn killed(mut command: Command, after: Duration) -> bool {
     was_running
 }
 
-fn of_dynamodb(peer: &Peer) -> Vec<(&'static str, String)> {
+pub(crate) fn of_dynamodb(peer: &Peer) -> Vec<(&'static str, String)> {
     vec![
         ("IMBA__FEATURES__KIND", "dynamodb".to_owned()),
         ("IMBA__AWS__ENDPOINT_URL", peer.url()),
@@ -150,10 +150,8 @@ async fn moto_is_replaced() {
 }
 
 /// Killed at any moment, every item is the old or the new one; the same command again completes it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replace_that_is_killed_is_completed_by_another() {
+async fn is_completed_by_another(peer: Peer) {
     const PAIRS: usize = 1500;
-    let peer = Peer::dynalite().await;
     table(&peer.url(), "imba", TEXT).await;
     let folder = tempfile::tempdir().expect("folder");
     let settings = of_dynamodb(&peer);
@@ -183,6 +181,16 @@ async fn a_replace_that_is_killed_is_completed_by_another() {
         }
     }
     assert!(interrupted > KILLS / 4, "{interrupted} kills came in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replace_of_dynalite_that_is_killed_is_completed_by_another() {
+    Box::pin(is_completed_by_another(Peer::dynalite().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replace_of_moto_that_is_killed_is_completed_by_another() {
+    Box::pin(is_completed_by_another(Peer::moto().await)).await;
 }
 
 /// The embedded store is the old table or the new one, whenever the replace is killed.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::service::{TestService, json as sent_json, text};
 
 /// A row of anything that a row may hold.
-fn any_row(random: &mut fastrand::Rng) -> FeatureRow {
+pub(crate) fn any_row(random: &mut fastrand::Rng) -> FeatureRow {
     (0..18)
         .map(|_| match random.u8(..6) {
             0 => f32::NAN,
@@ -26,7 +26,7 @@ fn any_row(random: &mut fastrand::Rng) -> FeatureRow {
 }
 
 /// An identifier of letters that a format could stumble over.
-fn any_id(random: &mut fastrand::Rng) -> String {
+pub(crate) fn any_id(random: &mut fastrand::Rng) -> String {
     const LETTERS: [char; 14] = ['a', ',', '"', 'é', ' ', '\'', '0', '-', '字', '\\', '#', '{', '%', '/'];
     let middle: String = (0..random.usize(..8)).map(|_| LETTERS[random.usize(..LETTERS.len())]).collect();
     format!("x{middle}y")

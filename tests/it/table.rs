@@ -2,14 +2,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
-use imba::features::TableInfo;
-use imba::features::embedded::Base;
+use imba::admission::{Admission, AdmissionLimits};
+use imba::features::embedded::{Base, EmbeddedStore};
+use imba::features::{FeatureStore, TableInfo};
 use imba::row::PairKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::service::{RECORDED, TestService, columns, json, recorded_row, store_table, text};
+use crate::service::{OPTIONS, RECORDED, TestService, columns, json, recorded_row, store_table, text};
 
 /// A service whose table is a test's to change.
 async fn watching(folder: &TempDir, settings: &[(&str, &str)]) -> (PathBuf, TestService) {
@@ -24,11 +26,14 @@ async fn watching(folder: &TempDir, settings: &[(&str, &str)]) -> (PathBuf, Test
     (path, builder.start().await)
 }
 
-/// Replaces the table by one of products that are its own, and of rows that are its own.
+/// Products that all tables have.
+const SHARED: usize = 100;
+
+/// Replaces the table by one of rows that are its own, half of them of products that are its own too.
 async fn put(path: &Path, turn: usize) -> TableInfo {
     let mut row = recorded_row();
     row[0] = 1.0 + turn as f32;
-    let product = |at: usize| if at < 5 { at.to_string() } else { format!("{turn}-{at}") };
+    let product = |at: usize| if at < SHARED { at.to_string() } else { format!("{turn}-{at}") };
     let rows = (0..200).map(|at| (PairKey::new("1", &product(at)), row.clone())).collect();
     store_table(path, &columns(), Base::Empty, rows).await.expect("a table")
 }
@@ -48,14 +53,14 @@ async fn a_swap_under_load_mixes_nothing() {
             let (service, done) = (Arc::clone(&service), Arc::clone(&done));
             tokio::spawn(async move {
                 let mut seen = BTreeSet::new();
+                let pairs: String = (0..SHARED).map(|product| format!("1,{product}\n")).collect();
                 while !done.load(Ordering::Relaxed) {
                     if at % 2 == 0 {
-                        // Five pairs of the same row in each table: five equal scores, or two tables in one answer.
-                        let (status, answer) =
-                            text(service.post("/predict/pair", "1,0\n1,1\n1,2\n1,3\n1,4\n")).await;
+                        // Pairs of the same row in each table: equal scores, or two tables in one answer.
+                        let (status, answer) = text(service.post("/predict/pair", pairs.clone())).await;
                         assert_eq!(status, 200, "{answer}");
                         let scores: BTreeSet<_> = answer.lines().collect();
-                        assert_eq!((scores.len(), answer.lines().count()), (1, 5), "{answer}");
+                        assert_eq!((scores.len(), answer.lines().count()), (1, SHARED), "{answer}");
                         continue;
                     }
                     let recommend =
@@ -130,4 +135,35 @@ async fn an_old_table_is_told_of() {
     service.metrics_say(&loaded(1)).await;
     service.metrics_say("imba_table_old 0").await;
     assert_eq!(text(service.post("/predict", RECORDED)).await.0, 200);
+}
+
+/// A user of many products is read in its turn among other heavy work, and one of few at once.
+#[tokio::test]
+async fn a_user_of_many_products_waits_for_its_turn() {
+    const MANY: usize = 50_000;
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("table.redb");
+    let row = |user: &str, at: usize| (PairKey::new(user, &format!("{at:05}")), recorded_row());
+    let rows = (0..MANY).map(|at| row("many", at)).chain((0..5).map(|at| row("few", at)));
+    store_table(&path, &columns(), Base::Empty, rows.collect()).await.expect("a table");
+    let admission = Admission::new(AdmissionLimits { at_once: 1, rows: MANY, bytes: MANY });
+    let store = EmbeddedStore::open(&path, &columns(), OPTIONS).expect("a store").admitted(admission.clone());
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let other = tokio::spawn(async move { admission.run(false, move || wait.recv().is_ok()).await });
+    tokio::task::yield_now().await;
+
+    let mut many = store.products_of("many");
+    assert!(std::future::poll_fn(|context| Poll::Ready(many.as_mut().poll(context).is_pending())).await);
+    assert_eq!(store.products_of("few").await.expect("read").len(), 5);
+    assert!(std::future::poll_fn(|context| Poll::Ready(many.as_mut().poll(context).is_pending())).await);
+    done.send(()).expect("it waits");
+    assert!(other.await.expect("no panic"));
+    let many = many.await.expect("read");
+    assert_eq!((many.len(), many[MANY - 1].0.as_str()), (MANY, "49999"));
+
+    // Pairs are found whether those of a user follow each other or not.
+    let keys = [("many", "00007"), ("few", "00001"), ("many", "x"), ("many", "49999"), ("nobody", "1")];
+    let found = store.get_many(&keys.map(|(user, product)| PairKey::new(user, product))).await.expect("read");
+    let found: Vec<_> = found.into_iter().map(|row| row.expect("a good row").is_some()).collect();
+    assert_eq!(found, [true, true, false, true, false]);
 }

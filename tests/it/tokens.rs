@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::access::{header, refused};
+use crate::access::{eventually, header, refused};
 use crate::service::{Builder, RECORDED, TestService, text};
 
 const ISSUER: &str = "https://issuer.example";
@@ -189,7 +189,19 @@ async fn what_is_wrong_with_a_token_is_told() {
         (signed(json!({"nbf": now() + 70})), "not yet valid"),
         (signed(json!({"aud": "another"})), "another audience"),
         (signed(json!({"aud": ["another"]})), "another audience"),
-        (signed(json!({"aud": null})), "lacks one of"),
+        (signed(json!({"aud": null})), "lacks aud"),
+        (signed(json!({"aud": []})), "another audience"),
+        (signed(json!({"aud": 7})), "another audience"),
+        (signed(json!({"aud": {"imba": "imba"}})), "another audience"),
+        (signed(json!({"aud": "another", "client_id": "imba"})), "another audience"),
+        (signed(json!({"aud": null, "client_id": "another"})), "another audience"),
+        (
+            key.sign(
+                &json!({"alg": "ES256", "kid": "p", "crit": ["b64"], "b64": false}),
+                &claims(&json!({})),
+            ),
+            "needs an extension",
+        ),
         (signed(json!({"iss": "https://evil.example"})), "another issuer"),
         (signed(json!({"iss": null})), "lacks one of"),
         (signed(json!({"sub": ""})), "subject is empty"),
@@ -206,8 +218,12 @@ async fn what_is_wrong_with_a_token_is_told() {
         assert!(challenge.starts_with("Bearer realm=\"imba\", error=\"invalid_token\""), "{challenge}");
         assert!(challenge.contains(reason), "{token}: {challenge} instead of {reason}");
     }
-    // Clocks may differ by a minute.
-    for changes in [json!({"exp": now() - 50}), json!({"nbf": now() + 50})] {
+    // Clocks may differ by a minute, and an access token of Cognito names its client instead of an audience.
+    for changes in [
+        json!({"exp": now() - 50}),
+        json!({"nbf": now() + 50}),
+        json!({"aud": null, "client_id": "imba", "token_use": "access"}),
+    ] {
         assert_eq!(text(service.post("/predict", RECORDED).bearer_auth(signed(changes))).await.0, 200);
     }
 }
@@ -305,6 +321,29 @@ async fn an_issuer_that_answers_nonsense_changes_nothing() {
         assert_eq!(refused(service.post("/predict", RECORDED).bearer_auth(strange)).await.0, 401);
         assert_eq!(text(ask()).await.0, 200);
     }
+}
+
+#[tokio::test]
+async fn a_file_of_keys_is_read_again_when_it_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (old, new) = (Key::p256(), Key::p256());
+    let path = keys_file(&folder, &[old.jwk("p")]);
+    let service = believing(&path.to_string_lossy()).with("access.reload_interval", "20ms").start().await;
+    let is_believed = async |key: &Key| {
+        let token = key.sign(&json!({"alg": "ES256", "kid": "p"}), &claims(&json!({})));
+        text(service.post("/predict", RECORDED).bearer_auth(token)).await.0 == 200
+    };
+    assert!(is_believed(&old).await && !is_believed(&new).await);
+    // The name of the key stays, so that no token asks for the file to be read.
+    keys_file(&folder, &[new.jwk("p")]);
+    eventually("the new key", async || is_believed(&new).await).await;
+    assert!(!is_believed(&old).await);
+    // What holds no keys changes nothing, and what does after it is seen.
+    std::fs::write(&path, "{}").expect("written");
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(is_believed(&new).await);
+    keys_file(&folder, &[old.jwk("p")]);
+    eventually("the old key", async || is_believed(&old).await).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! What those hear who are not let in, and what is left to those who are.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 
 use crate::access::meter::{Allowance, Exceeded, Left};
 use crate::access::{Caller, Denied, Plan};
@@ -15,7 +15,6 @@ use crate::api::name;
 pub(in crate::api) const RATE_LIMIT: HeaderName = name("ratelimit");
 pub(in crate::api) const RATE_LIMIT_POLICY: HeaderName = name("ratelimit-policy");
 
-const WRITTEN: &str = "writing to a String does not fail: this is a bug";
 const ASCII: &str = "names and digits are visible ASCII: this is a bug";
 
 /// An answer without a challenge.
@@ -73,16 +72,21 @@ pub(super) fn exceeded(caller: &Caller, exceeded: Exceeded) -> Response {
 
 /// Adds to an answer what its caller may ask, and what is left of it.
 pub(super) fn tell(headers: &mut HeaderMap, plan: &Plan, left: &Allowance) {
-    let mut text = String::with_capacity(64);
+    let (mut text, mut number) = (Vec::with_capacity(64), itoa::Buffer::new());
     let limits = [("rate", left.rate), ("quota", left.quota)];
-    for (name, Left { requests, reset }) in limits.iter().filter_map(|(name, left)| Some((name, (*left)?))) {
-        let separator = if text.is_empty() { "" } else { ", " };
+    for (limit, Left { requests, reset }) in limits.iter().filter_map(|(limit, left)| Some((limit, (*left)?)))
+    {
         let seconds = reset.as_secs() + u64::from(reset.subsec_nanos() > 0);
-        write!(text, "{separator}\"{name}\";r={requests};t={seconds}").expect(WRITTEN);
+        let separator = if text.is_empty() { "\"" } else { ", \"" };
+        for part in [separator, &*plan.name, ".", *limit, "\";r=", number.format(requests), ";t="] {
+            text.extend_from_slice(part.as_bytes());
+        }
+        text.extend_from_slice(number.format(seconds).as_bytes());
     }
     if text.is_empty() {
         return;
     }
-    headers.insert(RATE_LIMIT, HeaderValue::try_from(text).expect(ASCII));
-    headers.insert(RATE_LIMIT_POLICY, HeaderValue::from_str(&plan.policy).expect(ASCII));
+    let shared = |text: Bytes| HeaderValue::from_maybe_shared(text).expect(ASCII);
+    headers.insert(RATE_LIMIT, shared(text.into()));
+    headers.insert(RATE_LIMIT_POLICY, shared(plan.policy.clone()));
 }

@@ -1,31 +1,37 @@
 //! What makes two requests alike.
 
-use axum::http::{HeaderName, header, request};
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue, header, request};
 
 use crate::api::state::ApiState;
+use crate::features::TableInfo;
+use crate::model::ModelInfo;
 
-/// The SHA-256 of all that an answer depends on: no two requests have the same by chance or by intent.
-pub(super) type RequestKey = [u8; 32];
+/// All that an answer depends on, word for word: no two requests are taken for one by chance or by intent.
+pub(super) type RequestKey = Box<[u8]>;
 
 /// Headers that an answer depends on.
 const HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT];
+/// Room for all but the body, usually.
+const HEAD: usize = 320;
 
 /// The model and the table in use.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Versions {
-    model: String,
-    table: Option<String>,
+    model: Arc<ModelInfo>,
+    table: Option<Arc<TableInfo>>,
+}
+
+impl PartialEq for Versions {
+    fn eq(&self, other: &Self) -> bool {
+        self.model.version == other.model.version && self.table == other.table
+    }
 }
 
 impl Versions {
     pub(super) fn of(state: &ApiState) -> Self {
-        // A table from before there were versions is known by what else is told of it.
-        let table = state.inference.table().map(|table| {
-            let described = || format!("{} {:?}", table.rows, table.loaded_at);
-            table.version.clone().unwrap_or_else(described)
-        });
-        Self { model: state.inference.model().version.clone(), table }
+        Self { model: state.inference.model(), table: state.inference.table() }
     }
 }
 
@@ -36,21 +42,32 @@ pub(super) fn request_key(
     versions: &Versions,
     passed: &[String],
 ) -> RequestKey {
-    let mut hash = Sha256::new();
+    let mut key = Vec::with_capacity(HEAD + body.len());
     let mut add = |part: &[u8]| {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+        key.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        key.extend_from_slice(part);
     };
-    add(versions.model.as_bytes());
-    add(versions.table.as_deref().unwrap_or_default().as_bytes());
+    add(versions.model.version.as_bytes());
+    match versions.table.as_deref() {
+        None => add(b""),
+        Some(TableInfo { version: Some(version), .. }) => add(version.as_bytes()),
+        // One from before there were versions is known by what else is told of it.
+        Some(TableInfo { rows, loaded_at, .. }) => add(format!("{rows} {loaded_at:?}").as_bytes()),
+    }
     add(request.method.as_str().as_bytes());
     add(request.uri.path().as_bytes());
     add(request.uri.query().unwrap_or_default().as_bytes());
-    for name in HEADERS.iter().map(HeaderName::as_str).chain(passed.iter().map(String::as_str)) {
-        for value in request.headers.get_all(name) {
+    let mut add_all = |values: header::GetAll<'_, HeaderValue>| {
+        for value in values {
             add(value.as_bytes());
         }
         add(b"");
+    };
+    for name in &HEADERS {
+        add_all(request.headers.get_all(name));
+    }
+    for name in passed {
+        add_all(request.headers.get_all(name));
     }
     // Headers that would be refused are no part of a good answer, and answers to them are of no other request.
     for (name, value) in &request.headers {
@@ -60,5 +77,5 @@ pub(super) fn request_key(
         }
     }
     add(body);
-    hash.finalize().into()
+    key.into()
 }

@@ -23,8 +23,8 @@ use crate::scorer::Output;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Pair {
-    user_id: String,
-    product_id: String,
+    user_id: Option<String>,
+    product_id: Option<String>,
 }
 
 /// The score of one pair.
@@ -35,10 +35,13 @@ pub(in crate::api) async fn predict_pair(
 ) -> Result<Response, Fault> {
     let (reply, target) = (reply_type(&headers)?, target(&headers, &state.pass_headers)?);
     let Query(Pair { user_id, product_id }) = query.map_err(|error| recommend::unread(&error))?;
-    for (name, id) in [("user_id", &user_id), ("product_id", &product_id)] {
-        check_id(id).map_err(|error| Fault::new(Code::WrongParameter, format!("{name} {error}")))?;
-    }
-    let input = Input::Pairs(Decoded::good(vec![PairKey::new(&user_id, &product_id)], Vec::len));
+    let wrong = |what: String| Fault::new(Code::WrongParameter, what);
+    let id = |name, id: Option<String>| {
+        let id = id.ok_or_else(|| wrong(format!("{name} is missing; expected ?user_id=…&product_id=…")))?;
+        check_id(&id).map(str::to_owned).map_err(|error| wrong(format!("{name} {error}")))
+    };
+    let pair = PairKey::new(&id("user_id", user_id)?, &id("product_id", product_id)?);
+    let input = Input::Pairs(Decoded::good(vec![pair], Vec::len));
     let all_or_nothing = reply == ReplyType::Text;
     let request = InferenceRequest { input, target, output: Output::Score, all_or_nothing };
     predict::answer(&state, ready(Ok((request, Reply { type_: reply, work: Work::default() })))).await

@@ -5,18 +5,14 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::scan::ScanOutput;
-use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::item::Item;
-use super::{DynamoStore, Table, marker};
+use super::scan::Part;
+use super::{DynamoStore, marker};
 use crate::features::{FeatureWriter, StoreError, TableInfo};
 use crate::row::{FeatureRow, PairKey};
-use crate::upstream::{UpstreamError, aws};
 
 /// A table on its way into the place of another.
 pub struct Replacement {
@@ -40,12 +36,10 @@ impl DynamoStore {
         let mut others = 0;
         let table = &self.0;
         table
-            .scan(None, |items| {
-                for item in items {
-                    let pair = table.items.pair_of(&item);
-                    others += u64::from(!pair.is_ok_and(|pair| pairs.contains(&pair)));
-                }
-                Ok(Vec::new())
+            .scan(&Part::Keys, |items| {
+                let is_other = |item| !table.items.pair_of(item).is_ok_and(|pair| pairs.contains(&pair));
+                others += items.iter().filter(|item| is_other(item)).count() as u64;
+                Some(Vec::new())
             })
             .await?;
         Ok(others)
@@ -70,48 +64,6 @@ impl PairSet {
     }
 }
 
-impl Table {
-    /// Reads the keys of all items but the marker, page by page, of those alone that are not of the table `other_than` if one
-    /// is given, and deletes those that `take` gives back.
-    async fn scan(
-        self: &Arc<Self>,
-        other_than: Option<&str>,
-        mut take: impl FnMut(Vec<Item>) -> Result<Vec<Item>, StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut last = None;
-        loop {
-            let page = self.gated(self.attempts(|| self.keys(other_than, last.clone()))).await?;
-            let items = page.items.unwrap_or_default();
-            let pairs = items.into_iter().filter(|item| !marker::is_marker(item, &self.config)).collect();
-            let stale = take(pairs)?;
-            self.delete(stale).await?;
-            last = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if last.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn keys(&self, other_than: Option<&str>, after: Option<Item>) -> Result<ScanOutput, UpstreamError> {
-        let mut request = self
-            .client
-            .scan()
-            .table_name(&self.config.table)
-            .consistent_read(true)
-            .projection_expression("#user, #product")
-            .expression_attribute_names("#user", &self.config.user_key.name)
-            .expression_attribute_names("#product", &self.config.product_key.name)
-            .set_exclusive_start_key(after);
-        if let Some(version) = other_than {
-            request = request
-                .filter_expression("attribute_not_exists(#version) OR #version <> :version")
-                .expression_attribute_names("#version", marker::VERSION)
-                .expression_attribute_values(":version", AttributeValue::S(version.to_owned()));
-        }
-        Box::pin(request.send()).await.map_err(aws::failure)
-    }
-}
-
 #[async_trait]
 impl FeatureWriter for Replacement {
     async fn put_many(&self, rows: Vec<(PairKey, FeatureRow)>) -> Result<(), StoreError> {
@@ -121,12 +73,12 @@ impl FeatureWriter for Replacement {
     /// Deletes what is not of the new table, and says which it is.
     async fn finish(&self) -> Result<TableInfo, StoreError> {
         let table = &self.store.0;
-        table.scan(Some(&self.version), Ok).await?;
+        table.scan(&Part::KeysOfOthers(&self.version), Some).await?;
         let mut rows = 0;
         table
-            .scan(None, |items| {
+            .scan(&Part::Keys, |items| {
                 rows += items.len() as u64;
-                Ok(Vec::new())
+                Some(Vec::new())
             })
             .await?;
         let info = TableInfo {

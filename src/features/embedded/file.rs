@@ -132,9 +132,14 @@ impl StoreFile {
         Ok(Self { rows, width: columns.len(), table, _database: database })
     }
 
-    /// The rows of `keys`. What cannot be read of one is that one's alone.
+    /// The rows of `keys`. What cannot be read of one user or pair is told for that one alone.
     pub(super) fn get_many(&self, keys: &[PairKey]) -> Vec<Lookup> {
-        keys.iter().map(|key| self.rows.get((key.user(), key.product()), self.width)).collect()
+        self.rows.get_many(keys, self.width)
+    }
+
+    /// How many products `user` has, where that is known without reading them.
+    pub(super) fn count_of(&self, user: &str) -> Result<Option<usize>, Damage> {
+        self.rows.count_of(user)
     }
 
     /// The products of `user`, ordered by identifier.

@@ -3,10 +3,9 @@
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableDefinition, TableHandle};
 
 use super::file::{Damage, reading};
-use crate::features::row_format;
-use crate::features::user_block::UserBlock;
-use crate::features::{Lookup, StoredRow, UnreadableRow};
-use crate::row::FeatureRow;
+use crate::features::user_block::{self, UserBlock};
+use crate::features::{Lookup, StoredRow, UnreadableRow, row_format};
+use crate::row::{FeatureRow, PairKey};
 
 /// User → the user's rows, see [`user_block`](crate::features::user_block).
 pub(super) const USERS: TableDefinition<&str, &[u8]> = TableDefinition::new("users");
@@ -36,21 +35,44 @@ impl Rows {
         })
     }
 
-    /// The row of a pair.
-    pub(super) fn get(&self, (user, product): (&str, &str), width: usize) -> Lookup {
-        let found = match self {
-            Self::ByUser(users) => reading(|| {
-                let Some(bytes) = users.get(user)? else { return Ok(Ok(None)) };
-                let block = UserBlock::open(user, bytes.value(), width);
-                Ok(block.map(|block| block.find(product).map(|at| block.row(at))))
-            }),
-            Self::ByPair(pairs) => reading(|| {
-                let Some(bytes) = pairs.get((user, product))? else { return Ok(Ok(None)) };
-                Ok(row_format::decode((user, product), bytes.value(), width).map(Some))
-            }),
-        };
-        let row = found.map_err(|damage| UnreadableRow(damage.0))?.map_err(UnreadableRow)?;
-        Ok(row.map(StoredRow::from))
+    /// The rows of `keys`. What cannot be read of one user or pair is told for that one alone.
+    pub(super) fn get_many(&self, keys: &[PairKey], width: usize) -> Vec<Lookup> {
+        match self {
+            // A user's rows are read and checked once for all pairs of the user that follow each other.
+            Self::ByUser(users) => {
+                let mut found = Vec::with_capacity(keys.len());
+                for keys in keys.chunk_by(|left, right| left.user() == right.user()) {
+                    let before = found.len();
+                    if let Err(why) = of_user(users, keys, width, &mut found) {
+                        found.truncate(before);
+                        found.resize(before + keys.len(), Err(why));
+                    }
+                }
+                found
+            }
+            Self::ByPair(pairs) => keys
+                .iter()
+                .map(|key| {
+                    let key = (key.user(), key.product());
+                    let found = reading(|| {
+                        let found = pairs.get(key)?;
+                        Ok(found.map(|bytes| row_format::decode(key, bytes.value(), width)).transpose())
+                    });
+                    let row = found.map_err(|damage| UnreadableRow(damage.0))?.map_err(UnreadableRow)?;
+                    Ok(row.map(StoredRow::from))
+                })
+                .collect(),
+        }
+    }
+
+    /// How many rows `user` has, where that is known without reading them.
+    pub(super) fn count_of(&self, user: &str) -> Result<Option<usize>, Damage> {
+        match self {
+            Self::ByUser(users) => {
+                reading(|| Ok(users.get(user)?.map_or(Some(0), |bytes| user_block::rows_in(bytes.value()))))
+            }
+            Self::ByPair(_) => Ok(None),
+        }
     }
 
     /// Every row of `user` and of those after, in order, until `take` has had enough. Of a user whose rows cannot be read one
@@ -116,6 +138,27 @@ impl Rows {
             }),
         }
     }
+}
+
+/// Adds the rows of `keys`, all of one user, to `found`; after an error some of them.
+fn of_user(
+    users: &ReadOnlyTable<&'static str, &'static [u8]>,
+    keys: &[PairKey],
+    width: usize,
+    found: &mut Vec<Lookup>,
+) -> Result<(), UnreadableRow> {
+    let Some(user) = keys.first().map(PairKey::user) else { return Ok(()) };
+    let read = reading(|| {
+        let bytes = users.get(user)?;
+        let block = bytes.as_ref().map(|bytes| UserBlock::open(user, bytes.value(), width)).transpose();
+        Ok(block.map(|block| {
+            let row = |block: &UserBlock<'_>, key: &PairKey| {
+                block.find(key.product()).map(|at| StoredRow::from(block.row(at)))
+            };
+            found.extend(keys.iter().map(|key| Ok(block.as_ref().and_then(|block| row(block, key)))));
+        }))
+    });
+    read.map_err(|damage| UnreadableRow(damage.0))?.map_err(UnreadableRow)
 }
 
 /// Gives every row of one user to `take`, and tells whether it wants more.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::sleep;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::EmbeddedStore;
 use crate::features::VersionedTable;
@@ -24,26 +24,16 @@ pub struct TableWatcher {
     seen: Option<String>,
     /// Why the newest table is not in use, if it is not. Said once, not at each look.
     failure: Option<String>,
-    /// The age from which a table is old.
-    max_age: Option<Duration>,
-    /// Whether it has been said of the table in use that it is old.
-    said_old: bool,
     now: Arc<Notify>,
     metrics: TableMetrics,
 }
 
 impl TableWatcher {
-    /// Watches the file of `store`, which has just been opened: `every` so often, or only when told to. A table older than
-    /// `max_age` is warned of.
+    /// Watches the file of `store`, which has just been opened: `every` so often, or only when told to.
     #[must_use]
-    pub fn new(
-        store: Arc<EmbeddedStore>,
-        every: Option<Duration>,
-        max_age: Option<Duration>,
-        metrics: TableMetrics,
-    ) -> Self {
+    pub fn new(store: Arc<EmbeddedStore>, every: Option<Duration>, metrics: TableMetrics) -> Self {
         let seen = revision(&store.path).ok();
-        Self { store, every, seen, failure: None, max_age, said_old: false, now: Arc::default(), metrics }
+        Self { store, every, seen, failure: None, now: Arc::default(), metrics }
     }
 
     /// Notified, the watch looks at once, and opens the file even if it seems unchanged.
@@ -56,7 +46,6 @@ impl TableWatcher {
     pub async fn run(mut self) {
         let now = self.now();
         loop {
-            self.warn_of_age();
             let is_told = tokio::select! {
                 () = now.notified() => true,
                 () = sleep(self.every.unwrap_or(Duration::MAX)) => false,
@@ -96,7 +85,6 @@ impl TableWatcher {
                 info!("the table at {path} is the one in use");
             }
         } else {
-            self.said_old = false;
             self.metrics.reloads.reloaded();
             info!(
                 table.version = table.version,
@@ -104,18 +92,6 @@ impl TableWatcher {
                 table.rows = table.rows,
                 "features reloaded from {path}"
             );
-        }
-    }
-
-    fn warn_of_age(&mut self) {
-        let loaded_at = self.store.table().loaded_at;
-        let age = loaded_at.and_then(|loaded_at| loaded_at.elapsed().ok());
-        if let (Some(age), Some(max_age)) = (age, self.max_age)
-            && age > max_age
-            && !std::mem::replace(&mut self.said_old, true)
-        {
-            let (path, hours) = (self.store.path.display(), age.as_secs() / 3600);
-            warn!("features.max_age: the table at {path} was loaded {hours} hours ago");
         }
     }
 

@@ -24,14 +24,14 @@ pub struct ReloadMetrics {
 }
 
 impl ReloadMetrics {
-    /// Tells of them under `name`; `what` is in the help text.
-    pub(super) fn register(&self, registry: &mut Registry, name: &str, what: &str) {
+    /// Tells of them under `name`; one of them is `what`, several are `plural`, in the help text.
+    pub(super) fn register(&self, registry: &mut Registry, name: &str, what: &str, plural: &str) {
         for outcome in [LOADED, FAILED] {
             drop(self.reloads.get_or_create(&ReloadLabels { outcome }));
         }
         registry.register(
             format!("{name}_reloads"),
-            format!("New {what}s that were put to use, or that failed to be"),
+            format!("New {plural} that were put to use, or that failed to be"),
             self.reloads.clone(),
         );
         registry.register(

@@ -28,7 +28,7 @@ pub struct TableMetrics {
 
 impl TableMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        self.reloads.register(registry, "table", "table of features");
+        self.reloads.register(registry, "table", "table of features", "tables of features");
         registry.register(
             "table_column_absent",
             "1 while a column has not been seen in any of the items read last, else 0",

@@ -1,0 +1,1 @@
+../../../src/telemetry/metrics/access.rs

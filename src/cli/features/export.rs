@@ -1,0 +1,96 @@
+//! `imba features export`: the store as a table that can be imported.
+
+use std::io::{self, BufWriter, Stdout, Write, stderr, stdout};
+
+use super::super::{CommandError, ConfigArgs, block_on};
+use super::LISTED;
+use crate::app::scorer::configured_schema;
+use crate::app::store::{OpenedStore, open_either};
+use crate::features::UnreadableRow;
+use crate::features::table::KEYS;
+use crate::row::{PairKey, Schema};
+use crate::upstream::aws::AwsContext;
+
+pub(super) fn export(args: &ConfigArgs) -> Result<(), CommandError> {
+    let config = args.load()?;
+    block_on(async {
+        let aws = AwsContext::new(config.aws.clone());
+        let schema = configured_schema(&config, &aws).await?;
+        let store = open_either(&config.features, &schema, &aws).await?;
+        let mut table = Printed::begin(&schema);
+        let (name, scanned) = match &store {
+            OpenedStore::Local(store, path) => {
+                let scanned = store.for_each(|(user, product), row| table.put(user, product, row.as_deref()));
+                (path.display().to_string(), scanned)
+            }
+            OpenedStore::Remote(store) => {
+                let scanned =
+                    store.for_each(|pair, row| table.put(pair.user(), pair.product(), row.as_deref()));
+                (store.name().to_owned(), scanned.await)
+            }
+        };
+        let left_out = table.end()?;
+        scanned.map_err(|error| CommandError::of(&name, error))?;
+        match left_out {
+            0 => Ok(()),
+            1 => Err(CommandError::of(name, "1 row that cannot be read is left out")),
+            left_out => {
+                Err(CommandError::of(name, format!("{left_out} rows that cannot be read are left out")))
+            }
+        }
+    })?
+}
+
+/// The table on its way out.
+struct Printed<'s> {
+    schema: &'s Schema,
+    table: csv::Writer<BufWriter<Stdout>>,
+    written: csv::Result<()>,
+    cells: Vec<String>,
+    left_out: usize,
+}
+
+impl<'s> Printed<'s> {
+    fn begin(schema: &'s Schema) -> Self {
+        let mut table = csv::Writer::from_writer(BufWriter::new(stdout()));
+        let header = KEYS.into_iter().chain(schema.names().iter().map(String::as_str));
+        let written = table.write_record(header);
+        Self { schema, table, written, cells: vec![String::new(); schema.width()], left_out: 0 }
+    }
+
+    /// Whether there is somebody to write more to.
+    fn put(&mut self, user: &str, product: &str, row: Result<&[f32], &UnreadableRow>) -> bool {
+        let row = match row {
+            Ok(row) => row,
+            Err(why) => {
+                self.left_out += 1;
+                if self.left_out <= LISTED {
+                    let _ = writeln!(stderr(), "{}: {why}", PairKey::new(user, product));
+                }
+                return true;
+            }
+        };
+        for (at, (cell, value)) in self.cells.iter_mut().zip(row).enumerate() {
+            cell.clear();
+            self.schema.write(at, *value, cell);
+        }
+        let cells = self.cells.iter().map(String::as_str);
+        self.written = self.table.write_record([user, product].into_iter().chain(cells));
+        self.written.is_ok()
+    }
+
+    /// How many rows are left out.
+    fn end(mut self) -> Result<usize, CommandError> {
+        let written = self.written.map_err(of_writing).and_then(|()| self.table.flush());
+        written.map_err(CommandError::output)?;
+        Ok(self.left_out)
+    }
+}
+
+/// What the system said; the conversion that the library offers forgets its kind.
+fn of_writing(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
