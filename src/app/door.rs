@@ -1,4 +1,4 @@
-//! What stands before the routes: the door, the certificate, the watch over their files.
+//! What stands before the routes: access control, the certificate, the watch over their files.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) async fn open_access(
     }
     let jwt = config.access.jwt.as_ref();
     let access = Access::open(&config.access, jwt.map(|jwt| jwks::source(&jwt.jwks)), metrics)?;
-    // An issuer that is down now may be back in a minute; a file that is not there will not.
+    // An issuer that is down now may be back in a minute; a missing file will not.
     if !access.fetch_keys().await
         && let Some(JwksPlace::File(path)) = jwt.map(|jwt| &jwt.jwks)
     {
@@ -66,7 +66,7 @@ pub(super) fn watchers(
 /// Binds `server.admin_listen`, if it is set.
 ///
 /// # Errors
-/// It is taken, not ours, or not allowed.
+/// The address is in use, not local, or not permitted.
 pub fn listen_admin(server: &config::Server) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = server.admin_listen else { return Ok(None) };
     if !address.ip().is_loopback() {
