@@ -33,9 +33,9 @@ ARG COMMIT=""
 RUN eval "$(build-target env "$TARGETARCH")" \
     && IMBA_COMMIT="$COMMIT" cargo auditable build --profile dist --locked --bin imba \
     && cargo cyclonedx --format json --override-filename imba.cdx \
-    && deploy/image/lay "target/$CARGO_BUILD_TARGET/dist/imba" imba.cdx.json /image
+    && deploy/image/lay "target/$CARGO_BUILD_TARGET/dist/imba" imba.cdx.json /image "$(build-target compiler "$TARGETARCH")"
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/base-nossl-debian12:nonroot
 ARG VERSION=""
 ARG COMMIT=""
 LABEL org.opencontainers.image.title="imba" \

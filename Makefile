@@ -78,7 +78,8 @@ screenshots: tests/browser/node_modules/.ready ## Take the README's pictures fro
 	cd tests/browser && IMBA_BIN=$(BIN) npm run screenshots
 
 test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The service's and the engine's tests
-	cargo test --workspace
+	cargo test --workspace --tests
+	cargo test --workspace --doc
 
 test-browser: tests/browser/node_modules/.ready browsers ## The page in headless Chromium, its main ways in Firefox
 	$(BUILD)

@@ -3,9 +3,9 @@
     python3 deploy/image/test.py PROGRAM
 
 Needs root, `unshare` and `ldd`. Every COPY of the final stage must find what it copies, every library that the program
-needs must be one of the base's, and the folder is read-only but for the image's volumes. As the image's user, the test
-runs in it the service, the image's health check, a prediction, the page and SIGTERM, and then `serve` as SageMaker
-starts it, over a model in /opt/ml/model.
+needs must be laid or one of the base's, and the folder is read-only but for the image's volumes. As the image's user,
+the test runs in it the service, the image's health check, a prediction, the page and SIGTERM, and then `serve` as
+SageMaker starts it, over a model in /opt/ml/model.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What gcr.io/distroless/cc-debian12 holds, by the Debian packages that it is made of, and its user.
-BASE = "gcr.io/distroless/cc-debian12:nonroot"
-BASE_LIBRARIES = re.compile(r"ld-linux[-\w.]*|lib(c|m|dl|rt|pthread|resolv|util|gcc_s|stdc\+\+|gomp|nss_\w+)\.so\.\d+")
-BASE_PACKAGES = ["base-files", "ca-certificates", "libc6", "libgcc-s1", "libgomp1", "libstdc++6", "netbase", "tzdata"]
+# What gcr.io/distroless/base-nossl-debian12 holds, by the Debian packages that it is made of, and its user.
+BASE = "gcr.io/distroless/base-nossl-debian12:nonroot"
+BASE_LIBRARIES = re.compile(r"ld-linux[-\w.]*|lib(c|m|dl|rt|pthread|resolv|util|nss_\w+)\.so\.\d+")
+BASE_PACKAGES = ["base-files", "ca-certificates", "libc6", "netbase", "tzdata"]
 USERS = {"nonroot": 65532, "65532": 65532, "root": 0}
 # Most that the image may take, its base included.
 LARGEST = 40_000_000
@@ -120,7 +120,7 @@ def lay(stage: Stage, program: Path, root: Path, scratch: Path) -> None:
             shutil.copytree(found, into, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, into)
             if owner := USERS.get(flags.get("chown", "").split(":")[0]):
                 os.chown(into, owner, owner)
-    for library in libraries(root / stage.entrypoint[0].lstrip("/")):
+    for library in libraries(root, stage.entrypoint[0]):
         into = root / str(library).lstrip("/")
         into.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(library, into)
@@ -141,15 +141,17 @@ def sent(source: str) -> Path:
     return ROOT / source
 
 
-def libraries(program: Path) -> list[Path]:
-    """The libraries that `program` is linked with, all of which must be the base's."""
+def libraries(root: Path, entrypoint: str) -> list[Path]:
+    """The libraries that the program is linked with and that were not laid, all of which must be the base's."""
+    program = root / entrypoint.lstrip("/")
     if not program.exists():
         raise ImageError(f"ENTRYPOINT {program.name}: it is not in the image")
+    laid = {path.name for path in (root / "usr/lib").glob("*/*.so.*")}
     out = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     found = []
     for line in out.splitlines():
         name = line.split()[0]
-        if name.startswith("linux-vdso"):
+        if name.startswith("linux-vdso") or name in laid:
             continue
         if not BASE_LIBRARIES.fullmatch(Path(name).name):
             raise ImageError(f"{program.name} needs {name}, which {BASE} has not")
@@ -308,8 +310,10 @@ def sizes(stage: Stage, scratch: Path, is_stripped: bool) -> None:
     query = subprocess.run(["dpkg-query", "-Wf", "${Installed-Size}\n", *BASE_PACKAGES], capture_output=True, text=True)
     base = sum(map(int, query.stdout.split())) * 1024
     laid = scratch / "laid/root"
-    program = (laid / stage.entrypoint[0].lstrip("/")).stat().st_size
-    for name, count in [("program", program), ("documents", size(laid) - program), ("base, as Debian packages", base)]:
+    program, library = (laid / stage.entrypoint[0].lstrip("/")).stat().st_size, size(laid / "usr/lib")
+    rest = size(laid) - program - library
+    parts = {"program": program, "its library": library, "documents": rest, "base, as Debian packages": base}
+    for name, count in parts.items():
         print(f"    {count / 1e6:6.1f} MB  {name}")
     if is_stripped:
         whole = size(laid) + base
