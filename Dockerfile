@@ -33,9 +33,9 @@ ARG COMMIT=""
 RUN eval "$(build-target env "$TARGETARCH")" \
     && IMBA_COMMIT="$COMMIT" cargo auditable build --profile dist --locked --bin imba \
     && cargo cyclonedx --format json --override-filename imba.cdx \
-    && deploy/image/lay "target/$CARGO_BUILD_TARGET/dist/imba" imba.cdx.json /image
+    && deploy/image/lay "target/$CARGO_BUILD_TARGET/dist/imba" imba.cdx.json /image "$(build-target compiler "$TARGETARCH")"
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/base-nossl-debian12:nonroot
 ARG VERSION=""
 ARG COMMIT=""
 LABEL org.opencontainers.image.title="imba" \
@@ -49,8 +49,9 @@ COPY --from=build /image/root /
 # the rest may be read-only: `docker run --read-only`.
 COPY --from=build --chown=65532:65532 /image/data /app/data
 VOLUME /app/data
-# In here the network is the container's own; outside, imba listens on loopback unless told otherwise.
-ENV IMBA__SERVER__LISTEN=0.0.0.0:8080 \
+# PORT makes imba listen on all interfaces, here the container's own. Platforms that choose the port themselves set it anew, and
+# server.listen, where it is set, wins over it.
+ENV PORT=8080 \
     IMBA__FEATURES__EMBEDDED__PATH=/app/data/features.redb
 EXPOSE 8080
 # nonroot, by its number, so that an orchestrator sees that it is not root.

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench bars soak bench-engine count fuzz demo screenshots docs book share wheel deb package \
+.PHONY: help run test check ready browsers fmt bench bars soak bench-engine count fuzz demo screenshots docs book share wheel deb package \
 	test-rust test-browser test-training test-docs test-image test-package check-rust check-deny check-python check-page check-image clean
 
 CARGO_DENY_VERSION := 0.20.2
@@ -17,6 +17,10 @@ BIN := $(CURDIR)/target/debug/imba
 # The program as the tests build it: with the same features of the same crates, so that nothing is compiled twice.
 BUILD := cargo test --quiet --workspace --test it --no-run
 SOAK ?= 10m
+# Of what packages hold; PROFILE=release builds them in a fraction of the time, for a look at the packages themselves.
+PROFILE ?= dist
+READY := $(addsuffix /.ready,$(TRAINING) tests/browser/node_modules tests/peers/node_modules tests/peers/.venv) \
+	$(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint
 APT = $(if $(shell command -v sudo),sudo) apt-get
 
 help: ## Show this list
@@ -28,6 +32,8 @@ run: ## Serve the embedded demo on http://127.0.0.1:8080/
 test: test-rust test-docs test-image test-browser test-training ## Run every test; installs what the tests need
 
 check: check-rust check-deny check-python check-page check-image ## Formatting, lints, documentation, licences: warnings are errors
+
+ready: $(READY) browsers ## Install what checks and tests need, but for what is compiled
 
 fmt: $(TRAINING)/.ready ## Format everything
 	cargo fmt --all
@@ -72,11 +78,10 @@ screenshots: tests/browser/node_modules/.ready ## Take the README's pictures fro
 	cd tests/browser && IMBA_BIN=$(BIN) npm run screenshots
 
 test-rust: tests/peers/node_modules/.ready tests/peers/.venv/.ready ## The service's and the engine's tests
-	cargo test --workspace
+	cargo test --workspace --tests
+	cargo test --workspace --doc
 
-test-browser: tests/browser/node_modules/.ready ## The page in headless Chromium, its main ways in Firefox
-	command -v chromium >/dev/null && command -v firefox-esr >/dev/null || \
-		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium firefox-esr; }
+test-browser: tests/browser/node_modules/.ready browsers ## The page in headless Chromium, its main ways in Firefox
 	$(BUILD)
 	cd tests/browser && IMBA_BIN=$(BIN) npm test
 
@@ -97,11 +102,11 @@ share:
 package: wheel deb ## Build the wheel and the Debian package, of the fastest program
 
 wheel: $(TOOLS)/maturin-$(MATURIN_VERSION)/bin/maturin ## Build dist/imba-*.whl and dist/imba_training-*.whl
-	cd deploy/python && ../../$< build --profile dist --locked --out ../../dist
+	cd deploy/python && ../../$< build --profile $(PROFILE) --locked --out ../../dist
 	$(dir $<)pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./training
 
 deb: $(TOOLS)/bin/cargo-deb share ## Build target/debian/imba_*.deb
-	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo deb --profile dist --locked
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo deb --profile $(PROFILE) --locked
 
 test-docs: ## Every command and link of the README and docs/
 	$(BUILD)
@@ -154,6 +159,10 @@ $(TRAINING)/.ready: training/pyproject.toml
 	python3 -m venv $(TRAINING)
 	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -e 'training[test]'
 	touch $@
+
+browsers:
+	command -v chromium >/dev/null && command -v firefox-esr >/dev/null || \
+		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium firefox-esr; }
 
 %/node_modules/.ready: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

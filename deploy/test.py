@@ -21,6 +21,8 @@ VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package
 # Of `systemd-analyze security`: from 0, confined, to 10.
 MOST_EXPOSED = 2.0
 LARGEST = 40_000_000
+# How long a service may take to start before that is a failure, in seconds.
+PATIENCE = 60
 
 
 def run(*command: object, **options: object) -> str:
@@ -51,10 +53,13 @@ def serves(what: str, command: list[object], folder: Path, home: Path) -> None:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
     env = {"HOME": str(home), "IMBA__SERVER__LISTEN": address}
     child = subprocess.Popen([str(word) for word in command], cwd=folder, env=env, stderr=subprocess.DEVNULL)
+    given_up = time.monotonic() + PATIENCE
     try:
         while True:
             if child.poll() is not None:
                 sys.exit(f"{what}: it ended with exit code {child.returncode}")
+            if time.monotonic() > given_up:
+                sys.exit(f"{what}: it has not answered within {PATIENCE} s")
             try:
                 with urllib.request.urlopen(f"http://{address}/predict/pair", b"1,2", timeout=5) as answer:
                     score = float(answer.read())

@@ -248,7 +248,7 @@ impl App {
         Ok(Self { state, readiness, model_watcher, table_watcher, files_watchers, tls, admin, config })
     }
 
-    /// Notified, the service looks at once for a new model, a new table of features, new keys and certificates; none when it has nothing to replace.
+    /// When notified, the service looks at once for a new model, feature table, keys and certificates; empty if it has nothing to reload.
     #[must_use]
     pub fn reload_now(&self) -> Vec<Arc<Notify>> {
         let model = self.model_watcher.as_ref().map(ModelWatcher::now);
@@ -317,7 +317,7 @@ fn pass_headers(config: &Config) -> Vec<String> {
 /// Binds the configured address.
 ///
 /// # Errors
-/// It is taken, not ours, or not allowed.
+/// The address is in use, not local, or not permitted.
 pub fn listen(server: &config::Server) -> Result<TcpListener, StartError> {
     let address = server.listen;
     server::bind(address).map_err(|source| StartError::Listen { address, source })

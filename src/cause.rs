@@ -1,9 +1,9 @@
-//! The reason behind an error, shared by all who hear of it.
+//! The reason behind an error, shared by everyone it is reported to.
 
 use std::error::Error;
 use std::sync::Arc;
 
-/// What an error was caused by. Shared, so that an error of one call can be told to each of its callers.
+/// What caused an error. Shared, so that the failure of one call can be reported to each of its callers.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
 /// `error` as a cause.

@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and the exit code of what came of it.
+//! The command line: its commands, and the exit code of each outcome.
 
 #![allow(clippy::doc_markdown, reason = "the doc comments of arguments are the text of --help")]
 
@@ -36,12 +36,12 @@ const FAILED: u8 = 1;
 /// Exit code for a configuration with mistakes (`EX_USAGE` of BSD's sysexits).
 const BAD_CONFIG: u8 = 64;
 
-/// How long standard error may take a last line.
+/// How long standard error may take to accept the last line.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Will this customer buy this product again? Scores XGBoost models over HTTP.
 ///
-/// Without a command, imba serves: with no configuration either, the embedded demo on http://127.0.0.1:8080/.
+/// Without a command, imba serves. Without a configuration, it serves the built-in demo on http://127.0.0.1:8080/.
 #[derive(Parser)]
 #[command(name = "imba", version, long_version = version::LONG, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -54,9 +54,9 @@ struct Cli {
 /// Where the configuration comes from.
 #[derive(Args, Clone)]
 struct ConfigArgs {
-    /// Configuration file (TOML) over the built-in defaults; may be given several times, later files win.
+    /// Configuration file (TOML) over the built-in defaults; may be repeated, later files win.
     ///
-    /// The environment wins over files: IMBA__SECTION__KEY, e.g. IMBA__SERVER__LISTEN=0.0.0.0:8080.
+    /// Environment variables win over files: IMBA__SECTION__KEY, e.g. IMBA__SERVER__LISTEN=0.0.0.0:8080.
     #[arg(long = "config", value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -65,32 +65,32 @@ struct ConfigArgs {
 enum Command {
     /// Run the service until SIGTERM or SIGINT.
     ///
-    /// Loads the model, opens the feature store, scores a first row, and only then listens; the bound address is logged.
-    /// On SIGTERM or SIGINT it accepts no more connections, finishes what runs (bounded by server.drain) and exits 0;
-    /// so it does when it has not yet begun to listen. A second signal ends it at once, with exit code 1.
+    /// Loads the model, opens the feature store and scores a first row before it listens; the bound address is logged.
+    /// On SIGTERM or SIGINT it stops accepting connections, finishes the requests in progress (for at most server.drain)
+    /// and exits 0, also during start-up. A second signal ends it at once, with exit code 1.
     Serve(serve::ServeArgs),
-    /// Score a file of rows with a model file: one line per row on standard output.
+    /// Score a file of rows with a model file, printing one line per row.
     Score(score::ScoreArgs),
-    /// Show what is in a model file.
+    /// Show what a model file contains.
     Model(model::ModelArgs),
-    /// Load or read the feature store.
+    /// Load, read or check the feature store.
     #[command(subcommand)]
     Features(features::FeaturesCommand),
-    /// Compare the scores of the SageMaker endpoint with those of the model in process, row by row.
+    /// Compare the SageMaker endpoint's scores with the in-process model's, row by row.
     ///
-    /// Prints how many rows were compared and how many differ, the largest and the mean difference, and the first rows that
-    /// differ; exits 1 if any does. The endpoint is scorer.sagemaker.endpoint_name, whatever scorer.kind says.
+    /// Prints how many rows were compared, how many differ, the largest and the mean difference, and the first rows that
+    /// differ; exits 1 if any do. The endpoint is scorer.sagemaker.endpoint_name, whatever scorer.kind says.
     Verify(verify::VerifyArgs),
-    /// Make keys for callers.
+    /// Create API keys for callers.
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Check the configuration, and print what is in force and where each value came from.
+    /// Check the configuration, and print each value in force and where it came from.
     Config(settings::SettingsArgs),
-    /// Ask the running service whether it is alive: exit 0 if it answers, 1 if not. For a container's HEALTHCHECK.
+    /// Check that the running service is alive: exit 0 if it answers, 1 if not. For a container's HEALTHCHECK.
     Healthcheck(healthcheck::HealthcheckArgs),
-    /// Print the completions of a shell, e.g. for bash: imba completions bash > /etc/bash_completion.d/imba
+    /// Print a shell's completion script, e.g. imba completions bash > /etc/bash_completion.d/imba
     Completions(completions::CompletionsArgs),
-    /// Write the manual pages, one per command, into a folder.
+    /// Write the manual pages, one per command, to a folder.
     #[command(hide = true)]
     Man(man::ManArgs),
 }
@@ -102,7 +102,7 @@ enum CommandError {
     Config(#[from] Mistakes),
     #[error(transparent)]
     Start(#[from] StartError),
-    /// In words for the person at the terminal.
+    /// Worded for the person at the terminal.
     #[error("{0}")]
     Failed(String),
     /// Whoever read standard output has what it wanted, as `head` does.
@@ -128,6 +128,11 @@ impl CommandError {
             _ => Self::of("standard output", error),
         }
     }
+}
+
+/// `1 row`, `2 rows`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes `text` to standard output.
@@ -167,11 +172,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Writes `line` to standard error, for no longer than `PATIENCE`: the exit code is for those who do not read it.
+/// Writes `line` to standard error, waiting no longer than `PATIENCE`: the exit code must not depend on a reader.
 fn say(line: String) {
     let (said, heard) = mpsc::channel();
     thread::spawn(move || {
-        // Nobody is left to tell if standard error is closed.
+        // If standard error is closed there is nowhere to report it.
         let _ = stderr().write_all(line.as_bytes());
         let _ = said.send(());
     });

@@ -1,4 +1,4 @@
-//! What the operator decides: plain structs per concern, resolved once at start.
+//! What the operator decides: one plain struct per concern, resolved once at start-up.
 //!
 //! `config/default.toml` documents every key and is the bottom layer; [`source`] stacks files and environment above it,
 //! `reader` turns raw values into typed ones and gathers every mistake. Nothing else reads the environment.
@@ -40,7 +40,7 @@ pub struct Config {
     pub cors: Cors,
     /// `[access]`
     pub access: Access,
-    /// `[answers]`; `None` when nothing is remembered
+    /// `[answers]`; `None` when nothing is cached
     pub answers: Option<Answers>,
     /// `[model]`
     pub model: Model,
@@ -121,7 +121,7 @@ pub struct Model {
 /// `model.path`, told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelPath {
-    /// `"demo"`: the model that is built in.
+    /// `"demo"`: the built-in model.
     Demo,
     /// A local file, or a folder of them.
     File(PathBuf),
@@ -176,9 +176,9 @@ pub struct Products {
 /// A table that the service can do without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Table {
-    /// `"demo"`: the one that is built in, which is for the demo's model alone.
+    /// `"demo"`: the built-in one, which goes with the demo's model alone.
     Demo,
-    /// A file, which must be there and fit, whatever the model.
+    /// A file, which must exist and fit, whatever the model.
     File(PathBuf),
 }
 
@@ -294,7 +294,7 @@ fn scorer(reader: &mut Reader<'_>, deadline: Duration) -> Scorer {
     let (kind, other) = match sagemaker {
         Some(sagemaker) if is_embedded => (ScorerKind::Embedded, Some(sagemaker)),
         Some(sagemaker) => (sagemaker, Some(ScorerKind::Embedded)),
-        // Where one is needed there is a mistake, and nobody sees this.
+        // Where an endpoint is needed, this is already a mistake, and the placeholder is never used.
         None => (ScorerKind::Embedded, None),
     };
     let shadow = other.filter(|_| share > 0.0).map(|kind| Shadow { share, kind });

@@ -6,8 +6,8 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-/// The version of the demo's model. What belongs to the demo is known by the model's content, not by where it came from: a copy
-/// of it is the demo's too.
+/// The version of the demo's model. The demo is recognised by its model's content, not by where it came from: a copy of it
+/// counts as the demo too.
 pub const MODEL_VERSION: &str = "dd6639117cf5a4426cbe0ed6a53dab71582c1dc9dd6ec059dcbb83e239944756";
 
 macro_rules! file {

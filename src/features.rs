@@ -1,6 +1,6 @@
 //! PORT: where the feature rows of (user, product) pairs are kept.
 //!
-//! A store answers in the order it was asked and says `None` for what it does not hold; it decides no status, logs no
+//! A store answers in the order it was asked, with `None` for what it does not hold; it decides no status, logs no
 //! failure and retries nothing on its own.
 
 pub mod batched;
@@ -26,7 +26,7 @@ use crate::upstream::UpstreamError;
 pub struct StoredRow {
     /// The row.
     pub values: FeatureRow,
-    /// When it was made, in the words of whoever made it, where the store knows.
+    /// When it was made, in its maker's notation, if the store knows.
     pub updated_at: Option<Arc<str>>,
 }
 
@@ -44,7 +44,7 @@ impl Deref for StoredRow {
     }
 }
 
-/// What a store holds for one pair: its row, nothing, or something that cannot be read.
+/// What a store holds for one pair: its row, nothing, or something unreadable.
 pub type Lookup = Result<Option<StoredRow>, UnreadableRow>;
 
 /// A product of a user with its row.

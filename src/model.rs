@@ -1,6 +1,6 @@
 //! PORT: where the model's bytes come from, and what is known of the model they hold.
 //!
-//! [`watcher`] watches a source and hands what is new to what scores by it. Requests under way finish on the model they
+//! [`watcher`] watches a source and hands new models to what scores with them. Requests under way finish on the model they
 //! began with.
 
 pub mod built_in;
@@ -18,16 +18,16 @@ use sha2::{Digest, Sha256};
 
 pub use card::ModelCard;
 
-/// What a model is, for those who ask.
+/// The facts about a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
     /// See [`model_version`]; where the file is not at hand, the name of what scores, e.g. `sagemaker:imba`.
     pub version: String,
     /// Input names in order.
     pub feature_names: Vec<String>,
-    /// XGBoost's name of the objective, e.g. `binary:logistic`; `None` for a model that does not say.
+    /// XGBoost's name of the objective, e.g. `binary:logistic`; `None` if unknown.
     pub objective: Option<String>,
-    /// Number of trees; `None` for a model that does not say.
+    /// Number of trees; `None` if unknown.
     pub trees: Option<usize>,
     /// Numbers per score: 1, or the number of classes or targets.
     pub outputs: usize,
@@ -61,7 +61,7 @@ pub struct ModelFile {
     pub revision: Revision,
 }
 
-/// Why a source gave no bytes. Its text is for the person who looks after the service.
+/// Why a source gave no bytes. Its text is for the operator.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SourceError(pub String);

@@ -1,4 +1,4 @@
-//! What products are called: a table of names, for people who read answers.
+//! The names of products, for people who read answers.
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
@@ -18,7 +18,7 @@ pub enum NamesError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// A line is no product and name.
+    /// A line is not a product and a name.
     #[error("line {line}: {what}; expected product_id,product_name")]
     Line {
         /// 1-based.

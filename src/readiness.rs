@@ -1,7 +1,7 @@
 //! Whether the service should be sent requests: not while it drains, and only while its own parts work.
 //!
 //! Upstreams count once: until they have answered for the first time the service is not ready. After that it is: another
-//! instance would meet the same upstreams, and a request that needs none of them is answered. What they say is told apart.
+//! instance would meet the same upstreams, and a request that needs none of them is answered. Upstreams are reported separately.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::inference::{Inference, InferenceError};
 
-/// What a probe found is believed for this long, so that many probers cost no more than one. What is wrong with our own parts
+/// How long a probe's result is reused, so that many probers cost no more than one. What is wrong with our own parts
 /// costs nothing to find, and is looked for each time.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// Longest time a probe may take.
@@ -118,7 +118,7 @@ struct Probe(Mutex<Option<(Instant, Result<(), NotReady>)>>);
 impl Probe {
     /// What `probe` finds, or what another one found a moment ago.
     async fn outcome(&self, probe: impl Future<Output = Result<(), InferenceError>>) -> Result<(), NotReady> {
-        // Held over the probe on purpose: the others wait for its outcome instead of probing too.
+        // Held during the probe on purpose: the others wait for its outcome instead of probing too.
         let mut last = timeout(PATIENCE, self.0.lock()).await.map_err(|_| NotReady::Slow)?;
         if let Some((at, found)) = &*last
             && at.elapsed() < BELIEVED

@@ -165,7 +165,7 @@ pub enum ScoreError {
     Refused {
         /// The model's HTTP status.
         status: u16,
-        /// Where it does not like the rows: why, in one line without what is inside of it.
+        /// If it rejected the rows: why, in one line without internals.
         reason: Option<String>,
         /// All of its words, for the log.
         source: Cause,

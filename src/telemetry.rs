@@ -1,4 +1,4 @@
-//! Ground floor: what the service tells those who operate it. Knows nothing of what it is told about.
+//! Ground floor: logs and metrics for operators. Knows nothing of what it reports on.
 
 pub mod access_log;
 pub mod log;

@@ -1,4 +1,4 @@
-//! What can become of a call to a service that answers for one of our ports, and what stands before it.
+//! The failures of calls to an upstream, a service behind one of our ports, and what stands before it.
 
 pub mod aws;
 pub mod batcher;
@@ -14,7 +14,7 @@ use crate::cause::Cause;
 pub use bulkhead::{Bulkhead, WaitQueue};
 pub use gate::Gate;
 
-/// Why a call gave no answer, by what a caller can do about it. None of the texts names an inside of the upstream; those
+/// Why a call gave no answer, by what a caller can do about it. No text reveals internals of the upstream; those
 /// are in the sources, for the log.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum UpstreamError {
@@ -36,7 +36,7 @@ pub enum UpstreamError {
         /// Time until the next call is let through.
         pause: Duration,
     },
-    /// It does not let us call it so: rights, credentials or names are wrong, and a later try will fail the same.
+    /// It refuses the call: permissions, credentials or names are wrong, and a later try will fail the same way.
     #[error("it refuses the call ({code})")]
     Refused {
         /// Its word for the reason, e.g. `AccessDeniedException`.
@@ -44,7 +44,7 @@ pub enum UpstreamError {
         /// The whole reason.
         source: Cause,
     },
-    /// It no longer takes our credentials; newer ones may do.
+    /// It no longer accepts our credentials; newer ones may work.
     #[error("it refuses the credentials ({code})")]
     Expired {
         /// Its word for the reason, e.g. `ExpiredTokenException`.
@@ -60,7 +60,7 @@ pub enum UpstreamError {
         /// Where it comes from.
         source: Cause,
     },
-    /// What it answered cannot be an answer.
+    /// Its answer makes no sense.
     #[error("it answered with {what}")]
     Garbled {
         /// What kind of thing it answered with, in our words.
@@ -71,7 +71,7 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
-    /// Whether it says that the upstream is not well, rather than that it did not like this call.
+    /// Whether it says that the upstream is unhealthy, rather than that it rejected this call.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
@@ -84,7 +84,7 @@ impl UpstreamError {
         }
     }
 
-    /// Whether it is what the upstream made of the call, which nobody made better by asking again.
+    /// Whether it is the upstream's verdict on the call, so that a retry would not help.
     #[must_use]
     pub fn is_answer(&self) -> bool {
         matches!(self, Self::Garbled { .. })

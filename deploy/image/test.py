@@ -1,11 +1,11 @@
 """Tests the image without an engine: lays what its final stage would hold into a folder, and runs it there.
 
-    python3 deploy/image/test.py PROGRAM [--sagemaker MODEL]
+    python3 deploy/image/test.py PROGRAM
 
 Needs root, `unshare` and `ldd`. Every COPY of the final stage must find what it copies, every library that the program
-needs must be one of the base's, and the folder is read-only but for the image's volumes. In it run, as the image's
-user: the service, the image's health check, a prediction, the page, SIGTERM; and with --sagemaker, `serve` over the
-model in /opt/ml/model.
+needs must be laid or one of the base's, and the folder is read-only but for the image's volumes. As the image's user,
+the test runs in it the service, the image's health check, a prediction, the page and SIGTERM, and then `serve` as
+SageMaker starts it, over a model in /opt/ml/model.
 """
 
 import argparse
@@ -26,11 +26,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What gcr.io/distroless/cc-debian12 holds, by the Debian packages that it is made of, and its user.
-BASE = "gcr.io/distroless/cc-debian12:nonroot"
-BASE_LIBRARIES = re.compile(r"ld-linux[-\w.]*|lib(c|m|dl|rt|pthread|resolv|util|gcc_s|stdc\+\+|gomp|nss_\w+)\.so\.\d+")
-BASE_PACKAGES = ["base-files", "ca-certificates", "libc6", "libgcc-s1", "libgomp1", "libstdc++6", "netbase", "tzdata"]
+# What gcr.io/distroless/base-nossl-debian12 holds, by the Debian packages that it is made of, and its user.
+BASE = "gcr.io/distroless/base-nossl-debian12:nonroot"
+BASE_LIBRARIES = re.compile(r"ld-linux[-\w.]*|lib(c|m|dl|rt|pthread|resolv|util|nss_\w+)\.so\.\d+")
+BASE_PACKAGES = ["base-files", "ca-certificates", "libc6", "netbase", "tzdata"]
 USERS = {"nonroot": 65532, "65532": 65532, "root": 0}
+# Most that the image may take, its base included.
+LARGEST = 40_000_000
+# How long the service may take to start before that is a failure, in seconds.
+PATIENCE = 60
 # A row of the demo's model.
 ROW = "1,6.67578125,3418,209,0.595703125,514,10.0,11,57,11,1599,0.1498791297340854,1.2884770346494763," \
     "0.22388993120700437,9.017543859649123,0.017543859649122806,46,0.02127659574468085"  # fmt: skip
@@ -116,7 +120,7 @@ def lay(stage: Stage, program: Path, root: Path, scratch: Path) -> None:
             shutil.copytree(found, into, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, into)
             if owner := USERS.get(flags.get("chown", "").split(":")[0]):
                 os.chown(into, owner, owner)
-    for library in libraries(root / stage.entrypoint[0].lstrip("/")):
+    for library in libraries(root, stage.entrypoint[0]):
         into = root / str(library).lstrip("/")
         into.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(library, into)
@@ -137,15 +141,17 @@ def sent(source: str) -> Path:
     return ROOT / source
 
 
-def libraries(program: Path) -> list[Path]:
-    """The libraries that `program` is linked with, all of which must be the base's."""
+def libraries(root: Path, entrypoint: str) -> list[Path]:
+    """The libraries that the program is linked with and that were not laid, all of which must be the base's."""
+    program = root / entrypoint.lstrip("/")
     if not program.exists():
         raise ImageError(f"ENTRYPOINT {program.name}: it is not in the image")
+    laid = {path.name for path in (root / "usr/lib").glob("*/*.so.*")}
     out = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     found = []
     for line in out.splitlines():
         name = line.split()[0]
-        if name.startswith("linux-vdso"):
+        if name.startswith("linux-vdso") or name in laid:
             continue
         if not BASE_LIBRARIES.fullmatch(Path(name).name):
             raise ImageError(f"{program.name} needs {name}, which {BASE} has not")
@@ -192,12 +198,15 @@ class Container:
                 return ImageError(f"{what}\n{log.read()}")
 
             try:
+                given_up = time.monotonic() + PATIENCE
                 while True:
                     with contextlib.suppress(OSError):
                         if get(ready)[0] == 200:
                             break
                     if child.poll() is not None:
                         raise said(f"the service ended with {child.returncode}")
+                    if time.monotonic() > given_up:
+                        raise said(f"{ready} has not answered 200 within {PATIENCE} s")
                     time.sleep(0.05)
                 yield child
                 child.send_signal(signal.SIGTERM)
@@ -252,7 +261,7 @@ def finds_what_is_missing(text: str, program: Path) -> None:
 def serves_as_a_container(stage: Stage, root: Path) -> None:
     port = free_port()
     at = f"http://127.0.0.1:{port}"
-    container = Container(stage, root, stage.env | {"IMBA__SERVER__LISTEN": f"127.0.0.1:{port}"})
+    container = Container(stage, root, stage.env | {"PORT": str(port)})
     before = sorted(root.rglob("*"))
     expect("the health check fails before the service runs", container.run(*stage.health).returncode == 1)
     with container.serving(ready=f"{at}/readyz") as child:
@@ -275,6 +284,7 @@ def serves_as_a_container(stage: Stage, root: Path) -> None:
 
 
 def serves_as_sagemaker(stage: Stage, root: Path, model: Path) -> None:
+    """`serve` with the folder `model` where SageMaker unpacks one."""
     (root / "opt/ml/model").mkdir(parents=True)
     port = free_port()
     env = stage.env | {"SAGEMAKER_BIND_TO_PORT": str(port)}
@@ -283,28 +293,37 @@ def serves_as_sagemaker(stage: Stage, root: Path, model: Path) -> None:
     with container.serving("serve", ready=f"{at}/ping"):
         status, score = get(f"{at}/invocations", ROW)
         expect("an invocation as a SageMaker container", status == 200 and 0 < float(score) < 1, score)
+        status, score = get(f"{at}/predict/pair", "1,2")
+        expect("where there is no store", status == 404, score)
+
+
+def is_stripped(program: Path) -> bool:
+    return b".symtab" not in subprocess.run(["readelf", "--sections", "--wide", program], capture_output=True).stdout
 
 
 def size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
 
 
-def sizes(stage: Stage, scratch: Path) -> None:
+def sizes(stage: Stage, scratch: Path, is_stripped: bool) -> None:
+    """Prints what the image's parts take. The bar is for the program as images hold it, stripped."""
     query = subprocess.run(["dpkg-query", "-Wf", "${Installed-Size}\n", *BASE_PACKAGES], capture_output=True, text=True)
     base = sum(map(int, query.stdout.split())) * 1024
     laid = scratch / "laid/root"
-    program = (laid / stage.entrypoint[0].lstrip("/")).stat().st_size
-    for name, count in [("program", program), ("documents", size(laid) - program), ("base, as Debian packages", base)]:
+    program, library = (laid / stage.entrypoint[0].lstrip("/")).stat().st_size, size(laid / "usr/lib")
+    rest = size(laid) - program - library
+    parts = {"program": program, "its library": library, "documents": rest, "base, as Debian packages": base}
+    for name, count in parts.items():
         print(f"    {count / 1e6:6.1f} MB  {name}")
+    if is_stripped:
+        whole = size(laid) + base
+        expect(f"no larger than {LARGEST / 1e6:.0f} MB", whole <= LARGEST, whole)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=Path)
     parser.add_argument("--dockerfile", type=Path, default=ROOT / "Dockerfile")
-    parser.add_argument(
-        "--sagemaker", type=Path, metavar="MODEL", help="a folder with a model: serve it as SageMaker would"
-    )
     arguments = parser.parse_args()
     try:
         text, program = arguments.dockerfile.read_text(), arguments.program.resolve()
@@ -316,10 +335,12 @@ def main() -> int:
             # The image's user walks through it.
             scratch.chmod(0o755)
             lay(stage, program, root, scratch)
-            sizes(stage, scratch)
+            sizes(stage, scratch, is_stripped(program))
             serves_as_a_container(stage, root)
-            if arguments.sagemaker:
-                serves_as_sagemaker(stage, root, arguments.sagemaker.resolve())
+            model = scratch / "model"
+            model.mkdir()
+            shutil.copy(ROOT / "demo/model.ubj", model)
+            serves_as_sagemaker(stage, root, model)
     except ImageError as wrong:
         print(f"image: {wrong}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-//! What stands before the routes: the door, the certificate, the watch over their files.
+//! What stands before the routes: access control, the certificate, the watch over their files.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub(super) fn watchers(
 /// Binds `server.admin_listen`, if it is set.
 ///
 /// # Errors
-/// It is taken, not ours, or not allowed.
+/// The address is in use, not local, or not permitted.
 pub fn listen_admin(server: &config::Server) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = server.admin_listen else { return Ok(None) };
     if !address.ip().is_loopback() {

@@ -1,4 +1,4 @@
-//! The watch over small files: what is new and good is put to use, what is not leaves the old in force.
+//! The watch over small files: a good new version is put into use, a bad one leaves the old in force.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -42,7 +42,7 @@ impl FilesWatcher {
         Self { what, files, every, reload, seen, now: Arc::default() }
     }
 
-    /// Notified, the watch reads the files at once, even if they seem unchanged.
+    /// When notified, the watcher reads the files at once, even if they seem unchanged.
     pub(super) fn now(&self) -> Arc<Notify> {
         Arc::clone(&self.now)
     }
@@ -74,7 +74,7 @@ async fn pause(every: Option<Duration>) {
     }
 }
 
-/// What changes when a file does: which file it is, its length and times. Mounted secrets are links that change as a whole.
+/// What changes when a file does: its identity, length and times. Mounted secrets are symbolic links that are swapped as a whole.
 fn revision(file: &Path) -> Option<String> {
     let found = fs::metadata(file).ok()?;
     let (inode, length) = (found.ino(), found.len());

@@ -21,7 +21,7 @@ use crate::access::jwks::{JwksSource, LARGEST};
 use crate::cause::{Cause, cause};
 use crate::config::access::JwksPlace;
 
-/// Time for a fetch, with all that belongs to it.
+/// Time for a whole fetch.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The place that the configuration names.
@@ -68,7 +68,7 @@ impl JwksSource for JwksUrl {
     }
 }
 
-/// The body of an answer 200; nothing is followed.
+/// The body of a 200 response; redirects are not followed.
 async fn get(url: &str) -> Result<Vec<u8>, Cause> {
     let uri: hyper::Uri = url.parse().map_err(cause)?;
     let host = uri.host().ok_or_else(|| cause("it has no host"))?.to_owned();

@@ -24,7 +24,7 @@ use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::aws::AwsContext;
 use crate::upstream::batcher::BatchLimits;
 
-/// What opens scorers.
+/// What is needed to open scorers.
 struct Opener<'a> {
     config: &'a Config,
     aws: &'a AwsContext,
@@ -108,7 +108,7 @@ pub async fn configured_schema(config: &Config, aws: &AwsContext) -> Result<Sche
     let opener = Opener { config, aws, admission: &admission, upstreams: &upstreams };
     match opener.load_model().await {
         Ok((model, _)) => Ok(model.schema()),
-        // The names are all that is needed of it, unless it has categories; then the service refuses the table.
+        // Only its names are needed, unless it has categories; then the service refuses the table.
         Err(error) => named.ok_or(error),
     }
 }

@@ -45,12 +45,12 @@ pub async fn open_store(
     }
 }
 
-/// What becomes of the rows that a store holds when a table is loaded.
+/// What happens to the rows in a store when a table is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loading {
-    /// Those stay that the table does not replace.
+    /// Rows that the table does not replace stay.
     Beside,
-    /// They are gone: the table, whose version this is, takes their place. A local store finds the version by itself.
+    /// All are replaced by the table, whose version this is. A local store computes the version itself.
     InPlace(String),
 }
 
@@ -85,7 +85,7 @@ pub async fn open_writer(
 
 pub use crate::features::dynamodb::PairSet;
 
-/// The store in a table of DynamoDB, for what only it can tell.
+/// The store in a DynamoDB table, for what only it can tell.
 pub type RemoteStore = DynamoStore;
 
 /// Opens the table of DynamoDB, if that is the configured store.
@@ -173,7 +173,7 @@ pub async fn open_filled(
     Ok((Some(Features { store, ..opened }), watcher))
 }
 
-/// A table that does not answer now may do so later; one that is absent or of another shape will not.
+/// A table that does not answer now may do so later; one that is absent or has another shape will not.
 async fn open_table(
     table: &DynamoDb,
     schema: &Schema,
@@ -258,7 +258,7 @@ async fn open_seeded(
     Ok(store)
 }
 
-/// Writes all of `seed`, if there is one, or nothing: what is cut short or has a bad row is not there at the next start.
+/// Writes all of `seed`, if there is one, or nothing: an interrupted or bad seed leaves nothing for the next start.
 async fn fill(
     draft: &dyn FeatureWriter,
     seed: Option<&Table>,

@@ -1,4 +1,4 @@
-//! `imba completions`: what a shell completes.
+//! `imba completions`: completion scripts for shells.
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
@@ -7,7 +7,7 @@ use super::{Cli, CommandError, print};
 
 #[derive(Args)]
 pub(super) struct CompletionsArgs {
-    /// The shell.
+    /// The shell to complete for.
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 
-use super::{CommandError, ConfigArgs, block_on, print, progress};
+use super::{CommandError, ConfigArgs, block_on, counted, print, progress};
 use crate::app::scorer::configured_schema;
 use crate::app::store::{Loading, PairSet, open_remote, open_store, open_writer};
 use crate::config::{self, Store};
@@ -20,23 +20,23 @@ use crate::features::table::{BadRow, FeatureTable, Report};
 use crate::row::{PairKey, Schema, check_id, python_float};
 use crate::upstream::aws::AwsContext;
 
-/// How many bad lines are listed one by one.
+/// Most bad lines that are listed one by one.
 const LISTED: usize = 20;
 
 #[derive(Subcommand)]
 pub(super) enum FeaturesCommand {
-    /// Load a table into the store: CSV, plain or compressed with gzip, or Parquet.
+    /// Load a table into the store: CSV, plain or gzipped, or Parquet.
     ///
-    /// The header is user_id,product_id and then the features by name in any order, or user_id,product_id,feature with
-    /// the features as one quoted, comma-separated string in model order. Rows go in by batches of 10,000: a batch with a
-    /// bad row is left out whole, its bad lines are listed, and the exit code is 1. Running it again replaces rows and never
-    /// doubles them. The embedded store takes all of it at once at the end, also under a running service, which goes on with
-    /// the new table by itself. When a table of DynamoDB fails, the error names the line to go on from with --from-line.
+    /// The header is user_id,product_id and then the feature names in any order, or user_id,product_id,feature with all
+    /// features as one quoted, comma-separated string in model order. Rows are loaded in batches of 10,000: a batch with a
+    /// bad row is left out entirely, its bad lines are listed, and the exit code is 1. Importing again replaces rows and
+    /// never duplicates them. The embedded store switches to the new rows at the end, all at once; a running service picks
+    /// them up by itself. If an import to DynamoDB fails, the error says which line to resume from with --from-line.
     Import(ImportArgs),
-    /// Print the stored features of one user and product, a name and a value per line.
+    /// Print the stored features of a user and product, one name and value per line.
     Get(GetArgs),
-    /// Say which table the store holds. The embedded store is read whole and compared with its checksums: exit 0 if all of it
-    /// is good.
+    /// Show which table the store holds. The embedded store is read completely and its checksums are verified: exit 0 if all
+    /// of it is good.
     Status(ConfigArgs),
     /// Print the store as a CSV table that `imba features import` reads: the embedded store ordered by user and product, a table
     /// of DynamoDB as it comes. Rows that cannot be read are left out, the first of them are listed, and the exit code is 1.
@@ -45,20 +45,20 @@ pub(super) enum FeaturesCommand {
 
 #[derive(Args)]
 pub(super) struct ImportArgs {
-    /// The table.
+    /// The file of the table.
     file: PathBuf,
-    /// Put the table in the place of the one in the store: pairs that are not in the file are gone. A bad row leaves the old
-    /// table as it is.
+    /// Replace the whole table: pairs that are not in the file are removed. If any row is bad, the old table stays as it is.
     ///
-    /// The embedded store changes at once. In DynamoDB the new rows are written one by one, each with the version of the table,
-    /// and then the items without it are deleted; cut short, the same command completes it. Nothing else may write meanwhile.
+    /// The embedded store switches at once. In DynamoDB the new rows are written one by one, each tagged with the table's
+    /// version, and then items without that version are deleted. If that is interrupted, run the same command again. Nothing
+    /// else may write to the table meanwhile.
     #[arg(long)]
     replace: bool,
-    /// Read and check the whole table, and load nothing. Only with --replace is a table of DynamoDB read: the items that would be
-    /// deleted are counted.
+    /// Read and check the whole file without loading it. With --replace, a DynamoDB table is read as well, to count the items
+    /// that would be deleted.
     #[arg(long, conflicts_with = "from_line")]
     dry_run: bool,
-    /// Skip the rows before this line (row, of a Parquet file) of the file: an import that failed says from which line to go on.
+    /// Skip the rows before this line of the file (row, for Parquet). A failed import says which line to resume from.
     #[arg(long, value_name = "LINE", default_value_t = 1)]
     from_line: u64,
     #[command(flatten)]
@@ -89,7 +89,7 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let is_remote = matches!(config.features.store, Store::DynamoDb(_));
     if args.replace && args.from_line > 1 && !is_remote {
         let what =
-            "--from-line with --replace goes on with a table of DynamoDB; the embedded store begins anew";
+            "--from-line with --replace resumes an import to DynamoDB; the embedded store always starts over";
         return Err(CommandError::failed(what));
     }
     let name = args.file.display();
@@ -110,7 +110,7 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
         let mut loading = if args.replace { Loading::InPlace(String::new()) } else { Loading::Beside };
         let mut opened = opened;
         if args.replace && is_remote {
-            // What is written to DynamoDB is seen at once: nothing is, unless all of the table is good.
+            // What is written to DynamoDB is visible at once, so the whole table is checked first.
             let report = opened.check(|_| {}, progress).map_err(|error| CommandError::of(&name, error))?;
             refuse(&name, unit, &report)?;
             loading =
@@ -129,20 +129,20 @@ fn import(args: &ImportArgs) -> Result<(), CommandError> {
     bar.finish_and_clear();
     let Done { report: Report { loaded, left_out, bad }, unit, others } = done?;
     list(&name, unit, &bad);
-    let outcome = if args.dry_run { "are good and would be loaded" } else { "loaded" };
-    let _ = writeln!(stderr(), "{name}: {loaded} rows {outcome}");
+    let outcome = if args.dry_run { "would be loaded" } else { "loaded" };
+    let _ = writeln!(stderr(), "{name}: {} {outcome}", counted(loaded, "row"));
     if let Some(others) = others {
         let _ = writeln!(
             stderr(),
-            "{name}: {others} items of the table are not in the file and would be deleted"
+            "{name}: {} not in the file would be deleted from the table",
+            counted(others, "item")
         );
     }
     if bad.is_empty() {
         return Ok(());
     }
-    let not_loaded = if args.dry_run { "would not be loaded" } else { "were not loaded" };
-    let what = format!("{} bad {unit}s; {left_out} good rows of their batches {not_loaded}", bad.len());
-    Err(CommandError::of(name, what))
+    let (bad, good) = (counted(bad.len() as u64, &format!("bad {unit}")), counted(left_out, "good row"));
+    Err(CommandError::of(name, format!("{bad}; {good} of the same batches skipped")))
 }
 
 /// How an import went, or would go.
@@ -178,13 +178,13 @@ async fn dry_run(
     Ok(Done { report, unit, others })
 }
 
-/// A table that is to take another's place must be whole, and hold something.
+/// A replacement must have no bad row, and at least one row.
 fn refuse(name: impl Display, unit: &str, report: &Report) -> Result<(), CommandError> {
     list(&name, unit, &report.bad);
     let what = match report.bad.len() {
         0 if report.loaded > 0 => return Ok(()),
         0 => "the table has no rows; the store is unchanged".to_owned(),
-        bad => format!("{bad} bad {unit}s; the store is unchanged"),
+        bad => format!("{}; the store is unchanged", counted(bad as u64, &format!("bad {unit}"))),
     };
     Err(CommandError::of(name, what))
 }
@@ -201,14 +201,15 @@ fn version_of(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The outcome is the exit code; these lines are for people.
+/// For people; programs look at the exit code.
 fn list(name: impl Display, unit: &str, bad: &[BadRow]) {
     let mut say = stderr().lock();
     for bad in bad.iter().take(LISTED) {
         let _ = writeln!(say, "{name}: {unit} {}: {}", bad.line, bad.what);
     }
     if bad.len() > LISTED {
-        let _ = writeln!(say, "{name}: and {} more bad {unit}s", bad.len() - LISTED);
+        let more = counted((bad.len() - LISTED) as u64, &format!("more bad {unit}"));
+        let _ = writeln!(say, "{name}: and {more}");
     }
 }
 

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Args)]
 pub(super) struct HealthcheckArgs {
-    /// Ask whether the service is ready for requests (/readyz) instead of whether it is alive (/livez).
+    /// Check that the service is ready for requests (/readyz), not just alive (/livez).
     #[arg(long)]
     ready: bool,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(super) struct HealthcheckArgs {
 
 pub(super) fn healthcheck(args: &HealthcheckArgs) -> Result<(), CommandError> {
     let server = args.config.load()?.server;
-    // The listener for operators is plain, and asks for no certificate.
+    // The admin listener is plain HTTP.
     let tls = server.tls.as_ref().filter(|_| server.admin_listen.is_none());
     let address = reachable(server.admin_listen.unwrap_or(server.listen));
     let scheme = if tls.is_some() { "https" } else { "http" };

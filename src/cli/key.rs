@@ -1,4 +1,4 @@
-//! `imba key`: keys of callers.
+//! `imba key`: API keys for callers.
 
 use clap::{Args, Subcommand};
 
@@ -7,25 +7,25 @@ use crate::access::key::{generate, hash, hex};
 use crate::access::scope::Scopes;
 use crate::config::access::is_name;
 
-/// Keys of callers.
+/// Create API keys for callers.
 #[derive(Subcommand)]
 pub(super) enum KeyCommand {
-    /// Make a key: prints it, this once, and below it the line for the file that access.keys names.
+    /// Create a key: prints it, this once, and below it the line to add to the access.keys file.
     ///
-    /// The key goes to the caller, who sends it as x-api-key or as Authorization: Bearer. The line holds the key's SHA-256: whoever
-    /// reads the file cannot ask anything. A running service reads the file again within access.reload_interval, or on SIGHUP.
+    /// The caller sends the key as x-api-key or as Authorization: Bearer. The line holds only the key's SHA-256, so reading the
+    /// file lets nobody in. A running service re-reads the file within access.reload_interval, or on SIGHUP.
     New(NewArgs),
 }
 
 #[derive(Args)]
 pub(super) struct NewArgs {
-    /// What the key is called: letters, digits, hyphens and underscores.
+    /// Name of the key: letters, digits, hyphens and underscores.
     #[arg(long)]
     name: String,
-    /// A plan of the configuration, access.plans.NAME; none for no limit.
-    #[arg(long, default_value = "")]
+    /// A plan from the configuration, access.plans.NAME; without one, no limit applies.
+    #[arg(long, default_value = "", hide_default_value = true)]
     plan: String,
-    /// What its caller may do, with commas: predict, explain, recommend, users, admin; all but admin where none is named.
+    /// What the caller may do, separated by commas: predict, explain, recommend, users, admin. By default all but admin.
     #[arg(long, value_delimiter = ',')]
     scopes: Vec<String>,
 }
@@ -45,8 +45,9 @@ pub(super) fn key(command: &KeyCommand) -> Result<(), CommandError> {
     } else {
         Scopes::parse(&scopes.join(" ")).map_err(|what| CommandError::Failed(format!("--scopes: {what}")))?
     };
-    let key = generate().map_err(|_| CommandError::Failed("the system has no random numbers".into()))?;
+    let key = generate()
+        .map_err(|_| CommandError::Failed("the system's source of random numbers failed".into()))?;
     print(&format!("{key}\n{name},{},{plan},{scopes}\n", hex(&hash(&key))))?;
-    say("The first line is the key; it is shown this once. The second is for the file that access.keys names.\n".into());
+    say("The first line is the key, shown only this once. Add the second to the file that access.keys names.\n".into());
     Ok(())
 }

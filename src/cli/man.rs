@@ -1,4 +1,4 @@
-//! `imba man`: the manual pages, made from what `--help` says.
+//! `imba man`: the manual pages, generated from `--help`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::{Cli, CommandError};
 
 #[derive(Args)]
 pub(super) struct ManArgs {
-    /// The folder; made when missing.
+    /// The folder; created if missing.
     folder: PathBuf,
 }
 

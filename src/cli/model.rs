@@ -1,4 +1,4 @@
-//! `imba model`: what is in a model file.
+//! `imba model`: what a model file contains.
 
 mod card;
 mod facts;
@@ -14,9 +14,9 @@ use super::{CommandError, print};
 
 #[derive(Args)]
 pub(super) struct ModelArgs {
-    /// The model file; demo is the one that is built in.
+    /// The model file, or demo for the built-in one.
     file: PathBuf,
-    /// Print it as JSON, for programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -12,16 +12,16 @@ use crate::model::file::read_file;
 
 #[derive(Args)]
 pub(super) struct ModelLimits {
-    /// Largest model file that is read, e.g. 2GiB.
+    /// Largest model file to read, e.g. 2GiB.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
     size_limit: usize,
-    /// Most memory for what is decoded from the model file, e.g. 2GiB.
+    /// Most memory that the decoded model may take, e.g. 2GiB.
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size)]
     pub(super) memory_limit: usize,
 }
 
 impl ModelLimits {
-    /// The content of the regular file at `path`, unless it is too large; `demo` is the model that is built in.
+    /// The content of the regular file at `path`, unless it is too large; `demo` is the built-in model.
     pub(super) fn read(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
         if path.as_os_str() == DEMO {
             return Ok(demo::model());

@@ -1,11 +1,11 @@
-//! A progress bar over the bytes of a file, when somebody is watching.
+//! A progress bar over the bytes of a file, shown on a terminal only.
 
 use std::fs::File;
 use std::io::{IsTerminal, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar on standard error for reading `file`; hidden when that is no terminal or the file has no size.
+/// A bar on standard error for reading `file`; hidden if that is not a terminal or `file` is not a regular file.
 pub(super) fn bytes_of(file: Option<&File>) -> ProgressBar {
     let size = file.and_then(|file| file.metadata().ok()).filter(std::fs::Metadata::is_file);
     match size {
@@ -21,7 +21,7 @@ pub(super) fn bytes_of(file: Option<&File>) -> ProgressBar {
     }
 }
 
-/// The same for a command that prints while it reads: hidden too where its lines go to a terminal, which may be the same one.
+/// The same for a command that prints while it reads: also hidden if standard output is a terminal, where the two would mix.
 pub(super) fn beside_output(file: &File) -> ProgressBar {
     if stdout().is_terminal() { ProgressBar::hidden() } else { bytes_of(Some(file)) }
 }

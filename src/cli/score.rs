@@ -1,4 +1,4 @@
-//! `imba score`: a file of rows through a model file, one line out for each row in.
+//! `imba score`: scores a file of rows with a model file, one line out per row in.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write, stdin, stdout};
@@ -19,36 +19,36 @@ use crate::inference::{Inference, InferenceError, InferenceRequest, Input};
 use crate::row::{Batch, Decoded};
 use crate::scorer::Output;
 
-/// Rows given to the model at once, at most, and the bytes that they and the model's numbers for them take together.
+/// Most rows given to the model at once, and most bytes that they and their results take together.
 const BLOCK_ROWS: usize = 1024;
 const BLOCK_BYTES: usize = 8 * 1024 * 1024;
 const BUFFER: usize = 256 * 1024;
 
 #[derive(Args)]
 pub(super) struct ScoreArgs {
-    /// The model file; demo is the one that is built in.
+    /// The model file, or demo for the built-in one.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// The rows; - for standard input.
+    /// The file of rows; - is standard input.
     #[arg(long, value_name = "FILE", default_value = "-")]
     input: PathBuf,
-    /// Form of the rows.
+    /// Format of the rows.
     ///
-    /// csv: one row per line in the model's order, or in that of a header with its feature names; True and False are 1 and 0;
-    /// an empty cell, `nan`, `NA`, `<NA>` or `null` is missing. Categories stand by value under a header where the model file
-    /// lists them (see imba model), else by code. libsvm, as XGBoost reads it: label or label:weight, then index:value
-    /// with indices from 0; blank lines and comments are no rows. json: rows one after the other as arrays or objects by
-    /// name, or {"instances": [row, …]}; null is missing.
+    /// csv: one row per line, in the model's order or in that of a header with its feature names. True and False are 1 and 0;
+    /// an empty cell, `nan`, `NA`, `<NA>` or `null` is missing. Under a header, categories are given by value if the model
+    /// file lists them (see imba model), otherwise by code. libsvm: as XGBoost reads it, label or label:weight, then
+    /// index:value with indices from 0; blank lines and comments are skipped. json: rows one after another, as arrays or as
+    /// objects keyed by name, or {"instances": [row, …]}; null is missing.
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
-    /// Columns of a CSV file that are no features: they are printed in front of the numbers, e.g. user_id,product_id.
+    /// CSV columns that are not features, copied in front of the numbers, e.g. user_id,product_id.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     id: Vec<String>,
-    /// What to print for each row, on a line, several numbers separated by commas.
+    /// What to print for each row; several numbers are separated by commas.
     #[arg(long, value_enum, default_value_t)]
     output: OutputArg,
-    /// Use only these boosting iterations, like XGBoost's iteration_range: from A up to but not including B; 0 for B, or
-    /// nothing, means up to the last.
+    /// Use only these boosting iterations, like XGBoost's iteration_range: from A up to but not including B. Without B, or
+    /// with 0, up to the last.
     #[arg(long, value_name = "A..B", value_parser = iterations)]
     iterations: Option<Iterations>,
     #[command(flatten)]
@@ -78,11 +78,11 @@ enum OutputArg {
     /// What the model predicts, e.g. a probability.
     #[default]
     Score,
-    /// The sum of the leaves before the objective's transformation.
+    /// The sum of the leaves, before the objective's transformation.
     Margin,
-    /// The number of the leaf that the row reaches in each tree.
+    /// The index of the leaf that the row reaches in each tree.
     Leaf,
-    /// What each feature adds to the margin (exact TreeSHAP), then the bias; classes one after the other.
+    /// What each feature adds to the margin (exact TreeSHAP), then the bias; for several classes, one after another.
     Contributions,
 }
 
@@ -101,7 +101,7 @@ fn iterations(text: &str) -> Result<Iterations, String> {
 pub(super) fn score(args: &ScoreArgs) -> Result<(), CommandError> {
     let form = args.format.form();
     if form != Form::Csv && !args.id.is_empty() {
-        return Err(CommandError::failed("--id names columns of a CSV file; expected --format csv"));
+        return Err(CommandError::failed("--id names CSV columns: it needs --format csv"));
     }
     let inference = load(args)?;
     let schema = Arc::clone(inference.schema());
@@ -146,7 +146,7 @@ fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
 struct Block<'m, W> {
     inference: &'m Inference,
     output: OutputArg,
-    /// Whether rows are kept as the values that they list: wide ones list few.
+    /// Whether rows are kept sparse, as the values they list: wide rows list few.
     is_sparse: bool,
     runtime: &'m Runtime,
     capacity: usize,

@@ -19,14 +19,14 @@ use crate::shutdown::stop_signal;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::log::{self, Telemetry};
 
-/// After the drain, or a stop during the start: how long work on files that cannot be ended, only left, is waited for.
+/// How long to wait, after the drain or a stop during start-up, for blocking work on files, which cannot be cancelled.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Address and port to listen on, over server.listen of the configuration; port 0 picks a free one.
+    /// Address and port to listen on, overriding server.listen; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
@@ -47,12 +47,12 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), CommandError> {
 async fn run(config: Config, telemetry: &Telemetry) -> Result<(), CommandError> {
     let stop = stop_signal(telemetry.lines.clone()).map_err(CommandError::failed)?;
     let hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed)?;
-    // Its lines are at level info.
+    // Access log lines are at level info.
     let access_log = (config.log.access && config.log.level >= Level::INFO)
         .then(|| AccessLog::new(telemetry.lines.clone(), telemetry.json));
     let mut stop = pin!(stop);
     let server = config.server.clone();
-    // Parts of the start read files without a pause: on a thread that nothing else needs, so that a stop is heard.
+    // Start-up does blocking reads: on a thread of its own, so that a signal is heard meanwhile.
     let start = spawn_blocking(move || Handle::current().block_on(App::build(&config, access_log)));
     let app = tokio::select! {
         () = &mut stop => {
@@ -75,11 +75,11 @@ async fn run(config: Config, telemetry: &Telemetry) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// SIGHUP asks for the newest model, table, keys and certificates, as it asks other servers to read their files again.
+/// SIGHUP reloads the model, table, keys and certificates, as it makes other servers re-read their files.
 async fn reload_on(mut hang_up: Signal, reload_now: Vec<Arc<Notify>>) {
     while hang_up.recv().await.is_some() {
         if reload_now.is_empty() {
-            info!("SIGHUP: neither model nor table is in this process; there is nothing to reload");
+            info!("SIGHUP: this process holds nothing that can be reloaded");
         } else {
             info!("SIGHUP: looking for a new model, table, keys and certificates");
         }

@@ -1,4 +1,4 @@
-//! `imba config`: what is in force, as TOML that could be read back, each key with where its value came from.
+//! `imba config`: the values in force, as TOML that can be read back, each with where it came from.
 
 use std::fmt::Write;
 
@@ -8,12 +8,12 @@ use super::{CommandError, ConfigArgs};
 use crate::config::Config;
 use crate::config::source::{Origin, Raw, Settings};
 
-/// Keys whose values are nobody's business.
+/// Keys whose values are never printed.
 const SECRET: [&str; 1] = ["access.sigv4_credentials"];
 
 #[derive(Args)]
 pub(super) struct SettingsArgs {
-    /// Print only what files and the environment say otherwise than the built-in defaults.
+    /// Print only the values that differ from the built-in defaults.
     #[arg(long)]
     changed: bool,
     #[command(flatten)]

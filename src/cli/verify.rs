@@ -1,4 +1,4 @@
-//! `imba verify`: the same rows by the endpoint and in process, and by how much the scores differ.
+//! `imba verify`: scores the same rows by the endpoint and in process, and reports how far they differ.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -18,28 +18,28 @@ use crate::row::{Batch, python_float};
 use crate::scorer::Scores;
 use crate::scorer::shadowed::differences;
 
-/// Rows sent to the endpoint at once, and most values among them: a call's body is some ten bytes for each, and its limit 6 MiB.
+/// Most rows, and most values, sent to the endpoint in one call: a value takes some ten bytes, and a body at most 6 MiB.
 const BLOCK_ROWS: usize = 500;
 const BLOCK_VALUES: usize = 512 * 1024;
 
 #[derive(Args)]
 pub(super) struct VerifyArgs {
-    /// The model file; without it, that of the configuration.
+    /// The model file; by default, the configured one.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// The rows.
+    /// The file of rows.
     #[arg(long, value_name = "FILE")]
     rows: PathBuf,
-    /// Form of the rows, as in imba score.
+    /// Format of the rows, as in imba score.
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
-    /// Columns of a CSV file that are no features, e.g. user_id,product_id.
+    /// CSV columns that are not features, e.g. user_id,product_id.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     id: Vec<String>,
-    /// Scores that differ by no more than this are equal.
+    /// Scores that differ by no more than this count as equal.
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-6)]
     tolerance: f64,
-    /// How many of the rows that differ are listed.
+    /// How many differing rows to list.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     list: usize,
     #[command(flatten)]
@@ -67,6 +67,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CommandError> {
     match comparison.differing {
         0 if comparison.rows == 0 => Err(CommandError::of(args.rows.display(), "has no rows")),
         0 => Ok(()),
+        1 => Err(CommandError::failed("1 row differs")),
         differing => Err(CommandError::failed(format!("{differing} rows differ"))),
     }
 }
@@ -129,7 +130,7 @@ impl<'v> Comparison<'v> {
             .ok_or_else(|| {
                 let outputs = (endpoint.model.outputs, model.model.outputs);
                 io::Error::other(format!(
-                    "the endpoint gives {} numbers per row (scorer.sagemaker.outputs), the model {}",
+                    "the endpoint returns {} numbers per row (scorer.sagemaker.outputs), the model {}",
                     outputs.0, outputs.1
                 ))
             })?

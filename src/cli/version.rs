@@ -1,6 +1,6 @@
-//! What `imba --version` says: what this program was built from, for whom, and with what.
+//! What `imba --version` says: version, commit, features and target of this build.
 
-/// Of the whole program and its packages: there is one version number.
+/// One version number covers the program and its packages.
 pub(super) const LONG: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\ncommit    ",

@@ -107,13 +107,13 @@ pub enum JwksPlace {
 }
 
 impl Access {
-    /// Whether callers are told apart or limited at all.
+    /// Whether callers are identified or limited at all.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.identifies() || self.anonymous.is_some()
     }
 
-    /// Whether some callers are known.
+    /// Whether any callers are configured.
     fn identifies(&self) -> bool {
         self.keys.is_some()
             || self.sigv4.is_some()
@@ -208,7 +208,7 @@ fn jwt(reader: &mut Reader<'_>, plans: &BTreeMap<String, Limits>) -> Option<Jwt>
     Some(Jwt { issuer, audience, jwks, refresh, refresh_pause, clock_skew, scope_claim, scope_prefix, plan })
 }
 
-/// Whether `key` can be one of a plan: the names of plans are the operator's.
+/// Whether `key` can belong to a plan: the operator chooses the names of plans.
 pub(super) fn is_of_a_plan(key: &str) -> bool {
     let name = key.strip_prefix("access.plans.").and_then(|rest| rest.rsplit_once('.'));
     name.is_some_and(|(name, key)| is_name(name) && ["rate", "burst", "quota"].contains(&key))
@@ -248,7 +248,7 @@ fn limits(reader: &mut Reader<'_>, name: &str) -> Limits {
         reader.mistake(&key("burst"), format!("needs {}", key("rate")));
     }
     let rate = per_second.map(|per_second: f64| {
-        // Casting ends at the largest number there is.
+        // The cast saturates.
         #[allow(clippy::cast_sign_loss, reason = "rates are above 0")]
         let burst = burst.unwrap_or(per_second.ceil() as u32).max(1);
         Rate { per_second, burst }

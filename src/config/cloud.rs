@@ -127,7 +127,7 @@ pub(super) fn calls(reader: &mut Reader<'_>, section: &str, deadline: Duration) 
     calls
 }
 
-/// A call that outlives its request would be cut off without the reason that it was about to give.
+/// A call that outlives its request would be cut off before it can say why it failed.
 fn calls_end_in_time(reader: &mut Reader<'_>, key: &str, timeout: Duration, deadline: Duration) {
     if timeout >= deadline && !deadline.is_zero() {
         reader.mistake(key, format!("is not shorter than server.deadline, {deadline:?}"));

@@ -8,7 +8,7 @@ use super::reader::Reader;
 /// Where SageMaker unpacks the model, unless `SM_MODEL_DIR` says otherwise.
 pub(super) const MODEL_FOLDER: &str = "/opt/ml/model";
 
-/// The container's variables that are heeded.
+/// The container's variables that are honoured.
 pub(super) const VARIABLES: [&str; 9] = [
     "SM_MODEL_DIR",
     "SAGEMAKER_BIND_TO_PORT",
@@ -24,9 +24,9 @@ pub(super) const VARIABLES: [&str; 9] = [
 /// How `/invocations` answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
-    /// `compat.sagemaker = "exact"`: rows that are too short are scored, with the columns that are not there as missing.
+    /// `compat.sagemaker = "exact"`: short rows are scored, their absent columns as missing values.
     pub is_exact: bool,
-    /// `SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT`, in lower case: the type of an answer that nobody named one for.
+    /// `SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT`, in lower case: the media type of an answer if the request names none.
     pub default_accept: String,
     /// Whether `SAGEMAKER_BATCH` is set: the answers of a batch transform.
     pub is_batch: bool,
@@ -56,7 +56,7 @@ pub(super) fn container(reader: &mut Reader<'_>) -> Container {
     });
     let found = Container {
         is_exact,
-        // As the container reads them: any text is yes to the one, and only "true" to the other.
+        // As the container reads them: any text sets the former, only "true" the latter.
         is_batch: variable("SAGEMAKER_BATCH").is_some_and(|text| !text.is_empty()),
         is_ensemble: variable("SAGEMAKER_INFERENCE_ENSEMBLE").is_none_or(|text| text == "true"),
         output,

@@ -116,7 +116,7 @@ fn pattern(text: &str) -> Option<OriginPattern> {
         ("http" | "https", Some(port)) => format!(":{port}"),
         _ => return None,
     };
-    // A port that is no number is none to the parser.
+    // To the parser, a port that is not a number is no port.
     let has_port = !authority.ends_with(']') && authority.rsplit_once(':').is_some();
     if !is_plain || has_port && uri.port_u16().is_none() {
         return None;

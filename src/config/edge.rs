@@ -1,4 +1,4 @@
-//! What stands around the routes: TLS, the names the service answers to, and what is remembered of answers.
+//! What stands around the routes: TLS, the host names that are answered, and the cache of answers.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub struct Tls {
     pub reload_interval: Option<Duration>,
 }
 
-/// `[answers]`: what is remembered of answers.
+/// `[answers]`: the cache of answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers {
     /// `answers.cache_ttl`

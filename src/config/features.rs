@@ -20,7 +20,7 @@ pub struct Features {
     pub cache: Option<FeatureCache>,
 }
 
-/// `[features.cache]`: what is remembered of lookups.
+/// `[features.cache]`: the cache of lookups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeatureCache {
     /// `features.cache.ttl`
@@ -42,7 +42,7 @@ pub enum Store {
     None,
 }
 
-/// The `features.embedded.path` of a store that is no file.
+/// The `features.embedded.path` of a store in memory.
 pub const IN_MEMORY: &str = ":memory:";
 
 /// `[features.embedded]`

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, told all at once.
+//! What can be wrong with a configuration, reported all at once.
 
 use std::fmt;
 

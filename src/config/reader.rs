@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         self.settings.iter().map(|(key, _)| key).filter(move |key| key.starts_with(prefix))
     }
 
-    /// What `parse` makes of a key that need not be there.
+    /// What `parse` makes of an optional key.
     pub(super) fn if_set<T>(
         &mut self,
         key: &str,

@@ -9,17 +9,17 @@ use toml::de::{DeTable, DeValue};
 use super::container::{MODEL_FOLDER, VARIABLES};
 use super::mistake::{Mistake, Mistakes};
 
-/// The bottom layer, which is also the list of all keys there are.
+/// The lowest layer, which is also the list of all keys.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// The file by which a checkout is known when it is the working directory: there the store is beside the sources.
+/// The file that identifies the working directory as a checkout: there, the store is kept beside the sources.
 const CHECKOUT: &str = "config/default.toml";
 
 const ENV_PREFIX: &str = "IMBA__";
 /// The AWS SDK's own variables, which it reads itself but does not check.
 const AWS_ENDPOINT_PREFIX: &str = "AWS_ENDPOINT_URL";
 
-/// A value as its layer wrote it, before anyone knows its type.
+/// A value as its layer wrote it, before its type is known.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Raw {
     /// A quoted string, or the whole of an environment variable.
@@ -28,7 +28,7 @@ pub enum Raw {
     Bare(String),
     /// An array of strings.
     List(Vec<String>),
-    /// Anything a setting is never made of; the text names it.
+    /// Anything that is never a setting; the text names it.
     Other(&'static str),
 }
 
@@ -43,7 +43,7 @@ impl Raw {
     }
 }
 
-/// Who said so.
+/// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `config/default.toml`, compiled in.
@@ -54,7 +54,7 @@ pub enum Origin {
     Env(String),
     /// The service being a SageMaker container, whose model is in this folder.
     Container(PathBuf),
-    /// The folder for the data of programs (XDG Base Directory Specification), which the environment names.
+    /// The user's folder for data (XDG Base Directory Specification), as the environment names it.
     DataFolder,
     /// A flag of the command line.
     Flag(&'static str),
@@ -116,7 +116,7 @@ impl Settings {
     pub fn layered(files: &[PathBuf]) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
         let environment: Vec<_> = std::env::vars_os()
-            // A name that is not UTF-8 is not one of ours; a value that is not gets refused by its key.
+            // A name that is not UTF-8 is not one of ours; such a value is refused with its key.
             .filter_map(|(name, value)| {
                 Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
             })
@@ -168,7 +168,7 @@ impl Settings {
         self.container.get(name).map(String::as_str)
     }
 
-    /// Lays a TOML file over what is there.
+    /// Adds a TOML file as the next layer.
     pub fn add_file(&mut self, path: &Path) {
         match std::fs::read_to_string(path) {
             Ok(text) => self.add_toml(&text, |line| Origin::File(path.to_owned(), line)),
@@ -182,7 +182,7 @@ impl Settings {
         }
     }
 
-    /// Lays the `IMBA__SECTION__KEY` among `variables` over what is there.
+    /// Adds the `IMBA__SECTION__KEY` among `variables` as the next layer.
     pub fn add_env(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         for (name, value) in variables {
             if name.starts_with(AWS_ENDPOINT_PREFIX) {
@@ -241,7 +241,7 @@ impl Settings {
         &self.aws_endpoints
     }
 
-    /// Whether the environment asks for texts without colours (no-color.org).
+    /// Whether the environment asks for text without colour (no-color.org).
     pub(super) fn no_color(&self) -> bool {
         self.no_color
     }
@@ -313,12 +313,12 @@ fn platform_setting(name: &str, value: &str) -> Option<(&'static str, String)> {
     }
 }
 
-/// Where programs keep what they make for a user (XDG Base Directory Specification 0.8), if the environment says who that is.
+/// The user's folder for data (XDG Base Directory Specification 0.8), if the environment names the user's home.
 fn data_folder(environment: &[(String, String)]) -> Option<PathBuf> {
     let folder = |name: &str| {
         let found =
             environment.iter().find(|(found, _)| found == name).map(|(_, value)| PathBuf::from(value));
-        // The specification takes no relative paths.
+        // The specification ignores relative paths.
         found.filter(|path| path.is_absolute())
     };
     folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")))

@@ -28,7 +28,7 @@ fn route(reader: &mut Reader<'_>, key: &str) -> Option<String> {
     Some(route)
 }
 
-/// `model.name`, which stands in paths.
+/// `model.name`, which is part of paths.
 pub(super) fn model_name(reader: &mut Reader<'_>) -> String {
     const KEY: &str = "model.name";
     let name = reader.name(KEY);

@@ -2,7 +2,7 @@
 //!
 //! A file is never changed. A table is written into a new file beside it, checked, and renamed over it (`draft`); a
 //! running service opens the new one (`watcher`) while reads under way finish on the old. So a reader needs no lock, and
-//! what is cut short, by whatever, is never served.
+//! what was interrupted, by anything, is never served.
 //!
 //! Lookups of a few pairs, and of a user's products where they are not too many, run on the caller's thread: each is a few page
 //! reads from redb's own cache, shorter than a hand-over to another thread. Others go through [`Admission`], pairs piece by piece.
@@ -34,7 +34,7 @@ pub use file::OpenError;
 pub use memory::MemoryDraft;
 pub use watcher::TableWatcher;
 
-/// Up to this many pairs are looked up where they are.
+/// Up to this many pairs are looked up on the caller's thread.
 const INLINE_PAIRS: usize = 64;
 /// A user's products are read where they are if they are no more than this.
 const INLINE_PRODUCTS: usize = 1024;
@@ -62,7 +62,7 @@ pub struct EmbeddedStore {
 struct Current {
     file: StoreFile,
     table: Arc<TableInfo>,
-    /// The first damage that was met.
+    /// The first damage found.
     damage: OnceLock<Damage>,
 }
 
@@ -94,7 +94,7 @@ impl EmbeddedStore {
         Self { admission, ..self }
     }
 
-    /// Goes on with the file that is at the path now.
+    /// Switches to the file that is at the path now.
     ///
     /// # Errors
     /// As [`Self::open`]; then the file that was open stays in use.
@@ -151,7 +151,7 @@ impl EmbeddedStore {
 #[async_trait]
 impl FeatureStore for EmbeddedStore {
     async fn get_many(&self, keys: &[PairKey]) -> Result<Vec<Lookup>, StoreError> {
-        // All of one table, whatever takes its place meanwhile.
+        // All from one table, even if it is replaced meanwhile.
         let current = self.current.load_full();
         let found = if keys.len() <= INLINE_PAIRS {
             current.file.get_many(keys)

@@ -1,4 +1,4 @@
-//! A feature table in a file, and its way into a store, batch by batch.
+//! A feature table in a file, and how it is loaded into a store, batch by batch.
 //!
 //! Two layouts are read, told apart by the names of the columns: `user_id,product_id,` and one column per feature in any
 //! order; or the old table's `user_id,product_id,feature` with the features as one quoted, comma-separated string in model
@@ -26,7 +26,7 @@ pub const BATCH_ROWS: usize = 10_000;
 /// The columns before the features.
 pub const KEYS: [&str; 2] = PAIR_COLUMNS;
 
-/// Why a table cannot be imported, or not on.
+/// Why a table cannot be imported, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The header is not that of a feature table.
@@ -63,7 +63,7 @@ pub enum TableError {
     Store(StoreError),
 }
 
-/// A line that is no row, and why.
+/// A line that is not a row, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
     /// Line of a text, or row of a Parquet file, 1-based.
@@ -79,14 +79,14 @@ pub struct Report {
     pub loaded: u64,
     /// Good rows left out because a row of their batch was bad.
     pub left_out: u64,
-    /// Lines that are no rows. Their batches were not loaded.
+    /// Lines that are not rows. Their batches were not loaded.
     pub bad: Vec<BadRow>,
 }
 
-/// What a table's next line or row is, or why it is none.
+/// A table's next line or row, or why it is not one.
 type NextRow = Result<(PairKey, FeatureRow), BadRow>;
 
-/// The rows of a file, one after the other.
+/// The rows of a file, one by one.
 trait TableRows {
     /// The next row; `None` at the end.
     fn next(&mut self) -> Result<Option<NextRow>, TableError>;
@@ -94,7 +94,7 @@ trait TableRows {
     /// Place of the next row, 1-based.
     fn place(&self) -> u64;
 
-    /// Bytes of the file that have been read, about.
+    /// About how many bytes of the file have been read.
     fn bytes(&self) -> u64;
 }
 

@@ -1,4 +1,4 @@
-//! What became of each row of a request.
+//! The outcome of each row of a request.
 
 use std::sync::Arc;
 

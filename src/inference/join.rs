@@ -9,9 +9,9 @@ use super::{Inference, InferenceError, Input};
 use crate::row::{Batch, Decoded, Outcomes, PairKey, RowError, RowErrorKind};
 use crate::telemetry::Stages;
 
-/// Bad pairs of a request that are told in full.
+/// Bad pairs of a request that are reported in full.
 const IN_FULL: usize = 100;
-/// Up to this many pairs are joined where they are.
+/// Up to this many pairs are joined on the caller's thread.
 const SMALL_JOIN: usize = 256;
 
 /// The rows to score, and what is known of each row of the request by then.
@@ -89,7 +89,7 @@ fn join_pairs(
                 good.push(pair);
                 continue;
             }
-            // A request of a hundred thousand bad pairs must not make as many sentences, nor as many lines in the log.
+            // A request with a hundred thousand bad pairs must not produce as many messages, nor as many log lines.
             Ok(None) if failed.len() >= IN_FULL => RowErrorKind::UnknownPair.brief().clone(),
             Ok(None) => {
                 RowError::new(RowErrorKind::UnknownPair, format!("no features are stored for {pair}"))
@@ -97,7 +97,7 @@ fn join_pairs(
             Err(why) => {
                 unreadable += 1;
                 if unreadable <= IN_FULL {
-                    // What is wrong with it concerns those who look after the store.
+                    // The details are for the store's operators.
                     error!("the stored row of {pair} cannot be read: {why}");
                 }
                 if failed.len() >= IN_FULL {

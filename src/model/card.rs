@@ -1,7 +1,7 @@
 //! What travels in a model file beside the model: its threshold, and a card that says where it comes from.
 //!
 //! Both are XGBoost attributes, written by the training package: `imba.threshold`, a number as text, and `imba.card`, a JSON
-//! object that `training/README.md` describes. A model without them is as good as any.
+//! object that `training/README.md` describes. Both are optional.
 
 use serde_json::value::RawValue;
 

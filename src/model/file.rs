@@ -24,12 +24,12 @@ pub struct LocalFile {
     limit: usize,
     /// Of a folder of several models, whether the first is used alone.
     first_only: bool,
-    /// A read that hangs, as on a network's file system, cannot be ended. It keeps its thread, and no other one is started.
+    /// A read that hangs, as on a network file system, cannot be cancelled. It keeps its thread, and no other one is started.
     reading: Arc<Semaphore>,
 }
 
 impl LocalFile {
-    /// The file at `path`, which need not be there yet, of at most `limit` bytes.
+    /// The file at `path`, which need not exist yet, of at most `limit` bytes.
     #[must_use]
     pub fn new(path: PathBuf, limit: usize) -> Self {
         Self { path, limit, first_only: false, reading: Arc::new(Semaphore::new(1)) }
@@ -115,7 +115,7 @@ pub fn read_file(path: &Path, limit: usize, key: &str) -> io::Result<Vec<u8>> {
 }
 
 fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
-    // Opening a named pipe would wait for who writes to it.
+    // Opening a named pipe would wait for a writer.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;

@@ -31,7 +31,7 @@ use crate::cause::chain;
 const ANSWER: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_mins(5);
 const ATTEMPTS: u32 = 3;
-/// Credentials this near to their end are not used any more.
+/// Credentials this close to expiry are no longer used.
 const NEAR_END: Duration = Duration::from_mins(1);
 
 /// The headers of a request; its path is the object's.
@@ -50,7 +50,7 @@ pub struct S3Object {
 }
 
 impl S3Object {
-    /// The object `key` in `bucket`, which need not be there yet, of at most `limit` bytes. Calls nobody.
+    /// The object `key` in `bucket`, which need not exist yet, of at most `limit` bytes. Makes no call.
     #[must_use]
     pub fn new(sdk: &SdkConfig, bucket: &str, key: &str, limit: usize) -> Self {
         let address = Address::new(sdk, bucket, key);
@@ -87,7 +87,7 @@ impl S3Object {
         Ok(Some(ModelFile { bytes, revision: Revision(revision) }))
     }
 
-    /// Those of the last request, while they last.
+    /// The last request's credentials, until they expire.
     async fn credentials(&self) -> Result<Credentials, SourceError> {
         let remembered = self.remembered().clone();
         let lasts = |found: &Credentials| {
@@ -117,7 +117,7 @@ impl S3Object {
         Err(SourceError(format!("{size} bytes are more than the {limit} of model.size_limit")))
     }
 
-    /// Why there is no object; credentials that are no longer good are looked for anew next time.
+    /// Why there is no object; rejected credentials are fetched anew next time.
     fn reason<R: std::fmt::Debug + Send + Sync + 'static>(&self, error: &SdkError<Refusal, R>) -> String {
         match error.as_service_error() {
             Some(refusal) if refusal.is_absent() => "there is no such object".to_owned(),

@@ -1,4 +1,4 @@
-//! The watch over a model source: what is new and good is put to use, what is not leaves the old model serving.
+//! The watch over a model source: a good new model is put into use, a bad one leaves the old one serving.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct ModelWatcher {
     every: Option<Duration>,
     /// The content last seen, good or bad; `None` after the source failed, so that the next look reads it again.
     seen: Option<Revision>,
-    /// Why the newest model is not in use, if it is not. Said once, not at each look.
+    /// Why the newest model is not in use, if it is not. Logged once, not at each look.
     failure: Option<String>,
     now: Arc<Notify>,
 }
@@ -35,7 +35,7 @@ impl ModelWatcher {
         Self { source, model, every, seen: Some(seen), failure: None, now: Arc::default() }
     }
 
-    /// Notified, the watch looks at once, and reads the source even if it seems unchanged.
+    /// When notified, the watcher looks at once, and reads the source even if it seems unchanged.
     #[must_use]
     pub fn now(&self) -> Arc<Notify> {
         Arc::clone(&self.now)
@@ -120,7 +120,7 @@ impl ModelWatcher {
     }
 }
 
-/// What a look at the source came to.
+/// The result of a look at the source.
 #[derive(PartialEq, Eq)]
 enum Look {
     Same,

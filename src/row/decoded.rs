@@ -2,8 +2,8 @@
 
 use super::{RowError, RowErrorKind};
 
-/// Bad rows whose errors are kept in full. Beyond, a row's error is its kind: a body of millions of bad rows must not make
-/// millions of sentences.
+/// Bad rows whose errors are kept in full. Beyond them only the kind is kept: a body of millions of bad rows must not make
+/// millions of messages.
 const IN_FULL: usize = 100;
 
 /// How much of a body is decoded.
@@ -25,7 +25,7 @@ impl RowLimits {
     /// Whether one more row may follow `count` rows.
     ///
     /// # Errors
-    /// There are as many as there may be.
+    /// The limit is reached.
     pub fn check(self, count: usize) -> Result<(), RowError> {
         if count < self.rows {
             return Ok(());
@@ -35,7 +35,7 @@ impl RowLimits {
     }
 }
 
-/// The good rows of a body and what became of all of them.
+/// The good rows of a body, and the outcome of every row.
 #[derive(Debug)]
 pub struct Decoded<T> {
     /// The good rows, in order.

@@ -57,7 +57,7 @@ fn count(digits: &[u8]) -> Option<f32> {
     Some(count as f32)
 }
 
-/// What is no finite `number`.
+/// Why `number` is not a finite number.
 #[cold]
 fn word(cell: &str, number: Option<f64>) -> Result<f32, InvalidValue> {
     match (cell, number) {
@@ -92,7 +92,7 @@ pub fn write_value(value: f32, out: &mut String) {
     out.push_str(text.strip_suffix(".0").unwrap_or(text));
 }
 
-/// Enough of a text to find it again, without repeating a whole hostile body.
+/// Enough of a text to recognise it, without repeating a whole hostile body.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     const LONGEST: usize = 40;

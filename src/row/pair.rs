@@ -1,8 +1,8 @@
-//! A user and a product: the key that a stored row has.
+//! A user and a product: the key of a stored row.
 
 use std::fmt;
 
-/// A user and a product: what a row is kept under.
+/// A user and a product: the key that a row is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PairKey {
     user: String,
@@ -15,7 +15,7 @@ pub const MAX_ID_BYTES: usize = 1024;
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
-    /// Nothing there.
+    /// It is empty.
     #[error("is empty")]
     Empty,
     /// More than [`MAX_ID_BYTES`].

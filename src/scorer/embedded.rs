@@ -1,6 +1,6 @@
 //! The embedded scorer: the model in this process.
 //!
-//! A few rows are scored on the caller's thread, in less time than a hand-over to another takes. Larger batches go through
+//! A few rows are scored on the caller's thread, which is faster than handing them over. Larger batches go through
 //! [`Admission`] piece by piece, so that other requests, and this one's deadline, get their turn between pieces.
 //! The model may be replaced at any time; each batch is scored by the one it began with.
 
@@ -21,7 +21,7 @@ use crate::row::{Batch, Schema};
 
 pub use load::{LoadError, LoadOptions};
 
-/// Up to this many rows are scored where they are.
+/// Up to this many rows are scored on the caller's thread.
 const INLINE_ROWS: usize = 256;
 /// Rows scored between two chances to stop.
 const PIECE_ROWS: usize = 4096;
@@ -94,7 +94,7 @@ impl Scorer for EmbeddedScorer {
         self.loaded.load().schema.clone()
     }
 
-    /// Scores a row of which nothing is known, as every model can.
+    /// Scores a row of missing values, which every model can do.
     async fn probe(&self) -> Result<(), ScoreError> {
         let mut rows = Batch::sparse(self.options.columns.len());
         rows.push_listed(&[], &[]);
@@ -131,7 +131,7 @@ impl Explainer for EmbeddedScorer {
     }
 }
 
-/// What is known of rows that are explained, row after row.
+/// The results for explained rows, row by row.
 #[derive(Default)]
 struct Explained {
     scores: Vec<f64>,

@@ -25,9 +25,9 @@ use crate::upstream::aws::{self, CredentialsCache};
 use crate::upstream::{Gate, UpstreamError, WaitQueue};
 
 const CSV: &str = "text/csv";
-/// What SageMaker answers for an error of the model, whatever that was.
+/// What SageMaker answers for any error of the model.
 const MODEL_ERROR: u16 = 424;
-/// Statuses of a model that say something about what it was sent, which is what the caller sent.
+/// A model's statuses that are about its input, which is what the caller sent.
 const ABOUT_THE_ROWS: RangeInclusive<u16> = 400..=423;
 
 /// A client of one endpoint; the model behind it is known by the endpoint's name alone.
@@ -42,7 +42,7 @@ pub struct SageMakerScorer {
 }
 
 impl SageMakerScorer {
-    /// A client of the endpoint that `config` names, for rows of `columns`. Calls nobody yet.
+    /// A client of the endpoint that `config` names, for rows of `columns`. Makes no call yet.
     #[must_use]
     pub fn new(aws: &SdkConfig, config: &SageMaker, columns: &[String], metrics: UpstreamMetrics) -> Self {
         let endpoint = config.endpoint_name.clone();
@@ -126,7 +126,7 @@ impl Scorer for SageMakerScorer {
         Arc::clone(&self.info)
     }
 
-    /// The last call's success is enough. Where there is none, scores a row of which nothing is known, which is paid for
+    /// The last call's success is enough. Without one, scores a row of missing values, which is paid for
     /// like any other; the circuit breaker limits how often. A model that refuses such a row, or makes no score of it, is a
     /// model that answers.
     async fn probe(&self) -> Result<(), ScoreError> {

@@ -1,6 +1,6 @@
 //! A scorer that answers while another one is compared with it, in the background and for a share of the requests.
 //!
-//! Nobody waits for the shadow or hears of its failures: they are counted, and that is all.
+//! Nobody waits for the shadow, and its failures are only counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::model::ModelInfo;
 use crate::row::Schema;
 use crate::telemetry::metrics::ShadowMetrics;
 
-/// Comparisons under way at once; requests beyond are not compared.
+/// Most comparisons under way at once; further requests are not compared.
 const AT_ONCE: usize = 16;
 
 /// Answers from one scorer and compares another.

@@ -11,6 +11,6 @@ pub struct InferenceTarget {
     pub component: Option<String>,
     /// An identifier under which the endpoint records the call.
     pub inference_id: Option<String>,
-    /// Whatever the endpoint's container makes of it.
+    /// Free text for the endpoint's container.
     pub custom_attributes: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One line per request, in the form of the other log lines but without their machinery: it is on the way of every answer.
+//! One line per request, in the form of the other log lines but without their machinery: every answer waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct ClientAddress(pub Arc<str>);
 
 /// What a request asked for, as far as the log may know.
 pub enum Path {
-    /// The pattern of its route: identifiers in a path are nobody's business but the client's.
+    /// The pattern of its route: identifiers in a path do not belong in the log.
     Route(&'static str),
     /// The address, of no route.
     Own(Uri),

@@ -1,6 +1,6 @@
 //! Logging: levels and form from configuration, everything to standard error.
 //!
-//! Whoever has a line puts it into a queue and goes on; one thread writes. Events are written soon, lines of the access log
+//! Callers put their lines into a queue and go on; one thread writes. Events are written soon, lines of the access log
 //! together with others, at the latest after `FLUSH_EVERY`: one system call for many requests. When standard error takes
 //! nothing, the queue fills, further lines are dropped and counted, and nobody waits.
 
@@ -25,10 +25,10 @@ const QUEUE: usize = 4 * 1024 * 1024;
 /// Longest time that the end of the process waits for the last lines.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Lines that were dropped. The log is the process's, and so is this.
+/// Lines dropped so far, process-wide as the log itself.
 pub(super) static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 
-/// The log of this process. Writes what is gathered when dropped, at its end.
+/// The log of this process. Writes what is still queued when dropped, at the end.
 pub struct Telemetry {
     /// Where finished lines go.
     pub lines: Lines,
@@ -99,7 +99,7 @@ struct Queue {
     is_due: bool,
     /// Whether the writer holds what it took before.
     is_writing: bool,
-    /// Lines dropped since the last time the log told.
+    /// Lines dropped since the log last said so.
     dropped: u64,
 }
 
@@ -140,7 +140,7 @@ impl Lines {
         drop(self.0.written.wait_timeout_while(queue, patience, unwritten));
     }
 
-    /// Writes what comes, for ever.
+    /// Writes queued lines, for ever.
     fn write_to<W: Write>(&self, out: impl Fn() -> W) {
         let mut batch = Vec::new();
         loop {
@@ -151,10 +151,10 @@ impl Lines {
             queue.is_due = false;
             queue.is_writing = true;
             drop(queue);
-            // Nobody is left to tell if standard error is closed.
+            // If standard error is closed there is nowhere to report it.
             let _ = out().write_all(&batch);
             batch.clear();
-            // After a flood its memory is given back.
+            // Gives the memory back after a flood.
             batch.shrink_to(FLUSH_SIZE);
             let mut queue = self.lock();
             queue.is_writing = false;

@@ -1,4 +1,4 @@
-//! What the service counts, for Prometheus to fetch.
+//! The service's metrics, for Prometheus to fetch.
 
 mod access;
 mod answers;
@@ -41,7 +41,7 @@ pub struct Metrics {
     pub model: ReloadMetrics,
     /// Of callers.
     pub access: AccessMetrics,
-    /// Of remembered answers.
+    /// Of cached answers.
     pub answers: AnswerMetrics,
 }
 

@@ -1,4 +1,4 @@
-//! Times and numbers as the log and the headers write them. Each answer has several, so that none goes through `format!`.
+//! Times and numbers as the log and the headers write them. Each answer has several, so none goes through `format!`.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

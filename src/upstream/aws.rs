@@ -26,12 +26,12 @@ pub use credentials::CredentialsCache;
 /// Why AWS cannot be called at all.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
-    /// Neither we nor the environment say which region.
+    /// Neither the configuration nor the environment names a region.
     #[error(
         "aws.region: no region is set here, in AWS_REGION or in a profile, and EC2/ECS metadata names none"
     )]
     NoRegion,
-    /// The environment says one that cannot be.
+    /// The environment names an impossible region.
     #[error("aws.region: the region that AWS_REGION or the profile names is wrong: {0}")]
     BadRegion(String),
 }
@@ -96,7 +96,7 @@ pub async fn sdk_config(aws: &Aws) -> Result<SdkConfig, AwsError> {
     }
 }
 
-/// Words for "fewer calls, please": AWS has many, most of them with status 400.
+/// Error codes for throttling: AWS has many, most of them with status 400.
 const THROTTLES: [&str; 13] = [
     "BandwidthLimitExceeded",
     "LimitExceededException",
@@ -113,7 +113,7 @@ const THROTTLES: [&str; 13] = [
     "TooManyRequestsException",
 ];
 
-/// Words for "not with these credentials": they have expired, or are not, or not yet, known.
+/// Error codes for rejected credentials: they have expired, or are not, or not yet, known.
 const STALE: [&str; 6] = [
     "ExpiredToken",
     "ExpiredTokenException",
@@ -123,7 +123,7 @@ const STALE: [&str; 6] = [
     "UnrecognizedClientException",
 ];
 
-/// Words, with status 400, for a request that did not arrive in time.
+/// Error codes, with status 400, for a request that did not arrive in time.
 const LATE: [&str; 2] = ["RequestTimeout", "RequestTimeoutException"];
 
 /// What a failed attempt means for its caller.
@@ -144,7 +144,7 @@ where
     // A throttled SageMaker endpoint may say nothing but 400.
     let wordless = status == 400 && code.is_none() && message.is_none();
     let said = message.map(str::to_owned);
-    // It goes to the public: a word, or nothing.
+    // It is shown to callers: one word, or nothing.
     let is_word = |code: &&str| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let code = code.filter(is_word).unwrap_or_default().to_owned();
     let source = match said {

@@ -3,7 +3,7 @@
 //! An idle upstream is called at once, on the caller's own task. While calls are in flight, newcomers wait; the next call
 //! takes all of them, up to its limit, as soon as one in flight returns. So that a slow call holds up nobody, the next one
 //! also starts when there is room for it and a share of the time that calls usually take has passed since the last one
-//! started: with 8 at once, an eighth of it. Whoever hangs up leaves the queue.
+//! started: with 8 at once, an eighth of it. A caller that hangs up leaves the queue.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -28,7 +28,7 @@ pub trait BatchCall: Send + Sync + 'static {
     type Request: Send + 'static;
     /// What it gets.
     type Response: Send + 'static;
-    /// Or why it gets nothing.
+    /// Why it gets nothing.
     type Error: From<UpstreamError> + Clone + Send + 'static;
 
     /// Makes the call.
@@ -62,20 +62,20 @@ pub struct BatchLimits {
     pub in_flight: usize,
 }
 
-/// What makes batches of requests.
+/// Makes batches of requests.
 pub struct Batcher<C: BatchCall>(Arc<Shared<C>>);
 
 struct Shared<C: BatchCall> {
     call: C,
     limits: BatchLimits,
-    /// Bounds those who wait.
+    /// Bounds the waiting callers.
     queue: WaitQueue,
     state: Mutex<State<C>>,
 }
 
 struct State<C: BatchCall> {
     waiting: VecDeque<Waiter<C>>,
-    /// Items of all who wait, some of whom may have hung up.
+    /// Items of all waiting callers, some of whom may have hung up.
     size: usize,
     in_flight: usize,
     /// When the last call started.
@@ -199,7 +199,7 @@ impl<C: BatchCall> Shared<C> {
                 Ok(response) => {
                     let sizes: Vec<_> = waiters.iter().map(|waiter| waiter.size).collect();
                     for (waiter, part) in waiters.into_iter().zip(C::split(response, &sizes)) {
-                        // Whoever hung up meanwhile has no use for it.
+                        // A caller that hung up meanwhile has no use for it.
                         let _ = waiter.reply.send(Ok(part));
                     }
                 }
@@ -250,7 +250,7 @@ impl<C: BatchCall> State<C> {
         share.clamp(INTERVAL.0, INTERVAL.1).saturating_sub(self.started.elapsed())
     }
 
-    /// Those who hung up give their slots back.
+    /// Callers that hung up give their slots back.
     fn forget_the_gone(&mut self) {
         self.waiting.retain(|waiter| !waiter.reply.is_closed());
         self.size = self.waiting.iter().map(|waiter| waiter.size).sum();

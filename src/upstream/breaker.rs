@@ -1,4 +1,4 @@
-//! A circuit breaker: an upstream that mostly fails, or hangs, is left alone for a while, then one trial attempt decides.
+//! A circuit breaker: an upstream that mostly fails, or hangs, is not called for a while; then one trial attempt decides.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,20 +8,20 @@ use tokio::time::Instant;
 
 use super::UpstreamError;
 
-/// How long an attempt is remembered, and how many at most: with much traffic the newest alone count.
+/// How long an attempt is remembered, and how many at most: under heavy traffic only the newest count.
 const WINDOW: Duration = Duration::from_secs(10);
 const MOST: usize = 100;
-/// So many attempts that time out with no answer in between are no accident: the upstream hangs.
+/// After this many timeouts with no answer in between, the upstream counts as hanging.
 const HANGS: u32 = 3;
 
 /// What an attempt says about the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is there, whether or not it liked what it was asked.
+    /// It answered, whether or not it accepted the request.
     Answered,
     /// It failed, or asks for fewer calls.
     Failed,
-    /// It said nothing in time.
+    /// It did not answer in time.
     TimedOut,
 }
 

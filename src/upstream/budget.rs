@@ -1,19 +1,19 @@
-//! What retries may cost: an upstream that is down is not asked several times by everybody.
+//! A budget for retries: an upstream that is down is not called several times by everybody.
 //!
-//! There is a purse per upstream. A retry is paid from it; a call that succeeds pays a little in, and gets back what its own
-//! retries cost. Failures that retries make good cost nothing in the end, and an outage costs one purse.
+//! Each upstream has a token bucket. A retry takes from it; a call that succeeds adds a little, and returns what its own
+//! retries took. Failures that retries recover from cost nothing in the end, and an outage costs one bucketful.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A full purse, in tenths of a retry.
+/// A full bucket, in tenths of a retry.
 const FULL: u32 = 100;
 const RETRY: u32 = 10;
-/// A retry after an attempt that timed out: what hung once will likely hang again, at the caller's expense.
+/// A retry after a timeout: what hung once will likely hang again, at the caller's expense.
 const AFTER_TIMEOUT: u32 = 50;
-/// What a call that succeeds pays in.
+/// What a successful call adds.
 const SUCCESS: u32 = 1;
 
-/// The purse of one upstream.
+/// The bucket of one upstream.
 pub(super) struct RetryBudget(AtomicU32);
 
 impl Default for RetryBudget {
@@ -36,7 +36,7 @@ pub(super) struct Retries<'b> {
 }
 
 impl Retries<'_> {
-    /// Whether one more can be paid for; if so, it is.
+    /// Takes one more retry from the budget, if it covers it.
     pub(super) fn pay(&mut self, after_timeout: bool) -> bool {
         let price = if after_timeout { AFTER_TIMEOUT } else { RETRY };
         let pay = |left: u32| left.checked_sub(price);
@@ -48,7 +48,7 @@ impl Retries<'_> {
     /// The call has succeeded.
     pub(super) fn succeeded(self) {
         let earned = SUCCESS + self.spent;
-        // A full purse is left alone, which is the usual case.
+        // A full bucket, the usual case, is left alone.
         if self.budget.0.load(Ordering::Relaxed) < FULL {
             let earn = |left: u32| Some((left + earned).min(FULL));
             let _ = self.budget.0.try_update(Ordering::Relaxed, Ordering::Relaxed, earn);

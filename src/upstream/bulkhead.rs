@@ -1,4 +1,4 @@
-//! A bound on the calls to an upstream: so many in flight, so many callers waiting, and no more.
+//! A bulkhead: at most so many calls to an upstream in flight, and so many callers waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ impl Bulkhead {
         Self { permits: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)), queue }
     }
 
-    /// The queue, for those who make their callers wait elsewhere: there is one bound on all of them.
+    /// The queue, for components that make their callers wait elsewhere: one bound covers all of them.
     #[must_use]
     pub fn queue(&self) -> WaitQueue {
         self.queue.clone()
@@ -52,7 +52,7 @@ impl WaitQueue {
     #[must_use]
     pub fn enter(&self) -> Option<QueueSlot> {
         let slot = QueueSlot(Arc::clone(&self.waiting));
-        // Counted before it is looked at, so that two that come together are two.
+        // Counted before it is compared, so that two simultaneous callers count as two.
         (slot.0.fetch_add(1, Ordering::Relaxed) < self.limit).then_some(slot)
     }
 }

@@ -2,8 +2,8 @@
 //! and a count of what came of them.
 //!
 //! Each upstream has its own, so that a failing one takes nothing from the others. The deadline of a request needs no gate:
-//! when it passes, the request is dropped with all that it waits for here. The clients themselves retry nothing: an attempt
-//! that nobody counts is an attempt too many.
+//! when it expires, the request is dropped with all that it waits for here. The clients themselves retry nothing: an attempt
+//! that is not counted would escape the limits.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ pub struct Gate {
     breaker: CircuitBreaker,
     budget: RetryBudget,
     credentials: CredentialsCache,
-    /// Whether the last attempt was answered, if only with what it did not like about the rows.
+    /// Whether the last attempt was answered, even if only with an objection to the rows.
     answered: AtomicBool,
     metrics: UpstreamMetrics,
 }
@@ -104,7 +104,7 @@ impl Gate {
         loop {
             let admitted = match self.breaker.admit() {
                 Ok(admitted) => admitted,
-                // What the upstream said itself says more.
+                // The upstream's own error says more.
                 Err(open) => return Err(last.unwrap_or_else(|| open.into())),
             };
             self.metrics.attempted(self.upstream);
@@ -120,7 +120,7 @@ impl Gate {
                 Some(UpstreamError::Expired { .. }) => self.credentials.renew(started),
                 Some(error) if error.is_outage() && left > 0 && self.breaker.is_closed() => {
                     let timed_out = matches!(error, UpstreamError::TimedOut(_));
-                    // One that timed out is tried once more and no further: its caller has waited long enough.
+                    // After a timeout there is one retry only: the caller has waited long enough.
                     left = if timed_out { 1 } else { left };
                     let wait = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
                     let again = Instant::now() + wait < until && retries.pay(timed_out);
@@ -144,7 +144,7 @@ impl Gate {
         }
     }
 
-    /// Whether the upstream answered last time, so that nobody needs to ask it again just to know.
+    /// Whether the upstream answered last time, so that no extra call is needed to find out.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.answered.load(Ordering::Relaxed) && self.breaker.is_closed()

@@ -28,6 +28,8 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "training/README.md", *sorted(ROOT.glob("crates/*/README.md"))]
 # What installs the program stands before what runs it, and is done when the test begins; what tests it runs this test.
 INSTALLS = re.compile(r"^(cargo install|cargo build|pip install|make test)\b.*$", re.M)
+# How long a service may take to start before that is a failure, in seconds.
+PATIENCE = 60
 RUNS = re.compile(r"^cargo run --release\b", re.M)
 
 
@@ -103,6 +105,7 @@ class Shell:
         self.service = subprocess.Popen(
             command, cwd=self.folder, env=self.env, stderr=subprocess.DEVNULL, start_new_session=True
         )
+        given_up = time.monotonic() + PATIENCE
         while True:
             with (
                 contextlib.suppress(OSError),
@@ -111,6 +114,8 @@ class Shell:
                 return
             if (code := self.service.poll()) is not None:
                 sys.exit(f"{block.place}: the service ended with exit code {code}")
+            if time.monotonic() > given_up:
+                sys.exit(f"{block.place}: the service is not ready after {PATIENCE} s")
             time.sleep(0.05)
 
     def stop(self) -> None:

@@ -186,7 +186,7 @@ fn features_in_and_out() {
     let table = table(&folder, &format!("1,2,\"{RECORDED}\"\n"));
     let (code, stdout, stderr) = run(imba(&folder).args(["features", "import"]).arg(&table));
     assert_eq!((code, stdout.as_str()), (0, ""));
-    assert!(stderr.ends_with("table.csv: 1 rows loaded\n"), "{stderr}");
+    assert!(stderr.ends_with("table.csv: 1 row loaded\n"), "{stderr}");
     let (code, stdout, _) = run(imba(&folder).args(["features", "get", "1", "2"]));
     assert_eq!(code, 0);
     assert!(stdout.starts_with("up_orders\t1.0\nuser_mean_days_since_prior\t6.67578125\n"), "{stdout}");
@@ -202,7 +202,7 @@ fn a_bad_table_names_its_lines() {
     let (code, _, stderr) = run(imba(&folder).args(["features", "import"]).arg(&table));
     assert_eq!(code, 1);
     assert!(stderr.contains("line 3: feature: 2 columns, expected 18"), "{stderr}");
-    assert!(stderr.contains("1 bad lines; 1 good rows of their batches were not loaded"), "{stderr}");
+    assert!(stderr.contains("1 bad line; 1 good row of the same batches skipped"), "{stderr}");
     assert_eq!(
         run(imba(&folder).args(["features", "get", "1", "2"])).0,
         1,

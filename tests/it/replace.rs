@@ -127,7 +127,7 @@ async fn replaces_a_table(peer: Peer) {
     let content = std::fs::read_to_string(&large).expect("a file") + "1,2,x\n";
     std::fs::write(&broken, content).expect("written");
     let (code, said) = import(&broken, &["--replace"]).await;
-    assert!(code == 1 && said.contains("1 bad lines; the store is unchanged"), "{said}");
+    assert!(code == 1 && said.contains("1 bad line; the store is unchanged"), "{said}");
     assert_eq!(items(&peer).await.len(), 200);
     let empty = csv(&folder, 0, 9);
     let (code, said) = import(&empty, &["--replace"]).await;

@@ -229,7 +229,7 @@ fn model_tells_the_card() {
     );
     let (_, stdout, _) = imba(&["model", &of_the_engine(CATEGORIES)], "");
     assert!(
-        stdout.contains("3 categories, by value under a header, else by code from 0: blue, green, red"),
+        stdout.contains("3 categories, by value under a header, otherwise by code from 0: blue, green, red"),
         "{stdout}"
     );
 }

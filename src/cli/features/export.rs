@@ -8,6 +8,7 @@ use crate::app::scorer::configured_schema;
 use crate::app::store::{OpenedStore, open_either};
 use crate::features::UnreadableRow;
 use crate::features::table::KEYS;
+use crate::formats::csv::write_cell;
 use crate::row::{PairKey, Schema};
 use crate::upstream::aws::AwsContext;
 
@@ -44,18 +45,23 @@ pub(super) fn export(args: &ConfigArgs) -> Result<(), CommandError> {
 /// The table on its way out.
 struct Printed<'s> {
     schema: &'s Schema,
-    table: csv::Writer<BufWriter<Stdout>>,
-    written: csv::Result<()>,
-    cells: Vec<String>,
+    out: BufWriter<Stdout>,
+    written: io::Result<()>,
+    line: String,
+    cell: String,
     left_out: usize,
 }
 
 impl<'s> Printed<'s> {
     fn begin(schema: &'s Schema) -> Self {
-        let mut table = csv::Writer::from_writer(BufWriter::new(stdout()));
-        let header = KEYS.into_iter().chain(schema.names().iter().map(String::as_str));
-        let written = table.write_record(header);
-        Self { schema, table, written, cells: vec![String::new(); schema.width()], left_out: 0 }
+        let mut out = BufWriter::new(stdout());
+        let mut line = KEYS.join(",");
+        for name in schema.names() {
+            line.push(',');
+            write_cell(name, &mut line);
+        }
+        let written = writeln!(out, "{line}");
+        Self { schema, out, written, line, cell: String::new(), left_out: 0 }
     }
 
     /// Whether there is somebody to write more to.
@@ -70,27 +76,26 @@ impl<'s> Printed<'s> {
                 return true;
             }
         };
-        for (at, (cell, value)) in self.cells.iter_mut().zip(row).enumerate() {
-            cell.clear();
-            self.schema.write(at, *value, cell);
+        self.line.clear();
+        write_cell(user, &mut self.line);
+        self.line.push(',');
+        write_cell(product, &mut self.line);
+        for (at, value) in row.iter().enumerate() {
+            self.line.push(',');
+            self.cell.clear();
+            self.schema.write(at, *value, &mut self.cell);
+            // A missing value is an empty cell, without quotes.
+            if !self.cell.is_empty() {
+                write_cell(&self.cell, &mut self.line);
+            }
         }
-        let cells = self.cells.iter().map(String::as_str);
-        self.written = self.table.write_record([user, product].into_iter().chain(cells));
+        self.written = writeln!(self.out, "{}", self.line);
         self.written.is_ok()
     }
 
     /// How many rows are left out.
     fn end(mut self) -> Result<usize, CommandError> {
-        let written = self.written.map_err(of_writing).and_then(|()| self.table.flush());
-        written.map_err(CommandError::output)?;
+        self.written.and_then(|()| self.out.flush()).map_err(CommandError::output)?;
         Ok(self.left_out)
-    }
-}
-
-/// What the system said; the conversion that the library offers forgets its kind.
-fn of_writing(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }

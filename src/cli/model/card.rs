@@ -1,10 +1,10 @@
-//! A model's card in plain words. Every part of it is optional, and what is not as expected is left out.
+//! A model's card in plain words. Every part is optional, and unexpected parts are left out.
 
 use serde_json::Value;
 
 use super::facts::Lines;
 
-/// Says what threshold and card tell.
+/// Describes the threshold and the card.
 pub(super) fn describe(threshold: Option<f64>, card: Option<&Value>, lines: &mut Lines) {
     let none = Value::Null;
     let card = card.unwrap_or(&none);
@@ -57,6 +57,6 @@ pub(super) fn describe(threshold: Option<f64>, card: Option<&Value>, lines: &mut
             Some(-1) => "; lowers the score",
             _ => "",
         };
-        lines.say("seen", format_args!("{name}: {low} to {high}, half below {median}{direction}"));
+        lines.say("seen", format_args!("{name}: {low} to {high}, median {median}{direction}"));
     }
 }

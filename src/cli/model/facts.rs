@@ -1,4 +1,4 @@
-//! What a model file tells, for people and for programs.
+//! What a model file contains, for people and for programs.
 
 use std::fmt::{Display, Write};
 
@@ -20,7 +20,7 @@ pub(super) struct Facts {
     size: usize,
     sha256: String,
     format: String,
-    /// The XGBoost release; null for one that does not say.
+    /// The XGBoost release; null if the file does not record it.
     saved_by: Option<String>,
     wrapper: Option<Wrapper>,
     booster: String,
@@ -52,7 +52,7 @@ struct Wrapper {
 struct Feature {
     name: Option<String>,
     r#type: Option<String>,
-    /// In the order of their codes; null where the file does not tell a name.
+    /// In the order of their codes; null where the file gives no name.
     categories: Option<Vec<Option<String>>>,
 }
 
@@ -114,13 +114,13 @@ impl Facts {
         lines.say("format", &self.format);
         match &self.saved_by {
             Some(version) => lines.say("saved by", format_args!("XGBoost {version}")),
-            None => lines.say("saved by", "an XGBoost release that does not say"),
+            None => lines.say("saved by", "an XGBoost release that does not record its version"),
         }
         if let Some(wrapper) = &self.wrapper {
             wrapper.describe(&mut lines);
         }
         if self.members > 1 {
-            lines.say("members", format_args!("{}, whose scores are combined", self.members));
+            lines.say("members", format_args!("{}, their scores combined", self.members));
         }
         lines.say("booster", &self.booster);
         lines.say("objective", &self.objective);
@@ -183,7 +183,7 @@ impl Feature {
                 let more = if known.len() > LISTED { ", …" } else { "" };
                 let listed: Vec<&str> = listed.collect();
                 words.push(format!(
-                    "{} categories, by value under a header, else by code from 0: {}{more}",
+                    "{} categories, by value under a header, otherwise by code from 0: {}{more}",
                     known.len(),
                     listed.join(", ")
                 ));
@@ -195,7 +195,7 @@ impl Feature {
     }
 }
 
-/// Lines of a label and what it stands before.
+/// Lines, each of a label and its value.
 #[derive(Default)]
 pub(super) struct Lines(String);
 

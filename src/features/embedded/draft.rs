@@ -1,4 +1,4 @@
-//! A table on its way into the store: a file beside the one in use, which takes its place when it is whole.
+//! A table being written: a file beside the one in use, which replaces it once complete.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// Memory for pages while a table is written, in bytes.
 const CACHE: usize = 64 << 20;
 
-/// What a new table begins with.
+/// What a new table starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
     /// The rows of the store, if there is one.
@@ -60,7 +60,7 @@ pub(super) struct Open {
 }
 
 impl StoreDraft {
-    /// Begins a table of `columns` for the store at `path`, which is to say that it comes from `source`.
+    /// Begins a table of `columns` for the store at `path`; the table will record `source` as its origin.
     ///
     /// # Errors
     /// Another draft is being written; the store that it is to begin with is damaged or has other columns; or the file
@@ -74,7 +74,7 @@ impl StoreDraft {
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
-                // A child that is being started holds what its parent held, until it is a program of its own.
+                // A child process holds its parent's locks until it has called exec.
                 Err(TryLockError::WouldBlock) if tries > 0 => {
                     tries -= 1;
                     sleep(LOCK_PAUSE);
@@ -84,7 +84,7 @@ impl StoreDraft {
             }
         }
         let new = beside(path, "new");
-        // What an earlier draft left behind when it was cut short.
+        // The remains of an earlier draft that was interrupted.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -116,7 +116,7 @@ impl StoreDraft {
         Ok(draft)
     }
 
-    /// Does what waits for the disk where waiting holds nobody up.
+    /// Runs work that waits for the disk where it blocks nobody.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Option<Open>) -> Result<T, StoreError> + Send + 'static,
@@ -130,7 +130,7 @@ impl StoreDraft {
 
 impl Drop for StoreDraft {
     fn drop(&mut self) {
-        // Nothing if it is finished: then it has another name.
+        // Removes nothing once finished: then the file has another name.
         let _ = fs::remove_file(&self.new);
     }
 }
@@ -152,7 +152,7 @@ impl FeatureWriter for StoreDraft {
         self.blocking(move |open| {
             let open = open.take().ok_or_else(|| unavailable("the table is finished"))?;
             open.seal(&columns, &source).map_err(|error| unavailable(named(error)))?;
-            // What was written is what is read, before anybody depends on it.
+            // Reads back what was written before anybody depends on it.
             let table = StoreFile::open(&new, &columns, CACHE, u64::MAX).map_err(unavailable)?.table.clone();
             publish(&new, &path).map_err(unavailable)?;
             Ok(table)
@@ -225,7 +225,7 @@ impl Open {
         Ok(())
     }
 
-    /// Puts in the rows of a file that keeps them as older programs did.
+    /// Copies the rows of a file in an older format.
     fn take_over(&self, older: &StoreFile) -> Result<(), OpenError> {
         let (mut rows, mut outcome) = (Vec::new(), Ok(()));
         let scanned = older.scan(|(user, product), row| {
@@ -242,7 +242,7 @@ impl Open {
         self.put(&rows).map_err(|error| OpenError::Io(named(error)))
     }
 
-    /// Says what the table is, and puts it on the disk in one transaction.
+    /// Writes the table's description and commits it to disk in one transaction.
     pub(super) fn seal(self, columns: &[String], source: &str) -> Result<(), redb::Error> {
         let Self { width, transaction, database } = self;
         {
@@ -319,7 +319,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The file at `path`, for us alone to read: it says who buys what.
+/// The file at `path`, readable by its owner only: it says who buys what.
 fn private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
@@ -329,7 +329,7 @@ fn copy(from: &Path, to: &mut File) -> io::Result<()> {
     to.flush()
 }
 
-/// Puts `new` in the place of `path`, for good: a reader sees the one or the other.
+/// Replaces `path` by `new`, durably: a reader sees one or the other.
 fn publish(new: &Path, path: &Path) -> io::Result<()> {
     File::open(new)?.sync_all()?;
     fs::rename(new, path)?;

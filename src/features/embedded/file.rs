@@ -50,7 +50,7 @@ pub enum OpenError {
     /// The file, or the folder it is to be in, cannot be made.
     #[error("{0}; set features.embedded.path to a place that can be written, or to \":memory:\" for none")]
     NotWritable(io::Error),
-    /// The file system said no.
+    /// The file system refused.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -60,7 +60,7 @@ pub enum OpenError {
 #[error("{0}")]
 pub(super) struct Damage(pub(super) String);
 
-/// Does a read and takes whatever goes wrong in it as the file's fault: redb panics where a page makes no sense.
+/// Runs a read and treats any failure in it as damage to the file: redb panics on a page that makes no sense.
 pub(super) fn reading<T>(read: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Damage> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => Ok(value),
@@ -132,7 +132,7 @@ impl StoreFile {
         Ok(Self { rows, width: columns.len(), table, _database: database })
     }
 
-    /// The rows of `keys`. What cannot be read of one user or pair is told for that one alone.
+    /// The rows of `keys`. What is unreadable of one user or pair fails on its own.
     pub(super) fn get_many(&self, keys: &[PairKey]) -> Vec<Lookup> {
         self.rows.get_many(keys, self.width)
     }
@@ -150,7 +150,7 @@ impl StoreFile {
                 return false;
             }
             match row {
-                // Nobody knows of which products.
+                // It is not known which products they are.
                 Err(UnreadableRow(why)) if product.is_empty() => damage = Some(Damage(why)),
                 row => products.push((product.to_owned(), row.map(StoredRow::from))),
             }
@@ -159,7 +159,7 @@ impl StoreFile {
         damage.map_or(Ok(products), Err)
     }
 
-    /// Every row in order, until `take` has had enough.
+    /// Every row in order, until `take` returns false.
     pub(super) fn scan(
         &self,
         take: impl FnMut((&str, &str), Result<FeatureRow, UnreadableRow>) -> bool,
@@ -178,7 +178,7 @@ impl StoreFile {
     }
 }
 
-/// What the file says it is, and its rows; it must be a whole table of `columns`.
+/// The file's description and its rows; it must be a complete table of `columns`.
 fn described(transaction: &ReadTransaction, columns: &[String]) -> Result<(Rows, TableInfo), OpenError> {
     let damaged = |damage: Damage| OpenError::Damaged(damage.0);
     let names =

@@ -1,4 +1,4 @@
-//! A table in memory alone: it begins and ends with its process.
+//! A table in memory only: it lives as long as its process.
 
 use std::io;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub struct MemoryDraft {
 }
 
 impl MemoryDraft {
-    /// Begins a table of `columns`, which is to say that it comes from `source`.
+    /// Begins a table of `columns`, which will record `source` as its origin.
     ///
     /// # Errors
     /// There is no memory for it.

@@ -1,6 +1,6 @@
 //! A store file as redb reads it: never changed, and every block that is read again must be what it was.
 //!
-//! What redb writes on its own account while it opens and checks a file is kept in memory. The checksum of a block is taken
+//! What redb writes of its own accord while it opens and checks a file is kept in memory. The checksum of a block is taken
 //! when it is first read, which for a checked file is while redb compares the whole of it with redb's own checksums.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The watch over a store file: a table that is new and good is put to use, one that is not leaves the old one serving.
+//! The watch over a store file: a good new table is put into use, a bad one leaves the old one serving.
 
 use std::fs;
 use std::io;
@@ -22,7 +22,7 @@ pub struct TableWatcher {
     every: Option<Duration>,
     /// The file last seen, good or bad; `None` if it could not be seen.
     seen: Option<String>,
-    /// Why the newest table is not in use, if it is not. Said once, not at each look.
+    /// Why the newest table is not in use, if it is not. Logged once, not at each look.
     failure: Option<String>,
     now: Arc<Notify>,
     metrics: TableMetrics,
@@ -36,7 +36,7 @@ impl TableWatcher {
         Self { store, every, seen, failure: None, now: Arc::default(), metrics }
     }
 
-    /// Notified, the watch looks at once, and opens the file even if it seems unchanged.
+    /// When notified, the watcher looks at once, and opens the file even if it seems unchanged.
     #[must_use]
     pub fn now(&self) -> Arc<Notify> {
         Arc::clone(&self.now)

@@ -144,7 +144,7 @@ impl TableRows for ParquetRows<'_> {
     }
 }
 
-/// Does a read and takes whatever goes wrong in it as the file's fault: the library panics where a page makes no sense.
+/// Runs a read and treats any failure in it as damage to the file: the library panics on a page that makes no sense.
 fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, TableError> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => Ok(value),

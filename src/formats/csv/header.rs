@@ -59,7 +59,7 @@ fn position(schema: &Schema, name: &str) -> Option<usize> {
     schema.position(name).or_else(|| schema.position(name.trim_ascii()))
 }
 
-/// Where identifiers stand beside all features, how `imba score` takes them.
+/// Where identifiers stand beside all features, how `imba score` reads them.
 fn id_hint(record: &Record<'_>, schema: &Schema) -> String {
     let (known, others): (Vec<&str>, Vec<&str>) =
         record.cells().partition(|name| position(schema, name).is_some());

@@ -138,7 +138,7 @@ impl<R: BufRead> Records<R> {
             Place::Copied => Content::Plain(text(&self.text)?),
             Place::Cells(cells) => {
                 let (text, ends) = (text(&self.text)?, &self.ends[..cells]);
-                // Cells are UTF-8 one by one: the bytes of a letter on both sides of a comma are none.
+                // Each cell must be UTF-8: a character's bytes on both sides of a comma are not.
                 if !ends.iter().all(|end| text.is_char_boundary(*end)) {
                     return Err(RecordError::NotUtf8(line));
                 }
@@ -263,7 +263,7 @@ fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
             Ok(_) => break,
         }
     }
-    // Once more, for the borrow checker: a filled buffer is given as it stands.
+    // Again, for the borrow checker: a filled buffer is returned as it is.
     input.fill_buf()
 }
 
@@ -344,7 +344,7 @@ impl<'r> Iterator for Cells<'r> {
     }
 }
 
-/// RFC 4180 has no blanks before a quote; people do, after commas.
+/// RFC 4180 has no blanks before a quote; people write them, after commas.
 fn unpadded(cell: &str) -> &str {
     let inner = cell.trim_ascii().strip_prefix('"').and_then(|cell| cell.strip_suffix('"'));
     inner.filter(|_| cell.starts_with([' ', '\t'])).unwrap_or(cell)

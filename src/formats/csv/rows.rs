@@ -24,10 +24,10 @@ impl<'s> RowReader<'s> {
     /// Reads the first record. `Ok(false)` says that it is a header.
     ///
     /// # Errors
-    /// Of the header the outer one, of the row the inner one.
+    /// The outer error is the header's, the inner one the row's.
     pub(super) fn first(&mut self, record: &Record<'_>) -> Result<Result<bool, RowError>, RowError> {
         let outcome = self.read(record);
-        // Names that are numbers make a row too.
+        // Names that are numbers could also be a row.
         let may_be_header = outcome.is_err() || self.schema.has_numeric_names() || !self.id_names.is_empty();
         if may_be_header
             && record.fault().is_none()

@@ -1,4 +1,4 @@
-//! The dialects of people and programs.
+//! The dialects that people and programs write.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What S3 answers to a GET: an object, that it is the known one, or why not.
+//! What S3 answers to a GET: an object, that it is unchanged, or a refusal.
 
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};

@@ -41,7 +41,7 @@ impl Address {
         let key = utf8_percent_encode(key, &KEPT);
         let by_path = format!("/{}/{key}", utf8_percent_encode(bucket, &KEPT));
         if let Some(own) = own_endpoint(sdk) {
-            // Other servers than AWS's own mostly have no name per bucket.
+            // Servers other than AWS's own mostly have no host name per bucket.
             return Self { endpoint: own.trim_end_matches('/').to_owned(), path: by_path };
         }
         let region = sdk.region().map_or("us-east-1", AsRef::as_ref);

@@ -50,7 +50,7 @@ pub enum LoadError {
         "the model has other categories than the one in use; restart the service, and load its table of features again"
     )]
     OtherCategories,
-    /// The model cannot score a row of which nothing is known.
+    /// The model cannot score a row of missing values.
     #[error("the model gives no score: {0}")]
     GivesNoScore(#[from] ScoreError),
 }
@@ -172,7 +172,7 @@ fn categories(model: &gbtree::Model) -> Vec<Option<Vec<String>>> {
     (0..model.num_features()).map(names).collect()
 }
 
-/// What `read` makes of an attribute of the model. The model scores as well without: a bad one is told to the log.
+/// What `read` makes of an attribute of the model. The model scores without it too: a bad one is only logged.
 fn travelling<T>(model: &gbtree::Model, name: &str, read: fn(&str) -> Result<T, String>) -> Option<T> {
     match read(model.attribute(name)?) {
         Ok(read) => Some(read),

@@ -1,10 +1,10 @@
-//! A model's own error message, fit for its caller: what went wrong, without what is inside.
+//! A model's own error message, made fit for the caller: what went wrong, without internals.
 
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
-/// What only pages have.
+/// What only HTML pages contain.
 const MARKUP: [&str; 9] = ["<html", "<!doctype", "<title", "<head", "<body", "<h1", "<p>", "<div", "<pre"];
 /// Longest message in characters.
 const LONGEST: usize = 300;

@@ -1,4 +1,4 @@
-//! What is counted of callers: by plan and by reason, never by name.
+//! Metrics about callers: by plan and by reason, never by name.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;

@@ -1,4 +1,4 @@
-//! What is counted of remembered answers.
+//! Metrics about cached answers.
 
 use std::sync::atomic::AtomicI64;
 
@@ -6,18 +6,18 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// The counters of remembered answers; cheap to clone.
+/// The counters of cached answers; cheap to clone.
 #[derive(Clone, Default)]
 pub struct AnswerMetrics {
-    /// Requests answered by a remembered answer.
+    /// Requests answered from the cache.
     pub hits: Counter,
-    /// Requests whose answer was not remembered.
+    /// Requests whose answer was not in the cache.
     pub misses: Counter,
     /// Requests that asked for a fresh answer.
     pub bypassed: Counter,
-    /// Answers remembered, about.
+    /// About how many answers are cached.
     pub entries: Gauge<i64, AtomicI64>,
-    /// Their memory, about.
+    /// About how much memory they take.
     pub bytes: Gauge<i64, AtomicI64>,
 }
 

@@ -1,4 +1,4 @@
-//! What is counted of requests.
+//! Metrics about requests.
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicI64;

@@ -1,4 +1,4 @@
-//! Credentials that are looked for anew when AWS says that they are no longer good.
+//! Credentials that are fetched anew when AWS rejects them.
 //!
 //! The SDK keeps what it found until its stated end, and what a profile says for ever. But a session may be ended early, and
 //! keys in a profile are replaced by hand or by a tool.
@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::identity::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::time::Instant;
 
-/// Credentials are not looked for anew more often than this, however often they are refused.
+/// Credentials are not fetched anew more often than this, however often they are rejected.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// What one client remembers of its credentials; cheap to clone.
@@ -74,7 +74,7 @@ impl ResolveCachedIdentity for CredentialsCache {
     }
 }
 
-/// The default chain of credentials, with nothing remembered from one look to the next: the cache remembers.
+/// The default chain of credentials, which keeps nothing between calls: the cache does.
 #[derive(Debug)]
 pub(super) struct FreshChain {
     http: SharedHttpClient,

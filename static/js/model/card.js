@@ -52,7 +52,7 @@ export function unusual(card, name, value) {
   if (above) return { never: false, short: `above ${percent0(above[0])} of training`, long: `${of} is above ${percent0(above[0])} of the training data.` };
   const below = known.find(([share, edge]) => share <= 0.01 && share > 0 && value < edge);
   if (below) return { never: false, short: `below ${percent0(1 - below[0])} of training`, long: `${of} is below ${percent0(1 - below[0])} of the training data.` };
-  if (feature.whole && !Number.isInteger(value)) return { never: true, short: "no whole number", long: `${of} is no whole number, as all in the training data are.` };
+  if (feature.whole && !Number.isInteger(value)) return { never: true, short: "not a whole number", long: `${of} is not a whole number, unlike every value in the training data.` };
   return null;
 }
 

@@ -151,7 +151,7 @@ fn what_is_not_read_is_named() {
     );
 }
 
-/// A file that is damaged is an error, wherever; never a panic.
+/// A damaged file is an error, never a panic, wherever the damage is.
 #[test]
 fn damaged_files() {
     let mut content = Vec::new();

@@ -21,7 +21,7 @@ fn cells(cells: &[&str]) -> Result<Vec<String>, &'static str> {
     Ok(cells.iter().map(|cell| (*cell).to_owned()).collect())
 }
 
-/// Whatever the pieces that a text arrives in, its records are the same.
+/// A text has the same records however it is split.
 fn in_pieces(text: &[u8], expected: &Read) {
     assert_eq!(&read(text), expected, "{:?}", String::from_utf8_lossy(text));
     for size in 3..8 {
