@@ -61,6 +61,13 @@ pub(super) fn read_body_within(
     }
 }
 
+/// `fault`, once the body has been read: over HTTP/1.1 a client that is still sending does not hear what it is told.
+pub(super) async fn after_body(state: &ApiState, request: Request, fault: Fault) -> Fault {
+    // Whatever is wrong with it, too.
+    let _ = read_body(state, request).await;
+    fault
+}
+
 /// The whole body of a request with `headers`, as it was sent, coded or not.
 pub(super) async fn read_as_sent(
     state: &ApiState,

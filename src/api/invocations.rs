@@ -1,5 +1,7 @@
 //! `POST /invocations`: two protocols have a route of this name, told apart by the media type of the body.
 
+pub(super) mod openapi;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +18,7 @@ pub(super) async fn invocations(State(state): State<ApiState>, request: Request)
         return mlflow::invocations(State(state), request).await;
     }
     invoke(&state, request).await.unwrap_or_else(|fault| {
-        let status = container::status_of(&fault);
+        let status = container::status_of(fault.code);
         let mut response = fault.into_response();
         *response.status_mut() = status;
         response

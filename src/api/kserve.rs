@@ -2,26 +2,40 @@
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fault::{Code, Fault};
 use super::json;
 use super::layers::Rendered;
+use super::openapi::ErrorShape;
 use super::state::ApiState;
 use crate::row::excerpt;
 
-#[derive(Serialize)]
-struct Error<'a> {
+/// A failure.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KServeError)]
+pub(super) struct Error<'a> {
     error: &'a str,
+}
+
+/// Failures as the contract shows them.
+pub(super) const ERROR: ErrorShape = ErrorShape {
+    content_type: "application/json",
+    schema: Some("KServeError"),
+    told: |code| (status_of(code), None),
+};
+
+fn status_of(code: Code) -> StatusCode {
+    match code.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+        status => status,
+    }
 }
 
 /// A fault in the protocol's words, with 400 for every mistake in what was sent.
 pub(super) fn render(fault: &Fault, _request_id: &str) -> Rendered {
     let body = json::bytes(&Error { error: &fault.detail });
-    let status = match fault.code.status() {
-        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
-        status => status,
-    };
-    Rendered { status: Some(status), ..Rendered::new(json::JSON, body) }
+    Rendered { status: Some(status_of(fault.code)), ..Rendered::new(json::JSON, body) }
 }
 
 /// Refuses every model but ours, and every version but the one in use; `None` is any.

@@ -2,6 +2,7 @@
 //!
 //! CSV at the same path is of SageMaker's container.
 
+pub(super) mod openapi;
 mod wire;
 
 use axum::extract::{Request, State};
@@ -23,7 +24,14 @@ pub(super) fn render(fault: &Fault, _request_id: &str) -> Rendered {
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         return Rendered::new(text, fault.detail.as_bytes().to_vec());
     }
-    let (status, error_code) = match fault.code.status() {
+    let (status, error_code) = told(fault.code);
+    let body = json::bytes(&Error { error_code, message: &fault.detail });
+    Rendered { status: Some(status), ..Rendered::new(json::JSON, body) }
+}
+
+/// The status and the word that this server has for a fault.
+fn told(code: Code) -> (StatusCode, &'static str) {
+    match code.status() {
         StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
         status @ StatusCode::NOT_FOUND => (status, "ENDPOINT_NOT_FOUND"),
         status @ StatusCode::PAYLOAD_TOO_LARGE => (status, "REQUEST_LIMIT_EXCEEDED"),
@@ -31,9 +39,7 @@ pub(super) fn render(fault: &Fault, _request_id: &str) -> Rendered {
         status @ StatusCode::SERVICE_UNAVAILABLE => (status, "TEMPORARILY_UNAVAILABLE"),
         status if status.is_client_error() => (status, "BAD_REQUEST"),
         status => (status, "INTERNAL_ERROR"),
-    };
-    let body = json::bytes(&Error { error_code, message: &fault.detail });
-    Rendered { status: Some(status), ..Rendered::new(json::JSON, body) }
+    }
 }
 
 /// `GET /health`: requests should be sent here.

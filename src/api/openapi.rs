@@ -1,6 +1,7 @@
 //! The contract as OpenAPI 3.1, made from the wire types: `GET /openapi.json`, and `docs/openapi.json` in the repository.
 
 mod document;
+pub(super) mod example;
 mod operation;
 
 use std::sync::LazyLock;
@@ -10,13 +11,22 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 
 use super::fault::Code;
-use super::{native, ops};
+use super::{invocations, mlflow, native, oip, ops, sagemaker, v1};
 
 pub(super) use document::Document;
-pub(super) use operation::{ErrorShape, Named, Operation, text};
+pub(super) use operation::{ErrorShape, Operation, binary, named, text};
 
 /// What each protocol says of its own routes. A new one adds a line here.
-const PARTS: [fn(Document) -> Document; 3] = [native::openapi::describe, ops::openapi::describe, describe];
+const PARTS: [fn(Document) -> Document; 8] = [
+    native::openapi::describe,
+    oip::rest::openapi::describe,
+    v1::openapi::describe,
+    sagemaker::openapi::describe,
+    invocations::openapi::describe,
+    mlflow::openapi::describe,
+    ops::openapi::describe,
+    describe,
+];
 
 /// What any route may answer, from the layers around it.
 const ALWAYS: [Code; 8] = [
@@ -66,25 +76,19 @@ mod tests {
 
     use serde_json::Value;
 
-    /// Routes whose protocol is described by a document of its own, by the beginning of their paths.
-    const ELSEWHERE: [&str; 10] = [
-        "/ping",
-        "/execution-parameters",
-        "/invocations",
-        "/endpoints/",
-        "/v2",
-        "/v1/",
-        "/inference.",
-        "/grpc.",
-        "/health",
-        "/version",
-    ];
+    /// What is no REST: gRPC is described by its `.proto` and by reflection.
+    const ELSEWHERE: [&str; 2] = ["/inference.", "/grpc."];
 
     #[test]
     fn every_route_is_described_and_none_that_is_not_there() {
         let document: Value = serde_json::from_slice(&super::json()).unwrap();
-        let described: BTreeSet<&str> =
-            document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let described: BTreeSet<&str> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            // A verb at the end is a part of the name to the router.
+            .map(|path| path.split_once(':').map_or(path.as_str(), |(path, _)| path))
+            .collect();
         let routes = crate::api::routes();
         let routes: BTreeSet<&str> = routes.iter().map(|(pattern, _)| *pattern).collect();
         let expected: BTreeSet<&str> = routes
@@ -92,5 +96,19 @@ mod tests {
             .filter(|route| !ELSEWHERE.iter().any(|beginning| route.starts_with(beginning)))
             .collect();
         assert_eq!(described, expected, "a protocol describes its routes by a line in openapi::PARTS");
+    }
+
+    #[test]
+    fn identifiers_of_operations_are_distinct() {
+        let document: Value = serde_json::from_slice(&super::json()).unwrap();
+        let mut seen = BTreeSet::new();
+        for operation in document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values())
+        {
+            assert!(seen.insert(operation["operationId"].as_str().unwrap()), "{operation}");
+        }
     }
 }

@@ -1,18 +1,46 @@
 //! Rows in a JSON document and one answer for all of them, as several protocols have it: the first bad row fails the request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use memchr::memchr_iter;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::body::{RequestBody, read_body};
-use super::fault::Fault;
+use super::fault::{Code, Fault};
 use super::state::ApiState;
 use super::work::Work;
 use crate::inference::{InferenceRequest, Input};
 use crate::row::{Batch, Decoded, RowError, RowLimits, Schema};
 use crate::scorer::{Output, Scores};
+
+/// What such a request may come to.
+pub(super) const CODES: &[Code] = &[
+    Code::Malformed,
+    Code::BodyTooLarge,
+    Code::RowsTooLarge,
+    Code::UnsupportedMediaType,
+    Code::WrongWidth,
+    Code::WrongName,
+    Code::WrongValue,
+    Code::WrongRow,
+    Code::ModelRefused,
+    Code::Unsupported,
+    Code::UpstreamFailed,
+    Code::Unavailable,
+    Code::Overloaded,
+];
+
+/// A row: a list in the model's order, or an object by names. Null is missing.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(super) enum RowInstance {
+    List(Vec<Option<f64>>),
+    ByName(BTreeMap<String, Option<f64>>),
+}
 
 /// What reads a body.
 pub(super) type Decode = fn(&[u8], &Schema, RowLimits) -> Result<Decoded<Batch>, RowError>;
@@ -41,8 +69,10 @@ pub(super) async fn receive(
 }
 
 /// `{"predictions": [score, …]}`, as all of them answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlainPredictions)]
 pub(super) struct Predictions<'a> {
+    #[schema(value_type = Vec<PlainScore>)]
     predictions: PerRow<'a>,
 }
 
@@ -50,6 +80,15 @@ impl<'a> Predictions<'a> {
     pub(super) fn of(scores: &'a Scores) -> Self {
         Self { predictions: PerRow::of(scores) }
     }
+}
+
+/// A row's score: one number, or one per class or target.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(super) enum PlainScore {
+    One(f64),
+    Several(Vec<f64>),
 }
 
 /// Numbers per row: one as it is, several as an array.

@@ -7,6 +7,7 @@ mod answer;
 pub(super) mod container;
 mod event_stream;
 mod media;
+pub(super) mod openapi;
 mod recordio;
 mod rows;
 pub(super) mod runtime;

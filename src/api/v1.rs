@@ -1,5 +1,6 @@
 //! Version 1, as KServe, TensorFlow Serving and Vertex AI have it: `{"instances": [row, …]}` to `{"predictions": […]}`.
 
+pub(super) mod openapi;
 mod wire;
 
 use std::collections::HashMap;
@@ -8,6 +9,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
 use self::wire::{Explained, Explanations, Model, Models, Version, VersionStatus, rows};
+use super::body::after_body;
 use super::fault::{Code, Fault};
 use super::json;
 use super::kserve::{check_model, check_version};
@@ -50,21 +52,40 @@ pub(super) async fn act(
     Path(named): Named,
     request: Request,
 ) -> Result<Response, Fault> {
-    let (name, version) = (part(&named, "name"), named.get("version").map(String::as_str));
+    match verb_and_version(&state, &named) {
+        Ok((Verb::Predict, version)) => predict(&state, version, request).await,
+        Ok((Verb::Explain, version)) => explain(&state, version, request).await,
+        Err(fault) => Err(after_body(&state, request, fault).await),
+    }
+}
+
+/// What is to be done with the rows of a request.
+enum Verb {
+    Predict,
+    Explain,
+}
+
+/// What a path asks for, and of which version.
+fn verb_and_version<'n>(
+    state: &ApiState,
+    named: &'n HashMap<String, String>,
+) -> Result<(Verb, Option<&'n str>), Fault> {
+    let (name, version) = (part(named, "name"), named.get("version").map(String::as_str));
     let Some((subject, verb)) = version.unwrap_or(name).rsplit_once(':') else {
         let what = "expected POST /v1/models/NAME:predict or :explain, or GET /v1/models/NAME";
         return Err(Fault::new(Code::MethodNotAllowed, what));
     };
     let (name, version) = if version.is_some() { (name, Some(subject)) } else { (subject, None) };
-    check_model(&state, name, version)?;
-    match verb {
-        "predict" => predict(&state, version, request).await,
-        "explain" => explain(&state, version, request).await,
+    check_model(state, name, version)?;
+    let verb = match verb {
+        "predict" => Verb::Predict,
+        "explain" => Verb::Explain,
         other => {
             let what = format!("there is no {:?}; expected predict or explain", excerpt(other));
-            Err(Fault::new(Code::UnknownRoute, what))
+            return Err(Fault::new(Code::UnknownRoute, what));
         }
-    }
+    };
+    Ok((verb, version))
 }
 
 fn part<'n>(named: &'n HashMap<String, String>, name: &str) -> &'n str {

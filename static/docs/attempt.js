@@ -26,7 +26,8 @@ export function attempt({ path, method, operationId: id, parameters, requestBody
     const query = new URLSearchParams(inputs.filter(({ in: place, input, required }) => place === "query" && (input.value !== "" || required)).map(({ name, input }) => [name, input.value]));
     const filled = inputs.filter(({ in: place }) => place === "path").reduce((address, { name, input }) => address.replace(`{${name}}`, encodeURIComponent(input.value)), path);
     const url = new URL(`${filled.slice(1)}${query.size > 0 ? `?${query}` : ""}`, document.baseURI);
-    const headers = { ...(accept.value ? { accept: accept.value } : {}), ...(requestBody ? { "content-type": examples[Number(chosen.value)].type } : {}) };
+    const given = inputs.filter(({ in: place, input }) => place === "header" && input.value !== "").map(({ name, input }) => [name, input.value]);
+    const headers = { ...Object.fromEntries(given), ...(accept.value ? { accept: accept.value } : {}), ...(requestBody ? { "content-type": examples[Number(chosen.value)].type } : {}) };
     return { url, headers, body: requestBody ? body.value : undefined };
   };
   const paint = () => {

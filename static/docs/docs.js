@@ -5,6 +5,7 @@ import { attempt } from "./attempt.js";
 import { fields, typeOf, words } from "./schema.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
+const PLACES = { path: "in the path", query: "in the query", header: "header" };
 
 async function start() {
   const main = el("div");
@@ -46,7 +47,7 @@ function operationSection(operation, contract) {
       el("p", { class: "route" }, badge(method), el("code", {}, path)),
       ...paragraphs(description, ""),
       parameters.length > 0 && el("div", {}, el("h4", {}, "Parameters"), el("dl", { class: "fields" }, parameters.map((parameter) => [
-        el("dt", {}, el("code", {}, parameter.name), el("small", {}, ` ${parameter.in === "path" ? "in the path" : "in the query"}${parameter.required ? "" : ", may be left out"}`)),
+        el("dt", {}, el("code", {}, parameter.name), el("small", {}, ` ${PLACES[parameter.in]}${parameter.required ? "" : ", may be left out"}`)),
         el("dd", {}, el("span", { class: "type" }, typeOf(parameter.schema, contract)), ...inline(parameter.description)),
       ]).flat())),
       requestBody && el("div", {}, el("h4", {}, "Takes"), contents(requestBody.content, contract)),

@@ -13,7 +13,8 @@ function resolved(schema, contract) {
 
 /** A schema's type in a few words: "list of Prediction", "whole number from 1 to 1000, else 10". */
 export function typeOf(schema, contract) {
-  const { type, items, oneOf, allOf, minimum, maximum, default: usual, properties, additionalProperties } = resolved(schema, contract);
+  const { type, enum: values, items, oneOf, allOf, minimum, maximum, default: usual, properties, additionalProperties } = resolved(schema, contract);
+  if (values) return values.join(", ");
   if (allOf || properties) return "object";
   if (oneOf) return [...new Set(oneOf.map((one) => typeOf(one, contract)))].join(" or ");
   const types = [type].flat().filter(Boolean);

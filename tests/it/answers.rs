@@ -182,10 +182,10 @@ async fn memory_is_bounded() {
 }
 
 /// Counts the calls that reach it, and holds each until it is let go.
-struct Held {
-    scorer: Arc<dyn Scorer>,
-    calls: AtomicUsize,
-    gate: Semaphore,
+pub(crate) struct Held {
+    pub(crate) scorer: Arc<dyn Scorer>,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) gate: Semaphore,
 }
 
 #[async_trait]

@@ -32,6 +32,8 @@ mod gate;
 mod gateway;
 /// Scores equal to those of the official package.
 mod golden;
+/// Calls of gRPC byte by byte: broken, halved, large.
+mod grpc;
 /// What hostile or unlucky input does, by kind.
 mod hostile;
 /// `imba key`, and what `imba config` says of callers.

@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -31,6 +30,16 @@ async fn real_clients_get_the_numbers_of_predict() {
     let rows = fixture("rows.csv");
     let said =
         crate::peers::run_script("open_inference.py", &[service.address(), &rows.to_string_lossy()]).await;
+    assert_eq!(said.trim(), r#"{"rows": 1000}"#);
+}
+
+/// KServe's clients, of this version and of the first.
+#[tokio::test]
+async fn kserves_clients_get_the_numbers_of_predict() {
+    let service = TestService::start().await;
+    let rows = fixture("rows.csv");
+    let said =
+        crate::peers::run_script("kserve_client.py", &[service.address(), &rows.to_string_lossy()]).await;
     assert_eq!(said.trim(), r#"{"rows": 1000}"#);
 }
 
@@ -109,6 +118,10 @@ async fn what_is_wrong_is_said_in_the_protocols_words() {
         ),
         (input(json!([1, 18]), "BYTES", json!(["1"])), 400, "invalid type: string"),
         (input(json!([1, 18]), "INT32", recorded()), 400, "data of INT32 holds fractions"),
+        (input(json!([1, 18]), "UINT8", Value::from(vec![256; 18])), 400, "from 0 to 256, out of its range"),
+        (input(json!([1, 18]), "UINT64", Value::from(vec![-1; 18])), 400, "from -1 to 0, out of its range"),
+        (input(json!([1, 18]), "INT8", Value::from(vec![-129; 18])), 400, "out of its range"),
+        (input(json!([1, 18]), "FP16", Value::from(vec![70_000; 18])), 400, "out of its range"),
         (input(json!([1, 18]), "BOOL", ones(18)), 400, "data of BOOL holds numbers"),
         (input(json!([1, 18]), "FP32", Value::from(vec![true; 18])), 400, "data of FP32 holds true or false"),
         (input(json!([18, 1]), "FP32", recorded()), 400, "expected [rows, 18]"),
@@ -216,45 +229,4 @@ async fn the_state_of_the_server_is_told() {
     for path in ["/v2/models/other", "/v2/models/other/ready", "/v2/models/imba/versions/1", "/v2/nothing"] {
         assert_eq!(error(service.get(path)).await.0, 404, "{path}");
     }
-}
-
-/// Calls a method with these bytes, flag and length included, and gives the status and its words.
-async fn call(service: &TestService, method: &str, body: impl Into<Bytes>) -> (String, String) {
-    let client = reqwest::Client::builder().http2_prior_knowledge().build().expect("a client");
-    let path = service.url(&format!("/inference.GRPCInferenceService/{method}"));
-    let answer = client.post(path).header("content-type", "application/grpc").body(body.into()).send();
-    let answer = answer.await.expect("an answer");
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "application/grpc");
-    let header =
-        |name: &str| answer.headers().get(name).map(|value| value.to_str().expect("ASCII").to_owned());
-    (header("grpc-status").unwrap_or_default(), header("grpc-message").unwrap_or_default())
-}
-
-#[tokio::test]
-async fn broken_calls_are_refused_with_a_status() {
-    let service = TestService::builder().with("server.body_limit", "64KiB").start().await;
-    let large = [&[0, 0, 1, 17, 112][..], &vec![0; 70_000]].concat();
-    let many = [&[0, 0, 0, 0x80, 2][..], &[0x2a, 0].repeat(16 * 1024 + 1)].concat();
-    for (method, body, status, said) in [
-        ("ModelInfer", many, "3", "more%20than%2016384"),
-        ("ModelInfer", vec![], "3", "expected%20one%20message"),
-        ("ModelInfer", vec![0, 0, 0], "3", "3%20bytes"),
-        ("ModelInfer", vec![0, 0, 0, 0, 9, 10], "3", "says%209%20bytes"),
-        ("ModelInfer", vec![0, 0, 0, 0, 0, 0], "3", "one%20message"),
-        ("ModelInfer", vec![0, 0, 0, 0, 2, 10, 9], "3", "cannot%20be%20read"),
-        ("ModelInfer", vec![0, 255, 255, 255, 255], "3", "4294967295"),
-        ("ModelInfer", vec![1, 0, 0, 0, 0], "3", "compressed"),
-        ("ModelInfer", vec![7, 0, 0, 0, 0], "3", "flag%207"),
-        ("ModelInfer", large, "8", "server.body_limit"),
-        ("ModelInfer", vec![0, 0, 0, 0, 0], "5", "no%20model"),
-        ("ModelReady", vec![0, 0, 0, 0, 3, 10, 1, 120], "5", "no%20model"),
-        ("RepositoryIndex", vec![0, 0, 0, 0, 0], "12", ""),
-    ] {
-        let found = call(&service, method, body.clone()).await;
-        assert!(found.0 == status && found.1.contains(said), "{method} {body:.9?}: {found:?}");
-    }
-    let response =
-        service.post("/inference.GRPCInferenceService/ServerLive", "{}").send().await.expect("an answer");
-    assert_eq!(response.status(), 415);
 }

@@ -169,12 +169,21 @@ async fn errors_have_the_apis_shape() {
             400,
             "ValidationError",
         ),
+        (
+            invoke(RECORDED.into()).header("x-amzn-sagemaker-inference-id", "7".repeat(65)),
+            400,
+            "ValidationError",
+        ),
         (service.post("/endpoints/%ff/invocations", RECORDED), 400, "ValidationError"),
         (service.post("/endpoints/a%2Fb/invocations-response-stream", RECORDED), 400, "ValidationError"),
         (service.get("/endpoints/imba/invocations"), 405, "UnknownOperationException"),
         (service.get("/endpoints/imba"), 404, "UnknownOperationException"),
     ] {
-        let (found, document) = sent(request).await;
+        let response = request.send().await.expect("an answer");
+        let (found, headers) = (response.status().as_u16(), response.headers().clone());
+        assert_eq!(headers["x-amzn-errortype"], code);
+        assert_eq!(headers["x-amzn-requestid"], headers["x-request-id"]);
+        let document: Value = serde_json::from_str(&response.text().await.expect("a text")).expect("JSON");
         assert_eq!((found, &document["code"]), (status, &json!(code)), "{document}");
         assert!(document["Message"].as_str().is_some_and(|message| !message.is_empty()), "{document}");
         assert_eq!(document["OriginalStatusCode"].is_number(), code == "ModelError", "{document}");
@@ -184,4 +193,12 @@ async fn errors_have_the_apis_shape() {
     assert_eq!(problem(service.get("/nowhere")).await.0, 404);
     let empty = service.post("/endpoints/imba/invocations", "").send().await.expect("an answer");
     assert_eq!(empty.status(), 204);
+    // A stream names the type of its rows by a header of its own, too.
+    let stream = service.post("/endpoints/imba/invocations-response-stream", RECORDED);
+    let stream = stream.header("content-type", "application/octet-stream");
+    let stream = stream.header("x-amzn-sagemaker-content-type", "text/csv").send().await.expect("an answer");
+    assert_eq!(
+        (stream.status().as_u16(), &stream.headers()["x-amzn-sagemaker-content-type"]),
+        (200, &"text/csv; charset=utf-8".parse().expect("a header"))
+    );
 }

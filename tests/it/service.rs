@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use imba::admission::Admission;
+use imba::admission::{Admission, AdmissionLimits};
 use imba::app::scorer::{open_scorer, schema_of};
 use imba::app::{App, Ports, listen_admin};
 use imba::config::source::{Origin, Raw, Settings};
@@ -288,7 +288,8 @@ impl Builder {
                 Features { kind: "embedded", store, users, table }
             };
             let ports = Ports { schema: Arc::clone(&schema), features: Some(features), model };
-            App::assemble(&config, ports, Admission::default(), &self.upstreams, self.access_log).await
+            let limits = AdmissionLimits::new(config.server.queue_rows, config.server.bodies_limit);
+            App::assemble(&config, ports, Admission::new(limits), &self.upstreams, self.access_log).await
         };
         let admin = listen_admin(&config.server).expect("a free port");
         let address_of = |listener: &TcpListener| listener.local_addr().expect("bound").to_string();

@@ -9,6 +9,7 @@ Numbers must be the same; statuses and words of failures are listed where they d
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,10 +59,13 @@ def wait(address: str, path: str) -> None:
 
 
 def start(stack: ExitStack, command: list[str], folder: str, **env: str) -> None:
+    # MLflow looks for uvicorn by its name, and leaves it behind when it is ended alone.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (Path(folder) / f"{Path(command[0]).name}.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **env}, stdout=log, stderr=log)
+        env = {**os.environ, "PATH": path, **env}
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
     stack.callback(process.wait)
-    stack.callback(process.terminate)
+    stack.callback(os.killpg, process.pid, signal.SIGTERM)
 
 
 def mlserver(stack: ExitStack, folder: str) -> None:

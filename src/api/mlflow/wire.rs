@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use crate::api::rows::RowInstance;
 use crate::formats::json;
 use crate::row::{Batch, Decoded, RowError, RowErrorKind, RowLimits, Schema, excerpt, narrow};
 
@@ -16,7 +20,8 @@ const FORMS: [&str; 4] = ["dataframe_split", "dataframe_records", "instances", "
 const PARAMS: &str = "params";
 
 /// A failure.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MlflowError)]
 pub(super) struct Error<'a> {
     pub(super) error_code: &'static str,
     pub(super) message: &'a str,
@@ -30,17 +35,45 @@ struct Split<'a> {
     data: &'a RawValue,
 }
 
+/// A request, as readers are told of it: one of the four forms, and parameters, which are skipped.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(super) enum MlflowRequest {
+    Split { dataframe_split: MlflowSplit, params: Option<Map<String, Value>> },
+    Records { dataframe_records: Vec<RowInstance>, params: Option<Map<String, Value>> },
+    Instances { instances: Vec<RowInstance>, params: Option<Map<String, Value>> },
+    Inputs { inputs: MlflowInputs, params: Option<Map<String, Value>> },
+}
+
+/// pandas' form "split". Without columns the values are in the model's order.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+pub(super) struct MlflowSplit {
+    columns: Option<Vec<String>>,
+    #[schema(min_items = 1)]
+    data: Vec<RowInstance>,
+    index: Option<Vec<Value>>,
+}
+
+/// Rows, or the values of each feature by its name.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(super) enum MlflowInputs {
+    Rows(Vec<RowInstance>),
+    Columns(BTreeMap<String, Vec<Option<f64>>>),
+}
+
 /// The rows of a request.
 pub(super) fn rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<Decoded<Batch>, RowError> {
     let unreadable = |error: serde_json::Error| {
         malformed(format!("the request cannot be read: {error}; null is a missing value"))
     };
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(unreadable)?;
-    let mut forms = members.iter().filter(|(name, _)| *name != PARAMS);
-    let (Some((form, value)), None) = (forms.next(), forms.next()) else {
-        return Err(which(&members));
-    };
-    if members.get(PARAMS).is_some_and(|params| !params.get().starts_with(['{', 'n'])) {
+    let Members::<&RawValue>(members) = serde_json::from_slice(body).map_err(unreadable)?;
+    let (params, forms): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| name == PARAMS);
+    let [(form, value)] = &forms[..] else { return Err(which(&forms)) };
+    if params.iter().any(|(_, params)| !params.get().starts_with(['{', 'n'])) {
         return Err(malformed("params is no object; expected {\"name\": value, …}".to_owned()));
     }
     match form.as_str() {
@@ -55,7 +88,7 @@ pub(super) fn rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<De
             columns(serde_json::from_str(value.get()).map_err(unreadable)?, schema, limits)
         }
         "dataframe_records" | "instances" | "inputs" => json::feature_array(value, schema, limits),
-        _ => Err(which(&members)),
+        _ => Err(which(&forms)),
     }
 }
 
@@ -63,8 +96,8 @@ fn malformed(what: String) -> RowError {
     RowError::new(RowErrorKind::Malformed, what)
 }
 
-fn which(members: &BTreeMap<String, &RawValue>) -> RowError {
-    let found: Vec<_> = members.keys().take(8).map(|name| excerpt(name)).collect();
+fn which(members: &[(String, &RawValue)]) -> RowError {
+    let found: Vec<_> = members.iter().take(8).map(|(name, _)| excerpt(name)).collect();
     malformed(format!("the request has {found:?}; expected one of {}", FORMS.join(", ")))
 }
 
@@ -92,7 +125,11 @@ fn in_order_of(
 }
 
 /// The values of each feature, by name, all of as many rows.
-fn columns(columns: Columns, schema: &Schema, limits: RowLimits) -> Result<Decoded<Batch>, RowError> {
+fn columns(
+    columns: Members<Vec<Option<f64>>>,
+    schema: &Schema,
+    limits: RowLimits,
+) -> Result<Decoded<Batch>, RowError> {
     let names = columns.0.iter().map(|(name, _)| name.as_str());
     let positions = schema.positions(names).map_err(|error| wrong_name(&error))?;
     let width = schema.width();
@@ -119,28 +156,28 @@ fn columns(columns: Columns, schema: &Schema, limits: RowLimits) -> Result<Decod
     Ok(Decoded::good(Batch::from_values(width, values), Batch::len))
 }
 
-/// An object of columns, repeated names included.
-struct Columns(Vec<(String, Vec<Option<f64>>)>);
+/// The members of an object, repeated names included.
+struct Members<V>(Vec<(String, V)>);
 
-impl<'de> Deserialize<'de> for Columns {
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Named;
-        impl<'de> Visitor<'de> for Named {
-            type Value = Columns;
+        struct Named<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Named<V> {
+            type Value = Members<V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of columns, {\"feature\": [value, …], …}")
+                f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns, A::Error> {
-                let mut columns = Vec::new();
-                while let Some(column) = map.next_entry()? {
-                    columns.push(column);
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<V>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
                 }
-                Ok(Columns(columns))
+                Ok(Members(members))
             }
         }
-        deserializer.deserialize_map(Named)
+        deserializer.deserialize_map(Named(PhantomData))
     }
 }
 
@@ -179,6 +216,7 @@ mod tests {
             ("{}", "the request has []; expected one of dataframe_split"),
             (r#"{"inputs": [], "instances": []}"#, "has [\"inputs\", \"instances\"]"),
             (r#"{"data": [[1, 2]]}"#, "has [\"data\"]"),
+            (r#"{"inputs": [[1, 2]], "inputs": [[3, 4]]}"#, "has [\"inputs\", \"inputs\"]"),
             ("[[1, 2]]", "cannot be read"),
             (r#"{"instances": [[1, NaN]]}"#, "null is a missing value"),
             (r#"{"instances": [[1]]}"#, "row 1: 1 values, expected 2"),

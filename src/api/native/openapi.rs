@@ -1,10 +1,6 @@
 //! The native API as OpenAPI. Its examples work on the demo.
 
-use std::io::{BufRead, BufReader};
-
-use serde_json::{Value, json};
-use utoipa::ToSchema;
-use utoipa::openapi::Ref;
+use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 use super::recommend::{DEFAULT_LIMIT, LARGEST_LIMIT};
@@ -12,15 +8,17 @@ use super::wire::{
     Explanations, Model, PairsRequest, Predictions, Problem, Recommendations, RowsRequest, Users,
 };
 use crate::api::fault::Code;
-use crate::api::openapi::{Document, ErrorShape, Named, Operation, text};
-use crate::demo;
+use crate::api::openapi::{Document, ErrorShape, Operation, example, named, text};
 use crate::row::MAX_ID_BYTES;
 
 const TAG: &str = "Scores";
 
 /// Failures as this API words them.
-pub(in crate::api) const PROBLEM: ErrorShape =
-    ErrorShape { content_type: "application/problem+json", schema: "Problem" };
+pub(in crate::api) const PROBLEM: ErrorShape = ErrorShape {
+    content_type: "application/problem+json",
+    schema: Some("Problem"),
+    told: |code| (code.status(), Some(code.word())),
+};
 
 /// What a request with feature rows may come to.
 const ROWS: &[Code] = &[
@@ -73,19 +71,6 @@ const LIST: &[Code] = &[
 const CSV: &str = "text/csv";
 const TEXT: &str = "text/plain";
 const JSON: &str = "application/json";
-
-const VALUES: [f64; 18] = [
-    1.0, 6.676, 3418.0, 209.0, 0.5957, 514.0, 10.0, 11.0, 57.0, 11.0, 1599.0, 0.1499, 1.288, 0.2239, 9.018,
-    0.01754, 46.0, 0.02128,
-];
-
-/// The features of the demo, as the header of its table names them after the two identifiers.
-fn names() -> Vec<String> {
-    let mut header = String::new();
-    let read = BufReader::new(demo::features()).read_line(&mut header);
-    read.expect("the demo's table is text: this is a bug");
-    header.trim_end().split(',').skip(2).map(str::to_owned).collect()
-}
 
 pub(in crate::api) fn describe(document: Document) -> Document {
     let negotiated = "`Accept` decides between text, one line per row, and JSON. In text the first bad row fails the \
@@ -176,9 +161,7 @@ fn scored(operation: Operation) -> Operation {
 }
 
 fn takes_rows(operation: Operation) -> Operation {
-    let row = VALUES.map(|value| value.to_string()).join(",");
-    let by_name: serde_json::Map<String, Value> =
-        names().into_iter().zip(VALUES).map(|(name, value)| (name, json!(value))).collect();
+    let row = example::line();
     let schema = text(
         "Rows as RFC 4180 writes them: one per line, values in the model's order, or in any order below a header of names. \
          An empty cell is a missing value. `text/plain` and `application/x-www-form-urlencoded`, which is what curl says, \
@@ -189,11 +172,11 @@ fn takes_rows(operation: Operation) -> Operation {
             CSV,
             schema,
             [
-                example("row", "One row, in the model's order", json!(row)),
-                example(
+                ("row", "One row, in the model's order", json!(row)),
+                (
                     "table",
                     "A header of names, and two rows",
-                    json!(format!("{}\n{row}\n{row}", names().join(","))),
+                    json!(format!("{}\n{row}\n{row}", example::names().join(","))),
                 ),
             ],
         )
@@ -201,8 +184,8 @@ fn takes_rows(operation: Operation) -> Operation {
             JSON,
             named::<RowsRequest>(),
             [
-                example("list", "A row as a list, in the model's order", json!({"instances": [VALUES]})),
-                example("object", "A row by names", json!({"instances": [by_name]})),
+                ("list", "A row as a list, in the model's order", json!({"instances": [example::VALUES]})),
+                ("object", "A row by names", json!({"instances": [example::by_name()]})),
             ],
         )
 }
@@ -216,30 +199,18 @@ fn takes_pairs(operation: Operation) -> Operation {
             CSV,
             schema,
             [
-                example("pair", "One pair", json!("1,2")),
-                example("table", "A header of names, and a pair", json!("user_id,product_id\n1,2")),
+                ("pair", "One pair", json!("1,2")),
+                ("table", "A header of names, and a pair", json!("user_id,product_id\n1,2")),
             ],
         )
         .takes(
             JSON,
             named::<PairsRequest>(),
             [
-                example("list", "A pair as a list", json!({"instances": [["1", "2"]]})),
-                example(
-                    "object",
-                    "A pair by names",
-                    json!({"instances": [{"user_id": "1", "product_id": "2"}]}),
-                ),
+                ("list", "A pair as a list", json!({"instances": [["1", "2"]]})),
+                ("object", "A pair by names", json!({"instances": [{"user_id": "1", "product_id": "2"}]})),
             ],
         )
-}
-
-const fn example(name: &'static str, summary: &'static str, value: Value) -> Named {
-    (name, summary, value)
-}
-
-fn named<T: ToSchema>() -> Ref {
-    Ref::from_schema_name(T::name())
 }
 
 fn id() -> Schema {

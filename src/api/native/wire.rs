@@ -2,13 +2,12 @@
 
 #![expect(clippy::struct_field_names, reason = "the names are the documents' members")]
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::fault::Code;
+use crate::api::rows::RowInstance;
 use crate::row::RowError;
 
 /// The answer of `/predict` and `/predict/pair`.
@@ -256,15 +255,6 @@ pub(super) struct Problem<'a> {
 pub(super) struct RowsRequest {
     #[schema(min_items = 1)]
     instances: Vec<RowInstance>,
-}
-
-/// A row: a list in the model's order, or an object by names. Null is missing.
-#[expect(dead_code, reason = "for its schema alone")]
-#[derive(ToSchema)]
-#[serde(untagged)]
-enum RowInstance {
-    List(Vec<Option<f64>>),
-    ByName(BTreeMap<String, Option<f64>>),
 }
 
 /// A body of pairs; a pair by names may also stand alone.

@@ -1,9 +1,11 @@
 //! The datatypes of tensors, and their values as little-endian bytes.
 
 use half::{bf16, f16};
+use utoipa::ToSchema;
 
 /// A datatype whose values are numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
 pub(super) enum Datatype {
     Bool,
     Uint8,
@@ -70,6 +72,33 @@ impl Datatype {
         !matches!(self, Self::Bool | Self::Fp16 | Self::Bf16 | Self::Fp32 | Self::Fp64)
     }
 
+    /// Whether it has room for all numbers from `least` to `most`. Floats are looked at where rows are checked.
+    pub(super) fn holds(self, least: f64, most: f64) -> bool {
+        let (lowest, highest) = match self {
+            Self::Uint8 => (0.0, f64::from(u8::MAX)),
+            Self::Uint16 => (0.0, f64::from(u16::MAX)),
+            Self::Uint32 => (0.0, f64::from(u32::MAX)),
+            Self::Uint64 => (0.0, u64::MAX as f64),
+            Self::Int8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
+            Self::Int16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+            Self::Int32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+            Self::Int64 => (i64::MIN as f64, i64::MAX as f64),
+            Self::Fp16 => (f64::from(f16::MIN), f64::from(f16::MAX)),
+            Self::Bool | Self::Bf16 | Self::Fp32 | Self::Fp64 => return true,
+        };
+        least >= lowest && most <= highest
+    }
+
+    /// The same numbers as precise as it holds them.
+    pub(super) fn round(self, values: &mut [f32]) {
+        let rounded: fn(f32) -> f32 = match self {
+            Self::Fp16 => |value| f16::from_f32(value).to_f32(),
+            Self::Bf16 => |value| bf16::from_f32(value).to_f32(),
+            _ => return,
+        };
+        values.iter_mut().for_each(|value| *value = rounded(*value));
+    }
+
     /// The values of `bytes`, a whole number of them. Like those of JSON they go through float64 to float32.
     pub(super) fn read(self, bytes: &[u8]) -> Vec<f32> {
         match self {
@@ -121,5 +150,29 @@ mod tests {
         assert_eq!(read(Datatype::Fp32, &0.1_f32.to_le_bytes()), [0.1]);
         assert_eq!(read(Datatype::Fp64, &0.1_f64.to_le_bytes()), [0.1]);
         assert!(read(Datatype::Fp32, &f32::NAN.to_le_bytes())[0].is_nan());
+    }
+
+    #[test]
+    fn numbers_have_room_or_not() {
+        for (datatype, lowest, highest) in [
+            (Datatype::Uint8, 0.0, 255.0),
+            (Datatype::Int8, -128.0, 127.0),
+            (Datatype::Uint16, 0.0, 65535.0),
+            (Datatype::Int16, -32768.0, 32767.0),
+            (Datatype::Uint32, 0.0, 4_294_967_295.0),
+            (Datatype::Int32, -2_147_483_648.0, 2_147_483_647.0),
+            (Datatype::Fp16, -65504.0, 65504.0),
+        ] {
+            assert!(datatype.holds(lowest, highest), "{datatype:?}");
+            assert!(!datatype.holds(lowest - 1.0, highest) && !datatype.holds(lowest, highest + 1.0));
+        }
+        assert!(Datatype::Uint64.holds(0.0, 1.8e19) && !Datatype::Uint64.holds(-1.0, 0.0));
+        assert!(Datatype::Int64.holds(-9e18, 9e18) && !Datatype::Int64.holds(0.0, 1e19));
+        assert!(Datatype::Fp32.holds(-3e38, 3e38));
+        let mut values = [0.1_f32];
+        Datatype::Fp32.round(&mut values);
+        assert_eq!(values, [0.1]);
+        Datatype::Fp16.round(&mut values);
+        assert_eq!(values, [0.099_975_586]);
     }
 }

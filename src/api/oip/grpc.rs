@@ -14,10 +14,9 @@ use axum::response::Response;
 use tokio::time::timeout;
 use tonic::Status;
 
-use self::frame::{GRPC, Received, patience, receive, reply};
+use self::frame::{GRPC, decode, patience, receive, reply};
 use self::messages::{
-    ModelInferRequest, ModelMetadataResponse, NamedModel, Nothing, ServerMetadataResponse, TensorMetadata,
-    Yes,
+    ModelMetadataResponse, NamedModel, Nothing, ServerMetadataResponse, TensorMetadata, Yes,
 };
 use super::describe::{self, EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION};
 use crate::api::fault::{Code, Fault};
@@ -46,8 +45,8 @@ pub(in crate::api) async fn server_live(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let call = receive::<Nothing>(&state, request).await?;
-    Ok(reply(&Yes { yes: true }, call.gzip))
+    let gzip = receive_nothing(&state, request).await?;
+    Ok(reply(&Yes { yes: true }, gzip))
 }
 
 /// `ServerReady`
@@ -55,8 +54,8 @@ pub(in crate::api) async fn server_ready(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let call = receive::<Nothing>(&state, request).await?;
-    Ok(reply(&Yes { yes: state.readiness.check().await.is_ok() }, call.gzip))
+    let gzip = receive_nothing(&state, request).await?;
+    Ok(reply(&Yes { yes: state.readiness.check().await.is_ok() }, gzip))
 }
 
 /// `ModelReady`
@@ -64,8 +63,8 @@ pub(in crate::api) async fn model_ready(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let call = receive_of_model(&state, request).await?;
-    Ok(reply(&Yes { yes: state.readiness.check().await.is_ok() }, call.gzip))
+    let gzip = receive_of_model(&state, request).await?;
+    Ok(reply(&Yes { yes: state.readiness.check().await.is_ok() }, gzip))
 }
 
 /// `ServerMetadata`
@@ -73,13 +72,13 @@ pub(in crate::api) async fn server_metadata(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let call = receive::<Nothing>(&state, request).await?;
+    let gzip = receive_nothing(&state, request).await?;
     let metadata = ServerMetadataResponse {
         name: SERVER.to_owned(),
         version: SERVER_VERSION.to_owned(),
         extensions: EXTENSIONS.map(str::to_owned).into(),
     };
-    Ok(reply(&metadata, call.gzip))
+    Ok(reply(&metadata, gzip))
 }
 
 /// `ModelMetadata`
@@ -87,7 +86,7 @@ pub(in crate::api) async fn model_metadata(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let call = receive_of_model(&state, request).await?;
+    let gzip = receive_of_model(&state, request).await?;
     let model = describe::describe(&state);
     let described = |tensors: Vec<describe::Described>| {
         tensors.into_iter().map(|tensor| TensorMetadata {
@@ -105,7 +104,7 @@ pub(in crate::api) async fn model_metadata(
         outputs: described(model.outputs).collect(),
         properties: HashMap::from([("feature_names".to_owned(), names)]),
     };
-    Ok(reply(&metadata, call.gzip))
+    Ok(reply(&metadata, gzip))
 }
 
 /// `ModelInfer`
@@ -115,12 +114,8 @@ pub(in crate::api) async fn model_infer(
 ) -> Result<Response, Fault> {
     let patience = patience(request.headers())?;
     let call = async {
-        let Received { message, size, gzip, body: _body } =
-            receive::<ModelInferRequest>(&state, request).await?;
-        let (answer, stages) = infer::infer(&state, message, size).await?;
-        let mut response = reply(&answer, gzip);
-        response.extensions_mut().insert(stages);
-        Ok(response)
+        let received = receive(&state, request).await?;
+        infer::infer(&state, received).await
     };
     match patience {
         Some(patience) => timeout(patience, call).await.unwrap_or_else(|_| {
@@ -130,8 +125,17 @@ pub(in crate::api) async fn model_infer(
     }
 }
 
-async fn receive_of_model(state: &ApiState, request: Request) -> Result<Received<NamedModel>, Fault> {
-    let call = receive::<NamedModel>(state, request).await?;
-    check_model(state, &call.message.name, infer::given(&call.message.version))?;
-    Ok(call)
+/// Whether a call of a message without members came in gzip.
+async fn receive_nothing(state: &ApiState, request: Request) -> Result<bool, Fault> {
+    let call = receive(state, request).await?;
+    decode::<Nothing>(call.message.bytes)?;
+    Ok(call.gzip)
+}
+
+/// The same of one for our model.
+async fn receive_of_model(state: &ApiState, request: Request) -> Result<bool, Fault> {
+    let call = receive(state, request).await?;
+    let NamedModel { name, version } = decode(call.message.bytes)?;
+    check_model(state, &name, infer::given(&version))?;
+    Ok(call.gzip)
 }

@@ -10,6 +10,8 @@ use crate::row::{Batch, Decoded, excerpt};
 use crate::scorer::{Explanations, Output, Scores};
 use crate::telemetry::Stages;
 
+/// Answers of up to this many numbers are encoded where they are.
+pub(super) const SMALL_ANSWER: usize = 4096;
 /// About how many scores take as long as one explanation.
 const WEIGHT: usize = 64;
 
@@ -114,6 +116,13 @@ pub(super) struct Answered {
     pub(super) stages: Stages,
     /// In the order of what was asked.
     pub(super) outputs: Vec<OutputTensor>,
+}
+
+impl Answered {
+    /// The numbers in it.
+    pub(super) fn count(&self) -> usize {
+        self.outputs.iter().map(|output| output.shape.iter().product::<usize>()).sum()
+    }
 }
 
 /// The outputs `asked` for `rows`.

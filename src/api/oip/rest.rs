@@ -1,6 +1,7 @@
 //! Version 2 over REST.
 
 mod data;
+pub(in crate::api) mod openapi;
 mod request;
 mod respond;
 mod wire;
@@ -14,8 +15,8 @@ use axum::response::Response;
 
 use self::request::{Question, header_length, read};
 use super::describe::{EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION, describe};
-use super::outputs::answer;
-use crate::api::body::{RequestBody, read_body};
+use super::outputs::{SMALL_ANSWER, answer};
+use crate::api::body::{RequestBody, after_body, read_body};
 use crate::api::fault::Fault;
 use crate::api::kserve::{check_model, check_version};
 use crate::api::state::ApiState;
@@ -24,9 +25,6 @@ use crate::api::{json, name};
 
 /// Says in a request or an answer with binary tensors how long the JSON before them is.
 pub(in crate::api) const HEADER_LENGTH: HeaderName = name("inference-header-content-length");
-
-/// Answers of up to this many numbers are encoded where they are.
-const SMALL_ANSWER: usize = 4096;
 
 /// The model and the version that a path names.
 type Named = Path<HashMap<String, String>>;
@@ -89,8 +87,10 @@ pub(in crate::api) async fn infer(
     named: Named,
     request: Request,
 ) -> Result<Response, Fault> {
-    check(&state, &named)?;
-    let head = header_length(request.headers())?;
+    let head = match check(&state, &named).and_then(|()| header_length(request.headers())) {
+        Ok(head) => head,
+        Err(fault) => return Err(after_body(&state, request, fault).await),
+    };
     let body = read_body(&state, request).await?;
     let (size, schema) = (body.bytes.len(), Arc::clone(state.inference.schema()));
     let (width, limit) = (schema.width(), state.rows_limit);
@@ -102,10 +102,10 @@ pub(in crate::api) async fn infer(
     let mut answered = answer(&state, rows, &kinds).await?;
     check_version(&answered.model.version, named.get("version").map(String::as_str))?;
     answered.stages.decode = work.decoding;
-    let numbers: usize = answered.outputs.iter().map(|output| output.shape.iter().product::<usize>()).sum();
+    let is_small = answered.count() <= SMALL_ANSWER;
     let (name, stages) = (state.model_name.clone(), answered.stages);
     let encode = move || respond::inferred(&name, id.as_deref(), &answered, &outputs);
-    let mut response = state.admission.run(numbers <= SMALL_ANSWER, encode).await;
+    let mut response = state.admission.run(is_small, encode).await;
     response.extensions_mut().insert(stages);
     drop(work);
     Ok(response)

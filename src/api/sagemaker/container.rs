@@ -54,7 +54,7 @@ pub(in crate::api) async fn invoke(state: &ApiState, request: Request) -> Result
     let target = target(request.headers(), &state.pass_headers)?;
     let body = read_body_within(body_limit(state), state, request).await?;
     if body.bytes.is_empty() {
-        let mut response = Response::new(Body::empty());
+        let mut response = response(HTML, Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     }
@@ -111,8 +111,8 @@ fn response(content_type: HeaderValue, body: impl Into<Body>) -> Response {
 }
 
 /// The status that the container gives to a fault.
-pub(in crate::api) fn status_of(fault: &Fault) -> StatusCode {
-    match fault.code {
+pub(in crate::api) fn status_of(code: Code) -> StatusCode {
+    match code {
         Code::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
         code => code.status(),
     }

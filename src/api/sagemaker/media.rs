@@ -41,7 +41,7 @@ impl Form {
         let found = excerpt(&value);
         let refused = |what: String| Err(Fault::new(Code::UnsupportedMediaType, what));
         match essence.as_str() {
-            "csv" | "text/csv" => match parameters.iter().find(|(name, _)| name == "label_size") {
+            "csv" | "text/csv" => match parameters.iter().rfind(|(name, _)| name == "label_size") {
                 Some((_, size)) if size != "1" => refused(format!(
                     "{found:?} is not an accepted csv ContentType. Optional parameter label_size must be equal to 1"
                 )),
@@ -131,6 +131,7 @@ mod tests {
             ("Text/CSV; charset=utf-8", Form::Csv),
             ("text/csv; label_size=1", Form::Csv),
             ("text/csv;label_size=\"1\";x", Form::Csv),
+            ("text/csv; label_size=0; label_size=1", Form::Csv),
             ("libsvm", Form::Libsvm),
             ("text/libsvm ;charset=utf8", Form::Libsvm),
             ("text/x-libsvm", Form::Libsvm),
@@ -142,6 +143,7 @@ mod tests {
         for value in [
             "text/csv; label_size=0",
             "text/csv; label_size=2",
+            "text/csv; label_size=1; label_size=0",
             "application/x-parquet",
             "application/json",
             "application/octet-stream",

@@ -103,9 +103,12 @@ pub(super) fn not_scored(what: impl std::fmt::Display) -> Fault {
     Fault::new(Code::Malformed, format!("Unable to evaluate payload provided: {what}"))
 }
 
-/// The text of `body` without blanks around it.
+/// The text of `body` without blanks around it; Python has one more of them than Rust, the vertical tab.
 fn text(form: Form, body: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(body.trim_ascii())
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = body.iter().position(|byte| !is_blank(byte)).unwrap_or(body.len());
+    let end = body.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    std::str::from_utf8(&body[start..end])
         .map_err(|error| unreadable(form, None, &format!("no UTF-8: {error}")))
 }
 

@@ -10,9 +10,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::container::status_of;
 use super::event_stream::payload_parts;
+use crate::api::body::after_body;
 use crate::api::fault::{Code, Fault};
 use crate::api::invocations::invoke;
 use crate::api::json;
@@ -28,6 +30,7 @@ const ERROR_TYPE: HeaderName = name("x-amzn-errortype");
 const INVOKED_VARIANT: HeaderName = name("x-amzn-invoked-production-variant");
 const TARGET_VARIANT: HeaderName = name("x-amzn-sagemaker-target-variant");
 const CUSTOM_ATTRIBUTES: HeaderName = name("x-amzn-sagemaker-custom-attributes");
+const INFERENCE_ID: HeaderName = name("x-amzn-sagemaker-inference-id");
 const STREAM_ACCEPT: HeaderName = name("x-amzn-sagemaker-accept");
 const STREAM_CONTENT_TYPE: HeaderName = name("x-amzn-sagemaker-content-type");
 /// What no model here can do, beside those choices that `api::target` knows.
@@ -40,7 +43,7 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amaz
 const VARIANT: HeaderValue = HeaderValue::from_static("AllTraffic");
 
 /// Longest name of an endpoint, and longest text of an error.
-const LONGEST_NAME: usize = 63;
+pub(super) const LONGEST_NAME: usize = 63;
 const LONGEST_MESSAGE: usize = 2048;
 
 type Endpoint = Result<Path<String>, PathRejection>;
@@ -68,10 +71,14 @@ pub(in crate::api) async fn response_stream(
     mut request: Request,
 ) -> Response {
     let asked = Asked::of(&request);
-    match request.headers_mut().remove(STREAM_ACCEPT) {
-        Some(accept) => request.headers_mut().insert(header::ACCEPT, accept),
-        None => request.headers_mut().remove(header::ACCEPT),
+    let headers = request.headers_mut();
+    match headers.remove(STREAM_ACCEPT) {
+        Some(accept) => headers.insert(header::ACCEPT, accept),
+        None => headers.remove(header::ACCEPT),
     };
+    if let Some(content_type) = headers.remove(STREAM_CONTENT_TYPE) {
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
     let answered = match answer(&state, &name_of(endpoint), request).await {
         Ok(answer) => streamed(answer).await,
         Err(fault) => Err(fault),
@@ -80,7 +87,9 @@ pub(in crate::api) async fn response_stream(
 }
 
 async fn answer(state: &ApiState, endpoint: &str, mut request: Request) -> Result<Response, Fault> {
-    check(state, endpoint, request.headers_mut())?;
+    if let Err(fault) = check(state, endpoint, request.headers_mut()) {
+        return Err(after_body(state, request, fault).await);
+    }
     let variant = request.headers().get(TARGET_VARIANT).cloned();
     let mut answer = invoke(state, request).await?;
     answer.headers_mut().insert(INVOKED_VARIANT, variant.unwrap_or(VARIANT));
@@ -117,9 +126,13 @@ fn check(state: &ApiState, endpoint: &str, headers: &mut HeaderMap) -> Result<()
             "Endpoint {endpoint} does not support stateful sessions: SessionId cannot be honoured"
         ));
     }
-    if let Some(attributes) = headers.get(CUSTOM_ATTRIBUTES) {
-        let attributes = String::from_utf8_lossy(attributes.as_bytes());
-        check_header(&attributes, 1024).or_else(|what| wrong(format!("CustomAttributes: {what}")))?;
+    for (name, member, longest) in
+        [(CUSTOM_ATTRIBUTES, "CustomAttributes", 1024), (INFERENCE_ID, "InferenceId", 64)]
+    {
+        if let Some(value) = headers.get(name) {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            check_header(&value, longest).or_else(|what| wrong(format!("{member}: {what}")))?;
+        }
     }
     // Our own variant is no choice of another.
     let is_passed = state.pass_headers.iter().any(|passed| *passed == TARGET_VARIANT.as_str());
@@ -164,13 +177,8 @@ impl Asked {
                 }
                 response
             }
-            Err(fault) => {
-                let (status, name) = kind(&fault);
-                let mut response = fault.into_response();
-                *response.status_mut() = status;
-                response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(name));
-                response
-            }
+            // Worded, with its status and its id, by `render`.
+            Err(fault) => return fault.into_response(),
         };
         if let Some(id) = self.id {
             response.headers_mut().insert(AMZN_REQUEST_ID, id);
@@ -180,9 +188,9 @@ impl Asked {
 }
 
 /// The status and the name that the API has for a fault.
-fn kind(fault: &Fault) -> (StatusCode, &'static str) {
+pub(super) fn kind(code: Code) -> (StatusCode, &'static str) {
     let status = |code: u16| StatusCode::from_u16(code).expect("a status: this is a bug");
-    match fault.code {
+    match code {
         Code::WrongParameter | Code::UnknownModel => (StatusCode::BAD_REQUEST, "ValidationError"),
         Code::BodyTooLarge | Code::RowsTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "ValidationError"),
         Code::Unavailable | Code::Overloaded | Code::NotReady => {
@@ -215,38 +223,46 @@ fn kind(fault: &Fault) -> (StatusCode, &'static str) {
 const MODEL_ERROR: &str = "ModelError";
 
 /// The body of an error. The name stands in it too, for faults that come about outside of the routes.
-#[derive(Serialize)]
-struct ErrorBody<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = InvokeEndpointError)]
+pub(super) struct ErrorBody<'a> {
     code: &'static str,
     #[serde(rename = "Message")]
     message: &'a str,
-    #[serde(flatten)]
-    model: Option<ModelError<'a>>,
-}
-
-/// What the model itself said.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ModelError<'a> {
-    original_status_code: u16,
-    original_message: &'a str,
-    log_stream_arn: &'static str,
+    /// What the model itself said, of a `ModelError` alone.
+    #[serde(rename = "OriginalStatusCode", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    original_status_code: Option<u16>,
+    #[serde(rename = "OriginalMessage", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    original_message: Option<&'a str>,
+    #[serde(rename = "LogStreamArn", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    log_stream_arn: Option<&'static str>,
 }
 
 /// A fault in the API's own shape.
-pub(in crate::api) fn render(fault: &Fault, _request_id: &str) -> Rendered {
-    let (_, code) = kind(fault);
+pub(in crate::api) fn render(fault: &Fault, request_id: &str) -> Rendered {
+    let (status, code) = kind(fault.code);
     let detail = shortened(&fault.detail);
-    let body = if code == MODEL_ERROR {
-        let status = status_of(fault).as_u16();
+    let original = (code == MODEL_ERROR).then(|| status_of(fault.code).as_u16());
+    let message = original.map(|status| {
         let side = if status < 500 { "client" } else { "server" };
-        let message = format!("Received {side} error ({status}) from primary with message \"{detail}\".");
-        let model = ModelError { original_status_code: status, original_message: detail, log_stream_arn: "" };
-        json::bytes(&ErrorBody { code, message: shortened(&message), model: Some(model) })
-    } else {
-        json::bytes(&ErrorBody { code, message: detail, model: None })
-    };
-    Rendered::new(JSON, body)
+        format!("Received {side} error ({status}) from primary with message \"{detail}\".")
+    });
+    let body = json::bytes(&ErrorBody {
+        code,
+        message: message.as_deref().map_or(detail, shortened),
+        original_status_code: original,
+        original_message: original.map(|_| detail),
+        log_stream_arn: original.map(|_| ""),
+    });
+    let mut rendered = Rendered { status: Some(status), ..Rendered::new(JSON, body) };
+    rendered.headers.insert(ERROR_TYPE, HeaderValue::from_static(code));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        rendered.headers.insert(AMZN_REQUEST_ID, id);
+    }
+    rendered
 }
 
 fn shortened(text: &str) -> &str {

@@ -43,9 +43,9 @@ enum Kind {
 
 fn kind(objective: &str) -> Option<Kind> {
     Some(match objective {
-        "reg:squarederror" | "reg:logistic" | "reg:gamma" | "reg:absoluteerror" | "reg:tweedie" => {
-            Kind::Regression
-        }
+        // The first is the old name of the second.
+        "reg:linear" | "reg:squarederror" | "reg:logistic" | "reg:gamma" | "reg:absoluteerror"
+        | "reg:tweedie" => Kind::Regression,
         "binary:logistic" => Kind::Logistic,
         "binary:logitraw" => Kind::LogitRaw,
         "binary:hinge" => Kind::Hinge,

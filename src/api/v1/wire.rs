@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use crate::api::rows::PerRow;
+use crate::api::rows::{PerRow, PlainScore, RowInstance};
 use crate::formats::json;
 use crate::row::{Batch, Decoded, RowError, RowErrorKind, RowLimits, Schema};
 
@@ -23,21 +25,46 @@ pub(super) fn rows(body: &[u8], schema: &Schema, limits: RowLimits) -> Result<De
     json::feature_array(request.instances, schema, limits)
 }
 
+/// A request, as readers are told of it.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+pub(super) struct InstancesRequest {
+    #[schema(min_items = 1)]
+    instances: Vec<RowInstance>,
+    /// Vertex AI's; it chooses nothing here.
+    parameters: Option<Map<String, Value>>,
+}
+
 /// The answer of `:explain`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlainExplanations)]
 pub(super) struct Explanations<'a> {
+    #[schema(value_type = Vec<PlainScore>)]
     pub(super) predictions: PerRow<'a>,
     #[serde(serialize_with = "one_or_several")]
+    #[schema(value_type = Vec<PlainExplanation>)]
     pub(super) explanations: Vec<Vec<Explained<'a>>>,
 }
 
+/// A row's explanation: one for most models; several for those of several classes or targets.
+#[expect(dead_code, reason = "for its schema alone")]
+#[derive(ToSchema)]
+#[serde(untagged)]
+enum PlainExplanation<'a> {
+    One(Explained<'a>),
+    Several(Vec<Explained<'a>>),
+}
+
 /// Why one number of a row is what it is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExplainedByName)]
 pub(super) struct Explained<'a> {
     /// The sum of `base` and `contributions`: what the objective turns into the score.
     margin: f64,
     base: f64,
+    /// What each feature adds.
     #[serde(serialize_with = "named")]
+    #[schema(value_type = BTreeMap<String, f64>)]
     contributions: (&'a [String], Vec<f64>),
 }
 
@@ -68,13 +95,14 @@ fn one_or_several<S: Serializer>(rows: &[Vec<Explained<'_>>], serializer: S) -> 
 }
 
 /// The answer of `GET /v1/models`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Models<'a> {
     pub(super) models: [&'a str; 1],
 }
 
 /// The answer of `GET /v1/models/{name}`: KServe reads the first two members, TensorFlow's clients the third.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ModelStatus)]
 #[expect(clippy::struct_field_names, reason = "as the protocol names them")]
 pub(super) struct Model<'a> {
     pub(super) name: &'a str,
@@ -83,7 +111,8 @@ pub(super) struct Model<'a> {
 }
 
 /// A version of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ModelVersionStatus)]
 #[expect(clippy::struct_field_names, reason = "as the protocol names them")]
 pub(super) struct Version<'a> {
     pub(super) version: &'a str,
@@ -92,7 +121,7 @@ pub(super) struct Version<'a> {
 }
 
 /// Its state of health.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct VersionStatus {
     error_code: &'static str,
     error_message: &'static str,

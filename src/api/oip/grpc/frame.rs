@@ -16,7 +16,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full};
 use prost::Message;
-use prost::encoding::{DecodeContext, decode_key, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use crate::api::body::{Coding, RequestBody, decompress, read_body};
 use crate::api::fault::{Code, Fault};
@@ -36,24 +36,20 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const PREFIX: usize = 5;
 /// Most parts of a message: inputs, outputs, contents and parameters.
 const MOST_PARTS: usize = 16 * 1024;
+/// The tag of `inputs` in a request, and of `contents` in an input.
+const LARGE_PART: u32 = 5;
+/// How far down there are more of them.
+const DEEPEST: usize = 2;
 
-/// The one message of a request.
-pub(super) struct Received<M> {
-    pub(super) message: M,
-    /// Bytes of the message, decompressed.
-    pub(super) size: usize,
+/// The one message of a request, not yet decoded.
+pub(super) struct Received {
+    pub(super) message: RequestBody,
     /// Whether it came in gzip, and so is the answer wanted.
     pub(super) gzip: bool,
-    /// The room that it takes: the message may hold slices of the body.
-    pub(super) body: RequestBody,
 }
 
 /// Reads the one message of `request`.
-pub(super) async fn receive<M: Message + Default>(
-    state: &ApiState,
-    request: Request,
-) -> Result<Received<M>, Fault> {
-    let malformed = |what: String| Fault::new(Code::Malformed, what);
+pub(super) async fn receive(state: &ApiState, request: Request) -> Result<Received, Fault> {
     check_content_type(request.headers())?;
     let coding = coding(request.headers())?;
     let mut body = read_body(state, request).await?;
@@ -68,7 +64,7 @@ pub(super) async fn receive<M: Message + Default>(
         return Err(malformed(format!("the message says {announced} bytes, and {there} follow{more}")));
     }
     let gzip = coding == Some(Coding::Gzip);
-    body = match (prefix[0], coding) {
+    let message = match (prefix[0], coding) {
         (0, _) => body,
         (1, Some(coding)) => decompress(state, coding, body).await?,
         (1, None) => {
@@ -76,24 +72,40 @@ pub(super) async fn receive<M: Message + Default>(
         }
         (flag, _) => return Err(malformed(format!("the message begins with flag {flag}; expected 0 or 1"))),
     };
-    check_parts(&body.bytes)?;
-    let message = M::decode(body.bytes.clone())
-        .map_err(|error| malformed(format!("the message cannot be read: {error}")))?;
-    Ok(Received { message, size: body.bytes.len(), gzip, body })
+    Ok(Received { message, gzip })
 }
 
-/// An empty part takes two bytes, and a hundred times as much when it is decoded.
-fn check_parts(mut message: &[u8]) -> Result<(), Fault> {
-    let mut parts = 0;
+/// Decodes a message, which may hold slices of `bytes`.
+pub(super) fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Fault> {
+    count_parts(&bytes, DEEPEST, &mut 0)?;
+    M::decode(bytes).map_err(|error| malformed(format!("the message cannot be read: {error}")))
+}
+
+fn malformed(what: String) -> Fault {
+    Fault::new(Code::Malformed, what)
+}
+
+/// An empty part takes two bytes, and a hundred times as much when it is decoded. Inputs and their contents are looked into.
+fn count_parts(mut message: &[u8], depth: usize, count: &mut usize) -> Result<(), Fault> {
     // What cannot be read is told by the decoder.
-    while let Ok((tag, wire_type)) = decode_key(&mut message)
-        && skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_ok()
-    {
-        parts += 1;
-        if parts > MOST_PARTS {
-            let what = format!("the message has more than {MOST_PARTS} inputs, outputs and other parts");
-            return Err(Fault::new(Code::Malformed, what));
+    while let Ok((tag, wire_type)) = decode_key(&mut message) {
+        if wire_type != WireType::LengthDelimited {
+            if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
+                break;
+            }
+            continue;
         }
+        *count += 1;
+        if *count > MOST_PARTS {
+            let what = format!("the message has more than {MOST_PARTS} inputs, outputs and other parts");
+            return Err(malformed(what));
+        }
+        let length = decode_varint(&mut message).ok().and_then(|length| usize::try_from(length).ok());
+        let Some((part, rest)) = length.and_then(|length| message.split_at_checked(length)) else { break };
+        if tag == LARGE_PART && depth > 0 {
+            count_parts(part, depth - 1, count)?;
+        }
+        message = rest;
     }
     Ok(())
 }
@@ -185,6 +197,7 @@ fn frame(message: &impl Message, gzip: bool) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::oip::grpc::messages::ModelInferRequest;
 
     #[test]
     fn timeouts() {
@@ -202,6 +215,33 @@ mod tests {
             assert_eq!(read(wrong), None, "{wrong}");
         }
         assert!(patience(&HeaderMap::new()).is_ok_and(|patience| patience.is_none()));
+    }
+
+    /// Wherever the parts stand.
+    #[test]
+    fn a_message_has_so_many_parts() {
+        let within = |tag: u8, inner: Vec<u8>| {
+            let mut bytes = vec![tag << 3 | 2];
+            prost::encoding::encode_varint(inner.len() as u64, &mut bytes);
+            bytes.extend(inner);
+            bytes
+        };
+        let parts = |tag: u8, count: usize| [tag << 3 | 2, 0].repeat(count);
+        let read = |bytes: Vec<u8>| decode::<ModelInferRequest>(bytes.into()).map(drop);
+        let wrapped: [&dyn Fn(Vec<u8>) -> Vec<u8>; 3] =
+            [&|bytes| bytes, &|bytes| within(5, bytes), &|bytes| within(5, within(5, bytes))];
+        for (around, wrapped) in wrapped.into_iter().enumerate() {
+            let tag = if around == 2 { 8 } else { 4 };
+            assert!(read(wrapped(parts(tag, MOST_PARTS - around))).is_ok(), "{around}");
+            let refused = read(wrapped(parts(tag, MOST_PARTS - around + 1))).unwrap_err();
+            assert!(refused.detail.contains("more than 16384"), "{around}: {}", refused.detail);
+        }
+        // Values that are not packed are no parts.
+        let values = [5, 0, 0, 0, 0].map(|byte| if byte == 5 { 6 << 3 | 5 } else { byte }).repeat(20_000);
+        assert!(read(within(5, within(5, values))).is_ok());
+        for cut in [&[0x2a_u8][..], &[0x2a, 9, 1], &[0x2a, 0xff, 0xff, 0xff, 0xff, 0xff], &[0xff]] {
+            assert!(read(cut.to_vec()).is_err(), "{cut:?}");
+        }
     }
 
     #[test]

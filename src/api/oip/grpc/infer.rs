@@ -3,40 +3,84 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::response::Response;
 use bytes::Bytes;
 
+use super::frame::{Received, decode, reply};
 use super::messages::{InferTensorContents, ModelInferRequest, ModelInferResponse, RequestedOutput, Tensor};
+use crate::api::body::RequestBody;
 use crate::api::fault::{Code, Fault};
 use crate::api::kserve::{check_model, check_version};
 use crate::api::oip::datatype::Datatype;
-use crate::api::oip::outputs::{Kind, OutputTensor, Values, answer, check_parameters};
+use crate::api::oip::outputs::{
+    Answered, Kind, OutputTensor, SMALL_ANSWER, Values, answer, check_parameters,
+};
 use crate::api::oip::tensors::{self, Data};
 use crate::api::state::ApiState;
 use crate::api::work::Work;
 use crate::row::{Batch, Schema, excerpt};
 use crate::telemetry::Stages;
 
-/// Answers `message`, which came in `size` bytes.
-pub(super) async fn infer(
-    state: &ApiState,
-    message: ModelInferRequest,
-    size: usize,
-) -> Result<(ModelInferResponse, Stages), Fault> {
-    check_model(state, &message.model_name, given(&message.model_version))?;
-    let wanted = wanted(&message.outputs)?;
+/// Answers a request.
+pub(super) async fn infer(state: &ApiState, received: Received) -> Result<Response, Fault> {
+    let Received { message, gzip } = received;
     let schema = Arc::clone(state.inference.schema());
-    let (width, limit) = (schema.width(), state.rows_limit);
-    let ModelInferRequest { model_version, id, inputs, raw_input_contents, .. } = message;
-    let raw = !raw_input_contents.is_empty();
+    let (width, limit, size) = (schema.width(), state.rows_limit, message.bytes.len());
     let likely_rows = |_: &_| size / size_of::<f32>() / width + 1;
-    let decode = move |(inputs, contents): (Vec<_>, Vec<_>)| rows(&inputs, &contents, &schema, limit);
-    let input = (inputs, raw_input_contents);
-    let (rows, work) = Work::decode(&state.admission, input, size, likely_rows, decode).await?;
+    let read = move |message: RequestBody| Question::read(message, &schema, limit);
+    let (question, work) = Work::decode(&state.admission, message, size, likely_rows, read).await?;
+    let Question { name, version, id, raw, wanted, rows } = question;
+    check_model(state, &name, given(&version))?;
+    let wanted = wanted?;
     let kinds: Vec<_> = wanted.iter().map(|(kind, _)| *kind).collect();
-    let answered = answer(state, rows, &kinds).await?;
-    check_version(&answered.model.version, given(&model_version))?;
+    let answered = answer(state, rows?, &kinds).await?;
+    check_version(&answered.model.version, given(&version))?;
+    let stages = Stages { decode: work.decoding, ..answered.stages };
+    let is_small = answered.count() <= SMALL_ANSWER;
+    let name = state.model_name.clone();
+    let write = move || reply(&respond(answered, name, id, wanted, raw), gzip);
+    let mut response = state.admission.run(is_small, write).await;
+    response.extensions_mut().insert(stages);
+    drop(work);
+    Ok(response)
+}
+
+/// A request as it is answered. That the model is ours is checked before what is asked of it.
+struct Question {
+    name: String,
+    version: String,
+    id: String,
+    /// Whether its tensors are bytes; so are those of the answer.
+    raw: bool,
+    wanted: Result<Vec<(Kind, String)>, Fault>,
+    rows: Result<Batch, Fault>,
+}
+
+impl Question {
+    fn read(message: RequestBody, schema: &Schema, limit: usize) -> Result<Self, Fault> {
+        let message: ModelInferRequest = decode(message.bytes)?;
+        let ModelInferRequest { model_name, model_version, id, inputs, outputs, raw_input_contents, .. } =
+            message;
+        Ok(Self {
+            name: model_name,
+            version: model_version,
+            id,
+            raw: !raw_input_contents.is_empty(),
+            wanted: wanted(&outputs),
+            rows: rows(&inputs, &raw_input_contents, schema, limit),
+        })
+    }
+}
+
+fn respond(
+    answered: Answered,
+    name: String,
+    id: String,
+    wanted: Vec<(Kind, String)>,
+    raw: bool,
+) -> ModelInferResponse {
     let mut response = ModelInferResponse {
-        model_name: state.model_name.clone(),
+        model_name: name,
         model_version: answered.model.version.clone(),
         id,
         ..ModelInferResponse::default()
@@ -47,7 +91,7 @@ pub(super) async fn infer(
         }
         response.outputs.push(tensor(output, name, raw));
     }
-    Ok((response, Stages { decode: work.decoding, ..answered.stages }))
+    response
 }
 
 /// A version that a message names; a text that is not there is an empty one.
@@ -133,7 +177,16 @@ fn values(datatype: Datatype, contents: &InferTensorContents) -> Result<Vec<f32>
             return Err("FP16 and BF16 have no typed contents; expected raw_input_contents");
         }
     };
-    if values.len() == total { Ok(values) } else { Err("its contents are in a field of another datatype") }
+    if values.len() != total {
+        return Err("its contents are in a field of another datatype");
+    }
+    // These share a field with a wider one.
+    let is_narrow = matches!(datatype, Datatype::Int8 | Datatype::Int16 | Datatype::Uint8 | Datatype::Uint16);
+    let is_held = |value: &f32| datatype.holds(f64::from(value.min(0.0)), f64::from(value.max(0.0)));
+    if is_narrow && !values.iter().all(is_held) {
+        return Err("a number is out of the range of its datatype");
+    }
+    Ok(values)
 }
 
 fn tensor(output: OutputTensor, name: String, raw: bool) -> Tensor {

@@ -16,6 +16,9 @@ pub(super) struct JsonData {
     pub(super) has_booleans: bool,
     pub(super) has_numbers: bool,
     pub(super) has_fractions: bool,
+    /// The least and the greatest number, and zero.
+    pub(super) least: f64,
+    pub(super) most: f64,
     /// How many arrays a value is in.
     depth: Option<usize>,
 }
@@ -48,6 +51,8 @@ impl Level<'_> {
     fn number<E: Error>(self, number: f64) -> Result<(), E> {
         self.data.has_numbers = true;
         self.data.has_fractions |= number.fract() != 0.0;
+        self.data.least = self.data.least.min(number);
+        self.data.most = self.data.most.max(number);
         let value = narrow(number).map_err(E::custom)?;
         self.push(value)
     }

@@ -140,7 +140,20 @@ fn tensor<'a>(input: &'a Input<'_>, bytes: &mut &'a [u8]) -> Result<Tensor<'a>, 
             if !found.is_empty() {
                 return Err(wrong(Code::WrongValue, format!("data of {} holds {found}", datatype.name())));
             }
-            Data::Values(Cow::from(&data.values))
+            if !datatype.holds(data.least, data.most) {
+                let what = format!(
+                    "data of {} reach from {} to {}, out of its range",
+                    datatype.name(),
+                    data.least,
+                    data.most
+                );
+                return Err(wrong(Code::WrongValue, what));
+            }
+            let mut values = Cow::from(&data.values);
+            if matches!(datatype, Datatype::Fp16 | Datatype::Bf16) {
+                datatype.round(values.to_mut());
+            }
+            Data::Values(values)
         }
     };
     Ok(Tensor { name, shape: &input.shape, datatype, data })

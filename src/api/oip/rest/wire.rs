@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::data::JsonData;
+use crate::api::oip::datatype::Datatype;
 use crate::api::oip::describe;
 use crate::api::oip::outputs::Values;
 
@@ -13,44 +15,57 @@ use crate::api::oip::outputs::Values;
 pub(super) type Parameters = Map<String, Value>;
 
 /// `POST …/infer`. Members that the protocol does not know are of some extension, and skipped.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct InferRequest<'a> {
+    /// Comes back with the answer.
     #[serde(borrow, default)]
     pub(super) id: Option<Cow<'a, str>>,
+    /// `binary_data_output` asks for all outputs as bytes; others are skipped.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub(super) parameters: Option<Parameters>,
+    /// One of shape `[rows, features]`, or one of shape `[rows]` per feature.
     #[serde(borrow)]
     pub(super) inputs: Vec<Input<'a>>,
+    /// `score` where none is named.
     #[serde(borrow, default)]
     pub(super) outputs: Option<Vec<RequestedOutput<'a>>>,
 }
 
 /// A tensor of it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = InferInput)]
 pub(super) struct Input<'a> {
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
     pub(super) shape: Vec<i64>,
     #[serde(borrow)]
+    #[schema(value_type = Datatype)]
     pub(super) datatype: Cow<'a, str>,
+    /// `binary_data_size` where the data follow as bytes.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub(super) parameters: Option<Parameters>,
-    /// Absent where it follows the document as bytes.
+    /// Numbers, flat or nested like the shape, null for missing. Absent where they follow the document as bytes.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<Value>>)]
     pub(super) data: Option<JsonData>,
 }
 
 /// An output that it asks for.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = InferRequestedOutput)]
 pub(super) struct RequestedOutput<'a> {
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
+    /// `binary_data` asks for this one as bytes.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub(super) parameters: Option<Parameters>,
 }
 
 /// The answer of `POST …/infer`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct InferResponse<'a> {
     pub(super) model_name: &'a str,
     pub(super) model_version: &'a str,
@@ -60,7 +75,8 @@ pub(super) struct InferResponse<'a> {
 }
 
 /// A tensor of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = InferOutput)]
 pub(super) struct Output<'a> {
     pub(super) name: &'a str,
     pub(super) shape: &'a [usize],
@@ -68,11 +84,13 @@ pub(super) struct Output<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parameters: Option<OutputParameters>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<f64>>, nullable = false)]
     pub(super) data: Option<Numbers<'a>>,
 }
 
 /// Of a tensor that follows the document as bytes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BinaryOutput)]
 pub(super) struct OutputParameters {
     pub(super) binary_data_size: usize,
 }
@@ -90,7 +108,8 @@ impl Serialize for Numbers<'_> {
 }
 
 /// The answer of `GET /v2`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerMetadata)]
 pub(super) struct Server {
     pub(super) name: &'static str,
     pub(super) version: &'static str,
@@ -98,13 +117,15 @@ pub(super) struct Server {
 }
 
 /// The answer of `GET /v2/health/live`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerLive)]
 pub(super) struct Live {
     pub(super) live: bool,
 }
 
 /// The answer of `GET /v2/health/ready` and, with a name, `GET …/ready`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Readiness)]
 pub(super) struct Ready<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<&'a str>,
@@ -112,7 +133,8 @@ pub(super) struct Ready<'a> {
 }
 
 /// The answer of `GET /v2/models/{name}`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ModelMetadata)]
 pub(super) struct Model<'a> {
     pub(super) name: &'a str,
     pub(super) versions: [&'a str; 1],
@@ -123,7 +145,8 @@ pub(super) struct Model<'a> {
 }
 
 /// A tensor of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TensorMetadata)]
 pub(super) struct Described<'a> {
     name: &'static str,
     datatype: &'static str,
@@ -137,13 +160,14 @@ impl<'a> From<&'a describe::Described> for Described<'a> {
 }
 
 /// Beyond the protocol: the columns of the input, in order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ModelParameters<'a> {
     pub(super) feature_names: &'a [String],
 }
 
 /// A model of `POST /v2/repository/index`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RepositoryModel)]
 pub(super) struct Indexed<'a> {
     pub(super) name: &'a str,
     pub(super) version: &'a str,
