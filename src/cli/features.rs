@@ -38,8 +38,8 @@ pub(super) enum FeaturesCommand {
     /// Show which table the store holds. The embedded store is read completely and its checksums are verified: exit 0 if all
     /// of it is good.
     Status(ConfigArgs),
-    /// Print the store as a CSV table that `imba features import` reads: the embedded store ordered by user and product, a table
-    /// of DynamoDB as it comes. Rows that cannot be read are left out, the first of them are listed, and the exit code is 1.
+    /// Print the store as a CSV table that `imba features import` reads: the embedded store in order of user and product, a
+    /// DynamoDB table in no order. Unreadable rows are left out, the first of them are listed, and the exit code is 1.
     Export(ConfigArgs),
 }
 

@@ -128,7 +128,7 @@ async fn prints_a_table(peer: Peer) {
         let (code, said) = exported(&folder, &settings).await;
         assert_eq!(code, 1, "{said}");
         assert_eq!(said.lines().filter(|line| line.starts_with("user strange, product item: ")).count(), 1);
-        assert!(said.contains("1 row that cannot be read is left out"), "{said}");
+        assert!(said.contains("1 unreadable row is left out"), "{said}");
     }
 }
 

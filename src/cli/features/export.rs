@@ -34,10 +34,8 @@ pub(super) fn export(args: &ConfigArgs) -> Result<(), CommandError> {
         scanned.map_err(|error| CommandError::of(&name, error))?;
         match left_out {
             0 => Ok(()),
-            1 => Err(CommandError::of(name, "1 row that cannot be read is left out")),
-            left_out => {
-                Err(CommandError::of(name, format!("{left_out} rows that cannot be read are left out")))
-            }
+            1 => Err(CommandError::of(name, "1 unreadable row is left out")),
+            left_out => Err(CommandError::of(name, format!("{left_out} unreadable rows are left out"))),
         }
     })?
 }
