@@ -49,7 +49,7 @@ bench: ## Measure against peers, limits and stubs in one run (QUICK=1: a short o
 	python3 benches/dynamodb.py $(if $(QUICK),--rounds 1 --seconds 1)
 
 bars: ## Measure overload, starvation and large bodies
-	cargo build --release --bins
+	cargo build --release --bins --examples
 	for bar in overload starvation bodies; do python3 benches/$$bar.py || exit 1; done
 
 soak: ## Run the service under everything at once, for SOAK (10m)

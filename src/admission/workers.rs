@@ -8,9 +8,9 @@ use std::thread;
 use tokio::sync::oneshot;
 
 /// How much they give way, as `nice` counts, to the threads that answer small requests on a core that they share: next to one
-/// that is always busy they still get a quarter of it.
+/// that is always busy they still get a sixth of it.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 5;
+const NICE: i32 = 7;
 
 type Job = Box<dyn FnOnce() + Send>;
 

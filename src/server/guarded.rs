@@ -12,7 +12,7 @@ use super::activity::Activity;
 
 /// Most bytes of one read, and so half of what hyper's buffer comes to: it doubles while reads fill it. Each connection keeps its
 /// buffer, and between two reads the others have their turn.
-const READ: usize = 16 * 1024;
+const READ: usize = 8 * 1024;
 
 /// A stream that tells an [`Activity`] what it does, and may have been read from already.
 pub(super) struct Guarded<T> {

@@ -95,7 +95,7 @@ async fn a_body_without_room_is_refused_at_its_head() {
         .with("server.bodies_limit", "1MiB")
         .start()
         .await;
-    let body = [RECORDED; 4000].join("\n");
+    let body = vec![RECORDED; 4000].join("\n");
     let head = format!("POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
     let connect = || TcpStream::connect(service.address());
     let mut first = connect().await.expect("connected");
@@ -130,7 +130,7 @@ async fn heads_without_bodies_take_no_room() {
         .with("server.bodies_limit", "1MiB")
         .start()
         .await;
-    let body = [RECORDED; 4000].join("\n");
+    let body = vec![RECORDED; 4000].join("\n");
     let mut idle = TcpStream::connect(service.address()).await.expect("connected");
     let head = format!("POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
     idle.write_all(head.as_bytes()).await.expect("sent");
