@@ -93,6 +93,9 @@ docs: share book ## The book of docs/ in target/book, the manual pages in target
 
 book: $(TOOLS)/bin/mdbook
 	$(TOOLS)/bin/mdbook build docs
+	# Links that leave docs/ lead to the sources, from two folders down.
+	sed -i -E 's#href="\.\./([^"]*/)README\.html#href="../\1README.md#g; s#href="\.\./#href="../../#g' target/book/*.html
+	python3 tests/docs/book.py target/book
 
 share:
 	$(BUILD)
