@@ -1,5 +1,5 @@
-"""What the door costs: `/predict` with a key and a plan beside without, over TLS beside plain, and remembered beside a bare
-handler that answers a constant.
+"""What the door costs: `/predict` with a key and a plan beside without, over TLS beside plain, and remembered beside a
+bare handler that answers a constant.
 
     cargo build --release --bins --examples && python3 benches/door.py
 """
@@ -27,7 +27,18 @@ def issue(folder: Path, plan: str) -> tuple[str, str]:
 def certificate(folder: Path) -> dict[str, str]:
     """A certificate for localhost that lasts a day, as the settings that name it."""
     files = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
     command += ["-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]]
     subprocess.run(command, capture_output=True, check=True)
     return {"IMBA__SERVER__TLS__CERTIFICATE": str(files[0]), "IMBA__SERVER__TLS__KEY": str(files[1])}
@@ -66,7 +77,13 @@ def main() -> None:
         asked = post(ROW)
         with_key = asked + f"wrk.headers['x-api-key'] = {json.dumps(key)}\n"
         pairs = [
-            ("a key and a plan, of without", (plain, asked, "http"), (imba(stack, planned), with_key, "http"), 64, 0.93),
+            (
+                "a key and a plan, of without",
+                (plain, asked, "http"),
+                (imba(stack, planned), with_key, "http"),
+                64,
+                0.93,
+            ),
             ("TLS, of plain", (plain, asked, "http"), (secured(stack, folder), asked, "https"), 1, 0.8),
             (
                 "remembered, of a bare handler",

@@ -20,8 +20,12 @@ const BATCH: usize = 16;
 fn main() {
     let folder = std::env::temp_dir().join(format!("imba-keys-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let keys: Vec<String> = (0..KEYS).map(|_| generate().expect("random numbers")).collect();
+    let mut keys: Vec<String> = (0..KEYS).map(|_| generate().expect("random numbers")).collect();
     let wrong: Vec<String> = (0..KEYS).map(|_| generate().expect("random numbers")).collect();
+    // To each wrong key the right one that it is compared with, so that both kinds read the same places in memory as often.
+    keys.sort_by_key(|key| hash(key));
+    let place = |key: &String| keys.partition_point(|right| hash(right) < hash(key)).min(KEYS - 1);
+    let right: Vec<String> = wrong.iter().map(|key| keys[place(key)].clone()).collect();
     let line = |(at, key): (usize, &String)| format!("shop-{at},{},gold\n", hex(&hash(key)));
     let file = folder.join("keys.csv");
     std::fs::write(&file, keys.iter().enumerate().map(line).collect::<String>()).expect("written");
@@ -45,7 +49,7 @@ fn main() {
     let mut random = fastrand::Rng::with_seed(1);
     for _ in 0..2 * TRIES {
         let is_right = random.bool();
-        let (from, to) = if is_right { (&keys, &mut right_times) } else { (&wrong, &mut wrong_times) };
+        let (from, to) = if is_right { (&right, &mut right_times) } else { (&wrong, &mut wrong_times) };
         let key = &from[random.usize(..KEYS)];
         let started = Instant::now();
         for _ in 0..BATCH {

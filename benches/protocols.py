@@ -71,7 +71,7 @@ def batch(server: Server) -> tuple[float, float]:
     tensor = {"name": "rows", "shape": [BATCH, 18], "datatype": "FP32", "parameters": {"binary_data_size": len(raw)}}
     head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
     connection = http.client.HTTPConnection(server.address)
-    best = (float("inf"), 1.0)
+    found = []
     for _ in range(30):
         started = time.perf_counter()
         connection.request("POST", INFER, head + raw, {"inference-header-content-length": str(len(head))})
@@ -80,8 +80,8 @@ def batch(server: Server) -> tuple[float, float]:
         took = (time.perf_counter() - started) * 1e3
         assert answer.status == 200 and len(body) > BATCH * 4, body[:200]
         score = float(re.search(r"score;dur=([\d.]+)", answer.headers["server-timing"])[1])
-        best = min(best, (took, score), key=lambda one: one[0] / one[1])
-    return best
+        found.append((took / score, took, score))
+    return sorted(found)[len(found) // 2][1:]
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def main() -> None:
         imba.wait("/predict", ROW)
 
         took, score = batch(imba)
-        print(f"{BATCH:,} rows, binary: {took:.2f} ms, {took / score:.2f} × the engine's {score:.2f} ms (least of 30)")
+        print(f"{BATCH:,} rows, binary: {took:.2f} ms, {took / score:.2f} × the engine's {score:.2f} ms (the median of 30)")
 
         grpc = ["-Hcontent-type: application/grpc", "-Hte: trailers"]
         call = "/inference.GRPCInferenceService/ModelInfer"

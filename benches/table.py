@@ -1,8 +1,8 @@
 """The embedded store at size: what a table takes on disk and how much slower its lookups are than a small one's.
 
 Makes tables of `--small` and `--large` pairs, 65 products a user, with the demo's model and columns, imports both,
-serves both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs, and a
-user of 50,000 products is asked for beside pairs of others. Prints ratios.
+serves both, and asks in turns for random pairs and users. Then tables take turns under load, for what a swap costs, and
+a user of 50,000 products is asked for beside pairs of others. Prints ratios.
 
     python3 benches/table.py --binary target/release/imba --large 1000000
 """
@@ -27,7 +27,7 @@ GIANT = 50_000
 
 
 def make_table(path, pairs, columns, seed, giant=0):
-    """Writes a CSV table: a few columns are the user's, some counts, the others real numbers. The user `giant` has so many
+    """Writes a CSV table: a few columns are the user's, some counts, the others real numbers. One more user has `giant`
     products."""
     rng = random.Random(seed)  # noqa: S311
     real = [repr(rng.random()) for _ in range(4096)]
@@ -119,6 +119,8 @@ def main():
     arguments.add_argument("--large", type=int, default=1_000_000)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--requests", type=int, default=2_000)
+    arguments.add_argument("--tables", type=pathlib.Path, help="folder for the tables, which a later run finds there")
+    arguments.add_argument("--only-tables", action="store_true", help="make them and measure nothing")
     options = arguments.parse_args()
     binary = options.binary
     with tempfile.TemporaryDirectory() as folder:
@@ -131,8 +133,11 @@ def main():
         for size, pairs in (("small", options.small), ("large", options.large)):
             folders[size] = root / size
             folders[size].mkdir()
-            tables[size] = root / f"{size}.csv"
-            make_table(tables[size], pairs, columns, 1)
+            tables[size] = (options.tables or root) / f"{pairs}.csv"
+            if not tables[size].exists():
+                make_table(tables[size], pairs, columns, 1)
+            if options.only_tables:
+                continue
             seconds, memory = run_import(binary, tables[size], folders[size])
             stored = (folders[size] / "features.redb").stat().st_size
             content = tables[size].stat().st_size
@@ -141,6 +146,8 @@ def main():
                 f" ({stored / pairs:.0f} bytes a pair), {pairs / seconds:.0f} rows/s in {memory:.0f} MiB"
             )
             asked[size] = pairs_of(tables[size], options.requests, 2)
+        if options.only_tables:
+            return
         with Service(binary, folders["small"]) as small, Service(binary, folders["large"]) as large:
             services = {"small": small, "large": large}
             for name, request in (
@@ -221,8 +228,8 @@ def beside_a_giant(binary, root, columns, pairs):
         done.set()
         thread.join()
     print(
-        f"/recommend of a user of {GIANT} products: {statistics.median(took) * 1e3:.1f} ms; p99 of /predict/pair beside it:"
-        f" {beside * 1e6:.0f} µs, {alone * 1e6:.0f} µs alone"
+        f"/recommend of a user of {GIANT} products: {statistics.median(took) * 1e3:.1f} ms; p99 of /predict/pair beside"
+        f" it: {beside * 1e6:.0f} µs, {alone * 1e6:.0f} µs alone"
     )
 
 

@@ -50,9 +50,9 @@ pub mod types {
 /// Three inputs, one of them with categories.
 #[must_use]
 pub fn schema() -> Schema {
-    let categories = [("red".to_owned(), 0.0), ("a,\"b\"".to_owned(), 1.0)];
+    let categories = ["red", "a,\"b\""].map(str::to_owned);
     let names = ["orders", "7", "colour"].map(str::to_owned);
-    Schema::new(names.to_vec()).with_categories(vec![None, None, Some(categories.into())])
+    Schema::new(names.to_vec()).with_categories(vec![None, None, Some(categories.to_vec())])
 }
 
 /// What a request may hold.

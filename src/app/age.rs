@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tracing::warn;
 
 /// Longest time between two looks.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// A table that may grow old.
 pub(super) struct AgeWatch<F> {

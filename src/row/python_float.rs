@@ -30,8 +30,9 @@ fn scientific(text: &str, out: &mut String) {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all = [whole, fraction].concat();
     let digits = all.trim_start_matches('0');
-    let before = (whole.len() + digits.len()) as i32 - all.len() as i32;
-    let exponent = exponent.parse::<i32>().expect("an exponent of digits: this is a bug") + before - 1;
+    let count = |length: usize| i32::try_from(length).expect("a float has few digits: this is a bug");
+    let exponent: i32 = exponent.parse().expect("an exponent of digits: this is a bug");
+    let exponent = exponent + count(whole.len()) - count(all.len() - digits.len()) - 1;
     let (first, others) = digits.trim_end_matches('0').split_at(1);
     let point = if others.is_empty() { "" } else { "." };
     let direction = if exponent < 0 { '-' } else { '+' };

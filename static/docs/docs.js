@@ -41,10 +41,10 @@ const badge = (method) => el("span", { class: `method ${method}` }, method.toUpp
 
 function operationSection(operation, contract) {
   const { path, method, operationId, summary, description, parameters, requestBody, responses } = operation;
-  return el("section", { class: "operation", id: operationId, "aria-labelledby": `${operationId}-title` },
+  return el("section", { class: "operation", id: operationId, "aria-labelledby": `${operationId}-title ${operationId}-route` },
     el("div", { class: "told" },
       el("h3", { id: `${operationId}-title` }, summary),
-      el("p", { class: "route" }, badge(method), el("code", {}, path)),
+      el("p", { class: "route", id: `${operationId}-route` }, badge(method), el("code", {}, path)),
       ...paragraphs(description, ""),
       parameters.length > 0 && el("div", {}, el("h4", {}, "Parameters"), el("dl", { class: "fields" }, parameters.map((parameter) => [
         el("dt", {}, el("code", {}, parameter.name), el("small", {}, ` ${PLACES[parameter.in]}${parameter.required ? "" : ", may be left out"}`)),

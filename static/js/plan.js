@@ -30,8 +30,8 @@ const items = (field) => new Map([...(field ?? "").matchAll(ITEM)].map(([, name,
 export function readLimits(policy, left) {
   const policies = items(policy);
   return [...items(left)].flatMap(([key, { r, t }]) => {
-    const [, plan = "", name] = /^(?:(.*)\.)?(.*)$/.exec(key);
-    const limit = { plan, name, most: Number(policies.get(key)?.q), left: Number(r), reset: Number(t ?? 0) };
+    const dot = key.lastIndexOf(".");
+    const limit = { plan: key.slice(0, Math.max(dot, 0)), name: key.slice(dot + 1), most: Number(policies.get(key)?.q), left: Number(r), reset: Number(t ?? 0) };
     return Number.isFinite(limit.left) ? [limit] : [];
   });
 }

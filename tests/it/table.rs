@@ -53,7 +53,7 @@ async fn a_swap_under_load_mixes_nothing() {
             let (service, done) = (Arc::clone(&service), Arc::clone(&done));
             tokio::spawn(async move {
                 let mut seen = BTreeSet::new();
-                let pairs: String = (0..SHARED).map(|product| format!("1,{product}\n")).collect();
+                let pairs = (0..SHARED).map(|product| format!("1,{product}")).collect::<Vec<_>>().join("\n");
                 while !done.load(Ordering::Relaxed) {
                     if at % 2 == 0 {
                         // Pairs of the same row in each table: equal scores, or two tables in one answer.

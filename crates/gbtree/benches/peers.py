@@ -139,6 +139,7 @@ MEASURES = (
     ("contributions", "contributions of many rows, µs per row"),
     ("explanation", "contributions of 1 row, µs"),
     ("load", "load, ms"),
+    ("ready", "load and the first row, ms"),
 )
 
 

@@ -4,9 +4,9 @@
 //! `v · Π (oᵢ tᵢ + zᵢ (1 − tᵢ))`, where `oᵢ` is 1 if the row satisfies every split on feature `i` and `zᵢ` is
 //! the share of training cover that does. Its Shapley value is the integral of the partial derivative along
 //! the diagonal (Owen 1972), a polynomial of degree below the number of distinct features, which
-//! Gauss-Legendre quadrature integrates exactly. All leaves below an edge share the edge's factor, so one
-//! walk over the tree gives all contributions (the regrouping of Linear `TreeSHAP`, Yu et al. 2022):
-//! O(leaves · depth) per row, with only positive factors and hence no loss of precision in deep trees.
+//! Gauss-Legendre quadrature integrates exactly. All leaves below an edge share the edge's factor, so that going down and
+//! up a tree once gives all contributions (the regrouping of Linear `TreeSHAP`, Yu et al. 2022): O(splits) per row and point,
+//! with only positive factors and hence no loss of precision in deep trees. See [`walk`] for the recurrence.
 
 mod interactions;
 #[cfg(target_arch = "x86_64")]
@@ -17,21 +17,18 @@ mod walk;
 
 use crate::PredictError;
 use crate::forest::Forest;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use lanes::ROWS;
+use crate::rows::Strided;
 use quadrature::Quadrature;
-use unroll::{complete, mean, unroll};
+use unroll::Unroller;
 
 /// Rows that are explained together.
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) const ROWS: usize = 1;
+pub(crate) const ROWS: usize = 8;
 
-/// No earlier edge of the path splits on the same feature.
-const NONE: u32 = u32::MAX;
 /// Working memory, in float32 per array, beyond which a model is refused.
-const MAX_WORK: usize = 1 << 24;
+const MAX_WORK: usize = 1 << 20;
 
-/// What a feature that is not satisfied can contribute is proportional to its share; below this it is nothing.
+/// What a feature that is not satisfied can contribute is proportional to its share; below this it is nothing. A share is at
+/// least this, so that every factor has a reciprocal.
 const NO_SHARE: f32 = 1e-30;
 
 /// A forest unrolled for the walk.
@@ -39,18 +36,16 @@ const NO_SHARE: f32 = 1e-30;
 pub(crate) struct Explainer {
     /// In order of their outputs.
     trees: Vec<Walk>,
-    edges: Vec<Edge>,
+    steps: Vec<Step>,
+    splits: Vec<Split>,
     /// Expected margin per output, without the base margin.
     means: Vec<f64>,
     points: Quadrature,
-    /// Longest path.
-    depth: usize,
+    /// See [`Split::slot`].
+    slots: usize,
     features: usize,
     /// The features that some split is on.
     used: Vec<u32>,
-    /// Of each edge to a split, in order: 1 / its feature's factor at every point, for a row that satisfies the feature's
-    /// splits so far, then for one that does not. They depend on the path alone.
-    reciprocals: Vec<f32>,
 }
 
 /// A tree as one output sees it: trees with vector leaves are walked once for each.
@@ -58,32 +53,50 @@ pub(crate) struct Explainer {
 struct Walk {
     tree: usize,
     group: usize,
-    /// Its edges, each parent before its children, whole subtrees together.
-    edges: std::ops::Range<usize>,
+    steps: std::ops::Range<usize>,
 }
 
-/// An edge and the node it leads to.
+/// Splits that are gone down to one after the other, or back up from, or both.
+#[derive(Debug, Clone)]
+struct Step {
+    splits: std::ops::Range<usize>,
+    down: bool,
+    up: bool,
+}
+
+/// A split, and the edge that leads to it.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, and no state")]
 #[derive(Debug, Clone, Copy)]
-struct Edge {
-    /// The node, within its tree.
-    node: u32,
-    /// Edges from the root to here, counting this one.
-    level: u32,
-    feature: u32,
+struct Split {
+    /// Where its state stands while something below it is open. Slot 0 is above the root: an edge that every row satisfies.
+    slot: u32,
+    /// The slot of the split above.
+    parent: u32,
+    /// The slot of the last edge, down to the parent's, with the feature of the edge that leads here; 0 if there is none.
+    above: u32,
+    /// The same for the edges that lead on from here.
+    earlier: u32,
     /// The feature's place among those that are used.
     player: u32,
-    /// The level of the last edge above with the same feature, or [`NONE`].
-    earlier: u32,
-    /// Cover of the node over cover of its parent.
-    ratio: f32,
-    /// Share of cover that satisfies all splits of the path on the feature.
+    /// The node, within its tree.
+    node: u32,
+    threshold: f32,
+    /// Share of cover that satisfies all splits of the path on the feature of the edge that leads here.
     share: f32,
+    /// Outputs of the children that are leaves, the right one first; else 0.
+    leaves: [f32; 2],
+    /// These outputs, each times the share of cover that satisfies all splits on the feature.
+    shared: f32,
+    /// Whether the edge leads left.
     left: bool,
-    leaf: bool,
-    /// Edges in the subtree, including this one.
-    size: u32,
-    /// Output of a leaf.
-    value: f32,
+    default_left: bool,
+    categorical: bool,
+    /// Whether some split below has the feature of the edge that leads here.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "one row divides faster than it asks")
+    )]
+    repeated: bool,
 }
 
 impl Explainer {
@@ -101,51 +114,45 @@ impl Explainer {
             forest.trees.iter().enumerate().map(|(index, tree)| (tree.group, index)).collect()
         };
         order.sort_by_key(|&(group, _)| group);
-        let mut edges = Vec::new();
         let mut means = vec![0.0; groups];
-        let (mut depth, mut distinct) = (0, 0);
-        let mut seen = std::collections::HashMap::new();
+        let mut unroller = Unroller::new(forest, features);
         let trees = order
             .into_iter()
-            .map(|(group, index)| {
-                let tree = &forest.trees[index];
-                let start = edges.len();
-                let (levels, features) = unroll(forest, tree, group, &mut edges, &mut seen);
-                (depth, distinct) = (depth.max(levels), distinct.max(features));
-                means[group] += mean(forest, tree, group, &edges[start..]);
-                Walk { tree: index, group, edges: start..edges.len() }
+            .map(|(group, tree)| {
+                let first = unroller.steps.len();
+                means[group] += unroller.push(&forest.trees[tree], group);
+                Walk { tree, group, steps: first..unroller.steps.len() }
             })
             .collect();
+        let Unroller { splits, steps, slots, distinct, used, .. } = unroller;
         // Exact for polynomials of degree 2n - 1; the contributions' degree is at most `distinct - 1`.
-        let points = distinct.div_ceil(2).max(1).next_multiple_of(4);
-        if points > 2048 || (depth + 1) * points > MAX_WORK {
+        let points = walk::round_up(distinct.div_ceil(2));
+        if points > walk::MAX_POINTS || slots.saturating_mul(points) > MAX_WORK {
             return Err(PredictError::Undefined("contributions are not computed for trees this deep"));
         }
-        let used = complete(&mut edges);
-        let points = Quadrature::new(points);
-        let reciprocals = reciprocals(&edges, &points);
-        Ok(Self { trees, edges, means, points, depth, features, used, reciprocals })
+        Ok(Self { trees, steps, splits, means, points: Quadrature::new(points), slots, features, used })
     }
 
-    /// Adds every feature's share of each output, and the expected margins as biases, to `out`
-    /// (outputs × (features + 1)).
-    pub(crate) fn contributions(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
-        self.walk_row(forest, row, out);
-    }
-}
-
-fn reciprocals(edges: &[Edge], quadrature: &Quadrature) -> Vec<f32> {
-    let splits = edges.iter().filter(|edge| !edge.leaf);
-    let mut reciprocals = Vec::with_capacity(edges.len() * quadrature.len());
-    for edge in splits {
-        for present in [1.0, 0.0] {
-            // Below a feature neither satisfied nor covered nothing is shared.
-            let nothing = present == 0.0 && edge.share < NO_SHARE;
-            let points = quadrature.points.iter().zip(&quadrature.rests);
-            let one =
-                points.map(|(at, rest)| if nothing { 0.0 } else { 1.0 / (present * at + edge.share * rest) });
-            reciprocals.extend(one);
+    /// Adds every feature's share of each output, and the expected margins as biases, to `out` (rows × outputs ×
+    /// (features + 1)), for up to [`ROWS`] rows. A row has the same numbers alone and among others.
+    pub(crate) fn contributions(&self, forest: &Forest, rows: &Strided, out: &mut [f64]) {
+        let width = self.features + 1;
+        let row_width = width * self.means.len();
+        for (index, mean) in self.means.iter().enumerate() {
+            let biases = out.iter_mut().skip(index * width + self.features).step_by(row_width);
+            biases.for_each(|bias| *bias += mean);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if self.walk_with_avx2(forest, rows, out) {
+            return;
+        }
+        for (index, out) in out.chunks_exact_mut(row_width).enumerate() {
+            self.walk_row(forest, rows, index, out);
         }
     }
-    reciprocals
+
+    /// Float32 sums stay short; float64 takes over before rounding builds up.
+    fn is_long(&self, splits: usize) -> bool {
+        splits > self.features.max(512) / 2
+    }
 }

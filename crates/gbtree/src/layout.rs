@@ -1,4 +1,4 @@
-//! The trees laid out for speed, at load time.
+//! The trees laid out for speed, when the first row comes.
 //!
 //! A row is first turned into *keys* that order as its values do and already carry the answer for a missing value,
 //! so that a numerical split is one integer comparison: bytes where the processor has AVX2 ([`bytes`]), else

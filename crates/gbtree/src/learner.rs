@@ -42,7 +42,8 @@ pub(crate) struct Trees {
     pub(crate) iterations: Vec<usize>,
     /// Before 1.3 the trees were summed first and the base margin added last.
     base_last: bool,
-    layout: Layout,
+    /// Built when margins are first asked for.
+    layout: OnceLock<Layout>,
     /// Built when contributions are first asked for.
     explainer: OnceLock<Result<Explainer, PredictError>>,
 }
@@ -62,10 +63,10 @@ impl Learner {
             let what = format!("the objective {:?} has no known output transform", header.objective);
             return Err(LoadError::Unsupported(what));
         };
-        let (mut width, mut used) = (header.num_features, None);
+        let mut used = None;
         let body = match booster {
             BoosterFile::Linear { weights } => {
-                let expected = (width + 1).saturating_mul(header.groups);
+                let expected = (header.num_features + 1).saturating_mul(header.groups);
                 if weights.len() != expected {
                     let what = format!("{} weights, {expected} expected", weights.len());
                     return Err(fault("the linear model's weights", what));
@@ -80,14 +81,11 @@ impl Learner {
                         .map_err(|what| fault("iteration_indptr", what))?,
                     None => iteration_bounds(&forest, &header, parallel_trees),
                 };
-                if width >= WIDE {
-                    let features = forest.narrow();
-                    width = features.len();
-                    used = Some(features);
+                if header.num_features >= WIDE {
+                    used = Some(forest.narrow());
                 }
                 let base_last = header.version.is_none_or(|version| version < Version::new(1, 3, 0));
-                let layout = Layout::new(&forest, width, header.groups);
-                let explainer = OnceLock::new();
+                let (layout, explainer) = (OnceLock::new(), OnceLock::new());
                 let iterations = bounds;
                 Body::Trees(Box::new(Trees { forest, dart, iterations, base_last, layout, explainer }))
             }
@@ -127,7 +125,7 @@ impl Learner {
 
     /// The same model with only these iterations; `None` for a linear one.
     pub(crate) fn slice(&self, iterations: Range<usize>) -> Option<Self> {
-        let trees = self.trees()?.slice(iterations, self.width(), self.groups());
+        let trees = self.trees()?.slice(iterations);
         let Self { used, base_margins, .. } = self;
         let body = Body::Trees(Box::new(trees));
         Some(Self { used: used.clone(), base_margins: base_margins.clone(), body, ..*self })
@@ -159,17 +157,17 @@ impl Learner {
                 }
             }
             Body::Trees(trees) if trees.base_last => {
-                trees.layout.margins(rows, count, &vec![0.0; groups], out);
+                trees.layout(self.width(), groups).margins(rows, count, &vec![0.0; groups], out);
                 let mut bases = vec![0.0; out.len()];
                 start(&mut bases);
                 out.iter_mut().zip(bases).for_each(|(out, base)| *out += base);
             }
             Body::Trees(trees) if base.is_none() => {
-                trees.layout.margins(rows, count, &self.base_margins, out);
+                trees.layout(self.width(), groups).margins(rows, count, &self.base_margins, out);
             }
             Body::Trees(trees) => {
                 start(out);
-                trees.layout.add(rows, count, out);
+                trees.layout(self.width(), groups).add(rows, count, out);
             }
         }
     }
@@ -236,20 +234,24 @@ impl Trees {
         }
     }
 
+    pub(crate) fn layout(&self, features: usize, groups: usize) -> &Layout {
+        self.layout.get_or_init(|| Layout::new(&self.forest, features, groups))
+    }
+
     pub(crate) fn explainer(&self, features: usize, groups: usize) -> Result<&Explainer, PredictError> {
         let built = self.explainer.get_or_init(|| Explainer::new(&self.forest, features, groups));
         built.as_ref().map_err(Clone::clone)
     }
 
     /// The same trees, only these iterations.
-    pub(crate) fn slice(&self, range: Range<usize>, features: usize, groups: usize) -> Self {
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let bounds = &self.iterations[range.start..=range.end];
         let first = bounds[0];
         let forest = self.forest.slice(first..bounds[bounds.len() - 1]);
         Self {
-            layout: Layout::new(&forest, features, groups),
             forest,
             iterations: bounds.iter().map(|bound| bound - first).collect(),
+            layout: OnceLock::new(),
             explainer: OnceLock::new(),
             ..*self
         }

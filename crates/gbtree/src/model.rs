@@ -17,6 +17,9 @@ use crate::{Categories, Format, Limits, LoadError, PredictError, Version, Wrappe
 /// A loaded model: immutable, checked, shared freely between threads.
 ///
 /// Every output is float32, as the library's own.
+///
+/// The first row waits for the trees to be laid out for scoring, and the first contributions likewise: where no row may wait,
+/// ask for one after loading.
 #[derive(Debug, Clone)]
 pub struct Model {
     /// One, or the members of an ensemble.

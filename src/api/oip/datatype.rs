@@ -96,7 +96,9 @@ impl Datatype {
             Self::Bf16 => |value| bf16::from_f32(value).to_f32(),
             _ => return,
         };
-        values.iter_mut().for_each(|value| *value = rounded(*value));
+        for value in values {
+            *value = rounded(*value);
+        }
     }
 
     /// The values of `bytes`, a whole number of them. Like those of JSON they go through float64 to float32.

@@ -1,4 +1,5 @@
-use super::{Edge, Explainer, NO_SHARE, NONE};
+use super::unroll::{children, ratio};
+use super::{Explainer, NO_SHARE};
 use crate::forest::Forest;
 
 /// A distinct feature of the current path.
@@ -9,62 +10,85 @@ struct Player {
     share: f32,
 }
 
+/// The path from the root, as the features on it.
+#[derive(Default)]
+struct Path {
+    players: Vec<Player>,
+    /// Per edge, where its feature stands among the players, and what stood there before.
+    undo: Vec<(usize, Option<Player>)>,
+}
+
+/// An edge to be followed.
+struct Edge {
+    node: usize,
+    level: usize,
+    feature: usize,
+    satisfied: bool,
+    ratio: f32,
+}
+
 impl Explainer {
     /// Adds the interactions of every two features to `out` (outputs × (features + 1)²): the Shapley interaction
     /// index, half of it to each of the two places. Diagonals are left to the caller.
     pub(crate) fn interactions(&self, forest: &Forest, row: &[f32], out: &mut [f64]) {
         let width = self.features + 1;
-        let mut goes_left = vec![false; self.depth + 1];
-        // Per level, where its feature stands among the players, and what stood there before.
-        let mut undo: Vec<(usize, Option<Player>)> = Vec::new();
-        let mut players: Vec<Player> = Vec::new();
+        let mut path = Path::default();
         let mut scratch = Scratch::default();
+        let mut edges = Vec::new();
         for walk in &self.trees {
-            let nodes = forest.nodes(&forest.trees[walk.tree]);
-            let decide = |at: u32| {
-                let node = &nodes[at as usize];
-                !node.is_leaf() && forest.goes_left(node, row[node.feature()])
-            };
+            let tree = &forest.trees[walk.tree];
+            let (nodes, covers) = (forest.nodes(tree), forest.covers(tree));
             let out = &mut out[walk.group * width * width..][..width * width];
-            goes_left[0] = decide(0);
-            for edge in &self.edges[walk.edges.clone()] {
-                let level = edge.level as usize;
-                while undo.len() >= level {
-                    leave(&mut players, &mut undo);
+            let push = |index: usize, level: usize, edges: &mut Vec<Edge>| {
+                let (node, feature) = (&nodes[index], nodes[index].feature());
+                let goes_left = forest.goes_left(node, row[feature]);
+                edges.extend(children(node.link).map(|(child, left)| {
+                    let ratio = ratio(covers[child], covers[index]);
+                    Edge { node: child, level, feature, satisfied: left == goes_left, ratio }
+                }));
+            };
+            if !nodes[0].is_leaf() {
+                push(0, 1, &mut edges);
+            }
+            while let Some(edge) = edges.pop() {
+                while path.undo.len() >= edge.level {
+                    path.leave();
                 }
-                enter(&mut players, &mut undo, edge, goes_left[level - 1] == edge.left);
-                if edge.leaf {
-                    scratch.credit(self, &players, edge.value, width, out);
+                path.enter(&edge);
+                let node = &nodes[edge.node];
+                if node.is_leaf() {
+                    scratch.credit(self, &path.players, forest.output(tree, node, walk.group), width, out);
                 } else {
-                    goes_left[level] = decide(edge.node);
+                    push(edge.node, edge.level + 1, &mut edges);
                 }
             }
-            while !undo.is_empty() {
-                leave(&mut players, &mut undo);
+            while !path.undo.is_empty() {
+                path.leave();
             }
         }
     }
 }
 
-fn enter(players: &mut Vec<Player>, undo: &mut Vec<(usize, Option<Player>)>, edge: &Edge, satisfied: bool) {
-    let feature = edge.feature as usize;
-    if edge.earlier == NONE {
-        undo.push((players.len(), None));
-        players.push(Player { feature, satisfied, share: edge.ratio });
-    } else {
-        let (place, _) = undo[edge.earlier as usize - 1];
-        let player = &mut players[place];
-        undo.push((place, Some(*player)));
-        player.satisfied &= satisfied;
-        player.share *= edge.ratio;
+impl Path {
+    fn enter(&mut self, edge: &Edge) {
+        let known = self.players.iter().position(|player| player.feature == edge.feature);
+        if let Some(place) = known {
+            let player = &mut self.players[place];
+            self.undo.push((place, Some(*player)));
+            player.satisfied &= edge.satisfied;
+            player.share *= edge.ratio;
+        } else {
+            self.undo.push((self.players.len(), None));
+            self.players.push(Player { feature: edge.feature, satisfied: edge.satisfied, share: edge.ratio });
+        }
     }
-}
 
-fn leave(players: &mut Vec<Player>, undo: &mut Vec<(usize, Option<Player>)>) {
-    match undo.pop() {
-        Some((place, Some(player))) => players[place] = player,
-        Some((_, None)) => drop(players.pop()),
-        None => {}
+    fn leave(&mut self) {
+        match self.undo.pop() {
+            Some((place, Some(player))) => self.players[place] = player,
+            Some((_, None)) => drop(self.players.pop()),
+            None => {}
+        }
     }
 }
 

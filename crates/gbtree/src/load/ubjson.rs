@@ -102,13 +102,25 @@ impl<'a> Reader<'a, '_> {
     /// A length or count. What it counts takes at least `unit` bytes each, so the file bounds it.
     #[inline]
     fn count(&mut self, unit: usize) -> Result<usize, LoadError> {
-        let marker = self.marker()?;
-        let count = self.int(marker)?;
+        // As `XGBoost` writes all of them.
+        let count = match self.rest.split_first_chunk::<9>() {
+            Some(([b'L', count @ ..], rest)) => {
+                self.rest = rest;
+                i64::from_be_bytes(*count)
+            }
+            _ => self.any_count()?,
+        };
         let left = self.rest.len();
         match usize::try_from(count) {
-            Ok(count) if count <= left / unit => Ok(count),
+            Ok(count) if count.checked_mul(unit).is_some_and(|bytes| bytes <= left) => Ok(count),
             _ => Err(self.fault(format!("a length of {count} was announced, {left} bytes are left"))),
         }
+    }
+
+    #[cold]
+    fn any_count(&mut self) -> Result<i64, LoadError> {
+        let marker = self.marker()?;
+        self.int(marker)
     }
 
     fn string(&mut self) -> Result<Cow<'a, str>, LoadError> {

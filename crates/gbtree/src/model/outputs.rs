@@ -153,7 +153,7 @@ impl Model {
         learner.each_row(&rows, out, self.num_interactions(), |row, base, out| {
             single.fill(0.0);
             pairs.fill(0.0);
-            learner.contributions(row, base, &mut single);
+            learner.contributions_of_rows(&Rows::row_major(row), 0, 1, Some(base), &mut single);
             learner.interactions(row, &mut pairs);
             for (line, sum) in single.iter().enumerate() {
                 let pairs = &mut pairs[line * size..][..size];
@@ -255,22 +255,23 @@ impl Learner {
             Some(base) => &base[(first + index) * groups..][..groups],
             None => &self.base_margins[..],
         };
-        #[cfg(target_arch = "x86_64")]
-        if let Body::Trees(trees) = &self.body
-            && let Ok(explainer) = trees.explainer(features, groups)
-        {
-            let rows = rows.strided(first, out.len() / width, count, features);
-            if explainer.contributions_of_rows(&trees.forest, &rows, out) {
-                for (index, out) in out.chunks_exact_mut(width).enumerate() {
-                    self.add_base(base(index), out);
-                }
-                return;
-            }
-        }
-        let mut gathered = Vec::new();
         for (index, out) in out.chunks_exact_mut(width).enumerate() {
-            let row = rows.row(first + index, count, features, &mut gathered);
-            self.contributions(row, base(index), out);
+            self.add_base(base(index), out);
+        }
+        match &self.body {
+            Body::Linear { weights } => {
+                let mut gathered = Vec::new();
+                for (index, out) in out.chunks_exact_mut(width).enumerate() {
+                    let row = rows.row(first + index, count, features, &mut gathered);
+                    self.linear_contributions(weights, row, out);
+                }
+            }
+            Body::Trees(trees) => {
+                if let Ok(explainer) = trees.explainer(features, groups) {
+                    let rows = rows.strided(first, out.len() / width, count, features);
+                    explainer.contributions(&trees.forest, &rows, out);
+                }
+            }
         }
     }
 
@@ -282,23 +283,12 @@ impl Learner {
         }
     }
 
-    fn contributions(&self, row: &[f32], base: &[f32], out: &mut [f64]) {
-        let features = self.width();
-        self.add_base(base, out);
-        match &self.body {
-            Body::Linear { weights } => {
-                for (group, out) in out.chunks_exact_mut(features + 1).enumerate() {
-                    let weights = weights[group..].iter().step_by(self.groups());
-                    for ((out, weight), value) in out.iter_mut().zip(weights).zip(row.iter().chain([&1.0])) {
-                        if !value.is_nan() {
-                            *out += f64::from(value * weight);
-                        }
-                    }
-                }
-            }
-            Body::Trees(trees) => {
-                if let Ok(explainer) = trees.explainer(features, self.groups()) {
-                    explainer.contributions(&trees.forest, row, out);
+    fn linear_contributions(&self, weights: &[f32], row: &[f32], out: &mut [f64]) {
+        for (group, out) in out.chunks_exact_mut(self.width() + 1).enumerate() {
+            let weights = weights[group..].iter().step_by(self.groups());
+            for ((out, weight), value) in out.iter_mut().zip(weights).zip(row.iter().chain([&1.0])) {
+                if !value.is_nan() {
+                    *out += f64::from(value * weight);
                 }
             }
         }

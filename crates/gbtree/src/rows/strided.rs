@@ -30,6 +30,16 @@ impl Rows<'_> {
 }
 
 impl Strided<'_> {
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// One feature of one row.
+    pub(crate) fn value(&self, row: usize, feature: usize) -> f32 {
+        self.values[row * self.row_step + feature * self.feature_step]
+    }
+
     /// One feature of each row, as far as there is room.
     #[inline]
     pub(crate) fn feature(&self, feature: usize, out: &mut [f32]) {

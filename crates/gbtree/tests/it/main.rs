@@ -9,4 +9,5 @@ mod kinds; // containers, wrappers and corner cases: what is said of them
 mod layouts; // spellings of the same model that no golden release writes
 mod refused; // broken and foreign files
 mod shapes; // buffers that do not fit, smallest models
+mod shapley; // contributions beside their definition
 mod sparse; // sparse and wide rows, base margins
