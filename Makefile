@@ -119,9 +119,10 @@ test-image: ## What the image would hold, run as it would run; needs root
 	$(BUILD)
 	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/image/test.py $(BIN)
 
-test-package: ## The wheel and the Debian package that `make package` built, in fresh folders; needs root
+test-package: ## The wheel and the Debian package that `make package` built, in fresh folders, and an image of the same program; needs root
 	command -v debootstrap >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends debootstrap; }
 	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/test.py
+	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/image/test.py target/$(PROFILE)/imba
 
 check-image: $(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint
 	$< Dockerfile
