@@ -105,7 +105,9 @@ async fn replaces_a_table(peer: Peer) {
 
     let (code, said) = import(&small, &["--replace", "--dry-run"]).await;
     assert!(
-        code == 0 && said.contains("200 rows would be loaded") && said.contains(": 100 items not in the file"),
+        code == 0
+            && said.contains("200 rows would be loaded")
+            && said.contains(": 100 items not in the file"),
         "{said}"
     );
     assert!(items(&peer).await.values().all(|mark| mark == "1"), "nothing is written");
