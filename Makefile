@@ -93,6 +93,9 @@ docs: share book ## The book of docs/ in target/book, the manual pages in target
 
 book: $(TOOLS)/bin/mdbook
 	$(TOOLS)/bin/mdbook build docs
+	# Links that leave docs/ lead to the sources, from two folders down.
+	sed -i -E 's#href="\.\./([^"]*/)README\.html#href="../\1README.md#g; s#href="\.\./#href="../../#g' target/book/*.html
+	python3 tests/docs/book.py target/book
 
 share:
 	$(BUILD)
@@ -116,9 +119,10 @@ test-image: ## What the image would hold, run as it would run; needs root
 	$(BUILD)
 	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/image/test.py $(BIN)
 
-test-package: ## The wheel and the Debian package that `make package` built, in fresh folders; needs root
+test-package: ## The wheel and the Debian package that `make package` built, in fresh folders, and an image of the same program; needs root
 	command -v debootstrap >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends debootstrap; }
 	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/test.py
+	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/image/test.py target/$(PROFILE)/imba
 
 check-image: $(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint
 	$< Dockerfile

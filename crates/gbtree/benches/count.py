@@ -1,5 +1,5 @@
-"""Counts the instructions of a row, a batch, an explanation, a load and a layout, and fails where one takes over 5 % more than
-count.json says.
+"""Counts the instructions of a row, a batch, an explanation, a load and a layout, and fails where one takes over 5 %
+more than count.json says.
 
     python count.py [--update]
 

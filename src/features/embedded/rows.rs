@@ -7,7 +7,7 @@ use crate::features::user_block::{self, UserBlock};
 use crate::features::{Lookup, StoredRow, UnreadableRow, row_format};
 use crate::row::{FeatureRow, PairKey};
 
-/// User → the user's rows, see [`user_block`](crate::features::user_block).
+/// User → the user's rows, see [`user_block`].
 pub(super) const USERS: TableDefinition<&str, &[u8]> = TableDefinition::new("users");
 /// (user, product) → the row's bytes, see [`row_format`].
 const PAIRS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
