@@ -95,7 +95,7 @@ def main() -> None:
         imba.wait("/predict", ROW)
 
         took, score = batch(imba)
-        print(f"{BATCH:,} rows, binary: {took:.2f} ms, {took / score:.2f} × the engine's {score:.2f} ms (the median of 30)")
+        print(f"{BATCH:,} rows, binary: {took:.2f} ms, {took / score:.2f} × the engine's {score:.2f} ms (median of 30)")
 
         grpc = ["-Hcontent-type: application/grpc", "-Hte: trailers"]
         call = "/inference.GRPCInferenceService/ModelInfer"

@@ -1,4 +1,4 @@
-"""Both versions of KServe's protocol as its own clients speak them, over REST with and without binary tensors, and over gRPC.
+"""Both versions of KServe's protocol as its own clients speak them: REST, with and without binary tensors, and gRPC.
 
     python kserve_client.py ADDRESS ROWS
 
