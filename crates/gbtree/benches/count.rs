@@ -18,11 +18,8 @@ fn main() {
     let mut scores = vec![0.0; ROWS];
     let mut shares = vec![0.0; 8 * model.num_contributions()];
     match std::env::args().nth(1).as_deref() {
-        Some("layout") => {
-            // The first row waits for it.
-            counted(|| model.predict(row, &mut scores[..1]));
-        }
         Some("row") => {
+            // The first row waits for the trees to be laid out.
             model.predict(row, &mut scores[..1]).expect("a score");
             counted(|| model.predict(row, &mut scores[..1]));
         }

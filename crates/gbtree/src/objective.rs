@@ -34,6 +34,8 @@ pub(crate) enum Transform {
     Argmax,
     /// Outputs in ascending order: the first margin, then each output the softplus of its margin above the last.
     Increments,
+    /// The margins in ascending order.
+    Sorted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,6 @@ pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> 
         | "reg:squaredlogerror"
         | "reg:pseudohubererror"
         | "reg:absoluteerror"
-        | "reg:quantileerror"
         | "rank:pairwise"
         | "rank:ndcg"
         | "rank:map" => (Link::Identity, Transform::Identity),
@@ -67,6 +68,10 @@ pub(crate) fn lookup(name: &str, version: Option<Version>) -> Option<Objective> 
         }
         "multi:softprob" => (Link::Identity, Transform::Softmax),
         "multi:softmax" => (Link::Identity, Transform::Argmax),
+        // Since 3.4 several quantiles do not cross; margins still may.
+        "reg:quantileerror" => {
+            (Link::Identity, if since(3, 4) { Transform::Sorted } else { Transform::Identity })
+        }
         // Several expectiles must not cross (dmlc/xgboost `objective/expectile_obj.cc`).
         "reg:expectileerror" => (Link::Increments, Transform::Increments),
         _ => return None,
@@ -120,6 +125,7 @@ impl Transform {
             Transform::Hinge => each(row, |margin| if margin > 0.0 { 1.0 } else { 0.0 }),
             Transform::Softmax => softmax(row),
             Transform::Argmax => row[0] = argmax(row) as f32,
+            Transform::Sorted => row.sort_unstable_by(f32::total_cmp),
             Transform::Increments => {
                 for output in 1..row.len() {
                     row[output] = row[output - 1] + (LEAST_INCREMENT + softplus(row[output]));

@@ -119,6 +119,14 @@ def without_cover():
     expect_booster("refreshed", booster)
 
 
+def crossing_quantiles():
+    """Margins of several quantiles may cross; since 3.4 the scores do not."""
+    params = {"objective": "reg:quantileerror", "quantile_alpha": [0.2, 0.4, 0.45, 0.5], "max_depth": 3, "eta": 0.9}
+    booster = xgb.train(params, xgb.DMatrix(X, label=np.nan_to_num(X[:, 0] - X[:, 1] * X[:, 2])), 5)
+    save("quantiles.ubj", booster)
+    expect_booster("quantiles", booster)
+
+
 def old_forest():
     """Several trees per round, which files before 1.6 do not say; early stopping does."""
     data = xgb.DMatrix(X, label=Y)
@@ -332,6 +340,7 @@ elif VERSION >= (3, 1):
         equal_labels()
     if VERSION >= (3, 4):
         without_cover()
+        crossing_quantiles()
     if VERSION == (3, 2):
         containers()
 else:
