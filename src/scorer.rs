@@ -62,9 +62,9 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// The numbers of each row, in order.
+    /// The numbers of each row, in order; none where a row has none, as the leaves of a model without trees.
     pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        self.values.chunks_exact(self.width)
+        self.values.chunks_exact(self.width.max(1))
     }
 }
 

@@ -139,6 +139,9 @@ fn load(args: &ScoreArgs) -> Result<Inference, CommandError> {
     if inference.schema().width() == 0 {
         return Err(CommandError::of(name, "the model has no features, so there is nothing to score"));
     }
+    if args.output == OutputArg::Leaf && inference.model().trees == Some(0) {
+        return Err(CommandError::of(name, "the model has no trees, so that no row reaches a leaf"));
+    }
     Ok(inference)
 }
 

@@ -138,6 +138,7 @@ impl Explainer {
     pub(crate) fn contributions(&self, forest: &Forest, rows: &Strided, out: &mut [f64]) {
         let width = self.features + 1;
         let row_width = width * self.means.len();
+        debug_assert_eq!(out.len(), rows.len() * row_width);
         for (index, mean) in self.means.iter().enumerate() {
             let biases = out.iter_mut().skip(index * width + self.features).step_by(row_width);
             biases.for_each(|bias| *bias += mean);

@@ -1,9 +1,7 @@
 mod adapt;
-#[cfg(target_arch = "x86_64")]
 mod strided;
 
 pub(crate) use adapt::Adapter;
-#[cfg(target_arch = "x86_64")]
 pub(crate) use strided::Strided;
 
 use crate::PredictError;

@@ -30,7 +30,6 @@ impl Rows<'_> {
 }
 
 impl Strided<'_> {
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn len(&self) -> usize {
         self.rows
     }
@@ -41,6 +40,7 @@ impl Strided<'_> {
     }
 
     /// One feature of each row, as far as there is room.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn feature(&self, feature: usize, out: &mut [f32]) {
         let values = &self.values[feature * self.feature_step..];
