@@ -7,6 +7,7 @@ mod descriptors;
 mod exchange;
 mod guarded;
 mod listener;
+mod received;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -165,7 +165,7 @@ where
     let Some(cache) = &state.answers else { return inner.call(request).await };
     let bypass = cache.bypass(&request);
     let (parts, body) = request.into_parts();
-    let body = match read_as_sent(&state, &parts.headers, body).await {
+    let body = match read_as_sent(&state, body).await {
         Ok(body) => body.bytes,
         Err(fault) => return Ok(fault.into_response()),
     };

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
@@ -15,10 +14,6 @@ pub(super) use self::coding::Coding;
 use super::fault::{Code, Fault};
 use super::state::ApiState;
 use crate::admission::{Admission, Lease, Overloaded};
-
-/// A body that is refused is read on and thrown away up to this size, so that the client is still listening when it is told;
-/// after that the connection is cut.
-const DISCARD: usize = 64 * 1024 * 1024;
 
 /// Up to this size a body needs no room of those that are held at the same time.
 const FREE: usize = 16 * 1024;
@@ -46,14 +41,13 @@ pub(super) fn read_body_within(
     state: &ApiState,
     request: Request,
 ) -> impl Future<Output = Result<RequestBody, Fault>> + use<> {
-    let asks_first = request.headers().contains_key(header::EXPECT);
     let coding = Coding::of(request.headers());
     let admission = state.admission.clone();
     // The rest of the request is large, and not carried along.
     let body = request.into_body();
     async move {
         let coding = coding?;
-        let read = read(body, asks_first, limit, &admission).await?;
+        let read = read(body, limit, &admission).await?;
         match coding {
             None => Ok(read),
             Some(coding) => decode(coding, read, limit, &admission).await,
@@ -61,39 +55,9 @@ pub(super) fn read_body_within(
     }
 }
 
-/// `fault`, once the body has been read: over HTTP/1.1 a client that is still sending does not hear what it is told.
-pub(super) async fn after_body(state: &ApiState, request: Request, fault: Fault) -> Fault {
-    // Whatever is wrong with it, too.
-    let _ = read_body(state, request).await;
-    fault
-}
-
-/// The whole body of a request with `headers`, as it was sent, coded or not.
-pub(super) async fn read_as_sent(
-    state: &ApiState,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<RequestBody, Fault> {
-    read(body, headers.contains_key(header::EXPECT), state.body_limit, &state.admission).await
-}
-
-async fn read(
-    mut body: Body,
-    asks_first: bool,
-    limit: usize,
-    admission: &Admission,
-) -> Result<RequestBody, Fault> {
-    let whole = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let read = match expect(whole, limit, admission) {
-        Ok(lease) => gather(&mut body, whole, lease, limit, admission).await,
-        // The client waits for leave to send the body, and hears that it need not.
-        Err(fault) if asks_first => return Err(fault),
-        Err(fault) => Err(fault),
-    };
-    if read.is_err() {
-        tokio::spawn(discard(body));
-    }
-    read
+/// The whole `body` as it was sent, coded or not.
+pub(super) async fn read_as_sent(state: &ApiState, body: Body) -> Result<RequestBody, Fault> {
+    read(body, state.body_limit, &state.admission).await
 }
 
 /// Room for a body that is said to have `whole` bytes at least; `None` where it needs none.
@@ -104,13 +68,9 @@ fn expect(whole: usize, limit: usize, admission: &Admission) -> Result<Option<Le
     (whole > FREE).then(|| admission.expect(whole).map_err(no_room)).transpose()
 }
 
-async fn gather(
-    body: &mut Body,
-    whole: usize,
-    mut lease: Option<Lease>,
-    limit: usize,
-    admission: &Admission,
-) -> Result<RequestBody, Fault> {
+async fn read(mut body: Body, limit: usize, admission: &Admission) -> Result<RequestBody, Fault> {
+    let whole = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut lease = expect(whole, limit, admission)?;
     let announced = Instant::now() + ANNOUNCED;
     let mut first = Bytes::new();
     let mut joined = Vec::new();
@@ -157,16 +117,6 @@ fn make_room(joined: &mut Vec<u8>, size: usize, whole: usize) {
     if size > joined.capacity() {
         let wanted = size.saturating_mul(2).min(whole.max(size));
         joined.reserve_exact(wanted - joined.len());
-    }
-}
-
-/// Reads the rest of `body`.
-async fn discard(mut body: Body) {
-    let mut left = DISCARD;
-    while let Some(Ok(frame)) = body.frame().await {
-        let size = frame.data_ref().map_or(0, Bytes::len);
-        let Some(less) = left.checked_sub(size) else { break };
-        left = less;
     }
 }
 

@@ -9,7 +9,6 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
 use self::wire::{Explained, Explanations, Model, Models, Version, VersionStatus, rows};
-use super::body::after_body;
 use super::fault::{Code, Fault};
 use super::json;
 use super::kserve::{check_model, check_version};
@@ -52,10 +51,9 @@ pub(super) async fn act(
     Path(named): Named,
     request: Request,
 ) -> Result<Response, Fault> {
-    match verb_and_version(&state, &named) {
-        Ok((Verb::Predict, version)) => predict(&state, version, request).await,
-        Ok((Verb::Explain, version)) => explain(&state, version, request).await,
-        Err(fault) => Err(after_body(&state, request, fault).await),
+    match verb_and_version(&state, &named)? {
+        (Verb::Predict, version) => predict(&state, version, request).await,
+        (Verb::Explain, version) => explain(&state, version, request).await,
     }
 }
 

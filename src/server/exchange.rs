@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use axum::BoxError;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
+use axum::http::Version;
+use axum::http::header::EXPECT;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -16,6 +18,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::activity::Activity;
+use super::received::Received;
 use super::streams::{handed_over, producing};
 use crate::telemetry::access_log::ClientAddress;
 
@@ -56,7 +59,13 @@ where
         self.activity.begin_exchange();
         let under_way = Some(UnderWay(Arc::clone(&self.activity)));
         request.extensions_mut().insert(self.client.clone());
-        let answer = self.service.borrow_mut().call(request.map(Body::new));
+        let request = if request.version() < Version::HTTP_2 {
+            let asks_first = request.headers().contains_key(EXPECT);
+            request.map(|body| Body::new(Received::new(body, asks_first)))
+        } else {
+            request.map(Body::new)
+        };
+        let answer = self.service.borrow_mut().call(request);
         Exchange { answer, under_way, piece: self.piece }
     }
 }

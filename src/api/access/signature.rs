@@ -24,7 +24,7 @@ pub(super) async fn verify(
     request: Request,
 ) -> (Result<Arc<Caller>, Refusal>, Request) {
     let (mut parts, body) = request.into_parts();
-    let body = match read_as_sent(&state, &parts.headers, body).await {
+    let body = match read_as_sent(&state, body).await {
         Ok(body) => body,
         Err(fault) => return (Err(Refusal::Fault(fault)), Request::from_parts(parts, Body::empty())),
     };

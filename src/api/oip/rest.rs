@@ -16,7 +16,7 @@ use axum::response::Response;
 use self::request::{Question, header_length, read};
 use super::describe::{EXTENSIONS, PLATFORM, SERVER, SERVER_VERSION, describe};
 use super::outputs::{SMALL_ANSWER, answer};
-use crate::api::body::{RequestBody, after_body, read_body};
+use crate::api::body::{RequestBody, read_body};
 use crate::api::fault::Fault;
 use crate::api::kserve::{check_model, check_version};
 use crate::api::state::ApiState;
@@ -87,10 +87,8 @@ pub(in crate::api) async fn infer(
     named: Named,
     request: Request,
 ) -> Result<Response, Fault> {
-    let head = match check(&state, &named).and_then(|()| header_length(request.headers())) {
-        Ok(head) => head,
-        Err(fault) => return Err(after_body(&state, request, fault).await),
-    };
+    check(&state, &named)?;
+    let head = header_length(request.headers())?;
     let body = read_body(&state, request).await?;
     let (size, schema) = (body.bytes.len(), Arc::clone(state.inference.schema()));
     let (width, limit) = (schema.width(), state.rows_limit);

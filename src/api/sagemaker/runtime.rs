@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 
 use super::container::status_of;
 use super::event_stream::payload_parts;
-use crate::api::body::after_body;
 use crate::api::fault::{Code, Fault};
 use crate::api::invocations::invoke;
 use crate::api::json;
@@ -87,9 +86,7 @@ pub(in crate::api) async fn response_stream(
 }
 
 async fn answer(state: &ApiState, endpoint: &str, mut request: Request) -> Result<Response, Fault> {
-    if let Err(fault) = check(state, endpoint, request.headers_mut()) {
-        return Err(after_body(state, request, fault).await);
-    }
+    check(state, endpoint, request.headers_mut())?;
     let variant = request.headers().get(TARGET_VARIANT).cloned();
     let mut answer = invoke(state, request).await?;
     answer.headers_mut().insert(INVOKED_VARIANT, variant.unwrap_or(VARIANT));

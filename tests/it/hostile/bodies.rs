@@ -122,6 +122,45 @@ async fn a_body_without_room_is_refused_at_its_head() {
     assert_eq!(status_of(&mut first).await, 200);
 }
 
+/// Whatever is answered before the body is read, its client hears, and goes on.
+#[tokio::test]
+async fn answers_before_the_body_are_heard() {
+    let service = TestService::start().await;
+    let body = "x".repeat(5 << 20);
+    let ask = |path: &str, headers: &str, body: &str| {
+        let length = body.len();
+        format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n{body}")
+    };
+    let mut client = TcpStream::connect(service.address()).await.expect("connected");
+    for (path, headers, status) in [
+        ("/predict", "content-type: image/png\r\n", 415),
+        ("/predict", "accept: image/png\r\n", 406),
+        ("/nowhere", "", 404),
+        ("/livez", "", 405),
+        ("/v2/models/other/infer", "", 404),
+        ("/v1/models/other:predict", "", 404),
+        ("/endpoints/other/invocations", "x-amzn-sagemaker-target-model: other\r\n", 400),
+    ] {
+        let asked = ask(path, headers, &body);
+        // All of it is sent before the answer is looked at, as simple clients do.
+        client.write_all(asked.as_bytes()).await.expect("somebody reads it");
+        assert_eq!(status_of(&mut client).await, status, "{path}");
+    }
+    client.write_all(ask("/predict", "", RECORDED).as_bytes()).await.expect("sent");
+    assert_eq!(status_of(&mut client).await, 200);
+}
+
+/// A client that waits for leave to send its body sends none that is refused.
+#[tokio::test]
+async fn a_body_that_waits_for_leave_is_not_asked_for() {
+    let service = TestService::builder().with("server.body_limit", "1KiB").start().await;
+    let mut client = TcpStream::connect(service.address()).await.expect("connected");
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 2000\r\n\r\n";
+    client.write_all(head.as_bytes()).await.expect("sent");
+    assert_eq!(status_of(&mut client).await, 413, "and no 100 before it");
+}
+
 /// A head without a body keeps others out for a moment alone.
 #[tokio::test]
 async fn heads_without_bodies_take_no_room() {
