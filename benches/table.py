@@ -135,6 +135,7 @@ def main():
             folders[size].mkdir()
             tables[size] = (options.tables or root) / f"{pairs}.csv"
             if not tables[size].exists():
+                tables[size].parent.mkdir(parents=True, exist_ok=True)
                 make_table(tables[size], pairs, columns, 1)
             if options.only_tables:
                 continue

@@ -142,6 +142,29 @@ fn leaves_and_contributions() {
     }
 }
 
+/// A model of no rounds scores every row alike, and sends none to a leaf.
+#[test]
+fn a_model_without_trees() {
+    let folder = folder();
+    let path = folder.path().join("model.json");
+    let model = serde_json::json!({"version": [2, 1, 4], "learner": {
+        "attributes": {}, "feature_names": ["a", "b"], "feature_types": ["float", "float"],
+        "learner_model_param": {"base_score": "2.5E-1", "num_class": "0", "num_feature": "2", "num_target": "1"},
+        "objective": {"name": "binary:logistic"},
+        "gradient_booster": {"name": "gbtree", "model": {
+            "gbtree_model_param": {"num_trees": "0", "num_parallel_tree": "1"},
+            "tree_info": [], "iteration_indptr": [0], "trees": []}}}});
+    std::fs::write(&path, model.to_string()).expect("written");
+    let score = |output: &str| {
+        let mut command = imba(&folder);
+        command.args(["score", "--output", output, "--model"]).arg(&path);
+        run_with_input(&mut command, "1,2\n3,4\n")
+    };
+    assert_eq!(score("score"), (0, "0.25\n0.25\n".to_owned(), String::new()));
+    let (code, stdout, stderr) = score("leaf");
+    assert!(code == 1 && stdout.is_empty() && stderr.contains("no trees"), "{stdout}{stderr}");
+}
+
 #[test]
 fn a_file_that_is_no_model_is_refused() {
     let folder = folder();
