@@ -28,6 +28,23 @@ const PARTS: [fn(Document) -> Document; 8] = [
     describe,
 ];
 
+/// What a request with feature rows may come to, in whatever protocol.
+pub(super) const ROWS: &[Code] = &[
+    Code::Malformed,
+    Code::BodyTooLarge,
+    Code::RowsTooLarge,
+    Code::UnsupportedMediaType,
+    Code::WrongWidth,
+    Code::WrongName,
+    Code::WrongValue,
+    Code::WrongRow,
+    Code::ModelRefused,
+    Code::Unsupported,
+    Code::UpstreamFailed,
+    Code::Unavailable,
+    Code::Overloaded,
+];
+
 /// What any route may answer, from the layers around it.
 const ALWAYS: [Code; 8] = [
     Code::MethodNotAllowed,

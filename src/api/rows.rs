@@ -9,29 +9,12 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::body::{RequestBody, read_body};
-use super::fault::{Code, Fault};
+use super::fault::Fault;
 use super::state::ApiState;
 use super::work::Work;
 use crate::inference::{InferenceRequest, Input};
 use crate::row::{Batch, Decoded, RowError, RowLimits, Schema};
 use crate::scorer::{Output, Scores};
-
-/// What such a request may come to.
-pub(super) const CODES: &[Code] = &[
-    Code::Malformed,
-    Code::BodyTooLarge,
-    Code::RowsTooLarge,
-    Code::UnsupportedMediaType,
-    Code::WrongWidth,
-    Code::WrongName,
-    Code::WrongValue,
-    Code::WrongRow,
-    Code::ModelRefused,
-    Code::Unsupported,
-    Code::UpstreamFailed,
-    Code::Unavailable,
-    Code::Overloaded,
-];
 
 /// A row: a list in the model's order, or an object by names. Null is missing.
 #[expect(dead_code, reason = "for its schema alone")]

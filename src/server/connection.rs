@@ -34,8 +34,8 @@ const FIRST_READ: usize = 2048;
 const STREAMS: u32 = 128;
 /// Largest head of a request, in bytes, as either protocol counts them; a larger one is answered 431.
 const HEAD: u32 = 64 * 1024;
-/// Bytes that a connection of HTTP/1.1 holds of what came in and is not yet read, or waits to go out. By itself hyper would hold
-/// six times as many, for each connection.
+/// Most bytes that a connection of HTTP/1.1 holds of what came in and is not yet read, or waits to go out: a head has to fit. By
+/// itself hyper would hold six times as many. Bodies are read in smaller pieces.
 const BUFFER: usize = 64 * 1024;
 /// Unread bytes of bodies that a connection of HTTP/2 may send ahead: per stream, and for all of its streams together.
 const STREAM_WINDOW: u32 = 256 * 1024;

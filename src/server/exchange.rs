@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::activity::Activity;
-use super::received::Received;
+use super::received::ReceivedBody;
 use super::streams::{handed_over, producing};
 use crate::telemetry::access_log::ClientAddress;
 
@@ -61,7 +61,7 @@ where
         request.extensions_mut().insert(self.client.clone());
         let request = if request.version() < Version::HTTP_2 {
             let asks_first = request.headers().contains_key(EXPECT);
-            request.map(|body| Body::new(Received::new(body, asks_first)))
+            request.map(|body| Body::new(ReceivedBody::new(body, asks_first)))
         } else {
             request.map(Body::new)
         };

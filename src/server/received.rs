@@ -14,20 +14,20 @@ const DISCARD: usize = 64 * 1024 * 1024;
 
 /// A body that is read to its end, by whoever has it or, when they drop it, by nobody: a client that is still sending would not
 /// hear what it is answered if the connection were closed, and can use it again so.
-pub(super) struct Received {
+pub(super) struct ReceivedBody {
     /// `None` when it has ended.
     body: Option<Incoming>,
     /// Whether the client will send nothing (more): it waits for leave to (RFC 9110, 10.1.1).
     waits: bool,
 }
 
-impl Received {
+impl ReceivedBody {
     pub(super) fn new(body: Incoming, asks_first: bool) -> Self {
         Self { body: Some(body), waits: asks_first }
     }
 }
 
-impl HttpBody for Received {
+impl HttpBody for ReceivedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -54,7 +54,7 @@ impl HttpBody for Received {
     }
 }
 
-impl Drop for Received {
+impl Drop for ReceivedBody {
     fn drop(&mut self) {
         if let Some(body) = self.body.take()
             && !self.waits

@@ -6,10 +6,8 @@ ROWS is a CSV file of feature rows, an empty cell being a missing value. Every s
 """
 
 import asyncio
-import csv
 import json
 import sys
-import urllib.request
 from pathlib import Path
 
 import grpc
@@ -17,22 +15,10 @@ import httpx
 import numpy as np
 from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferOutput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
+from predicted import predict, read_rows
 
 ADDRESS, ROWS = sys.argv[1], Path(sys.argv[2])
 URL = f"http://{ADDRESS}"
-
-
-def read_rows() -> np.ndarray:
-    with ROWS.open() as file:
-        rows = [[float(cell or "nan") for cell in row] for row in csv.reader(file)]
-    return np.array(rows, dtype=np.float32)
-
-
-def predict(rows: np.ndarray) -> np.ndarray:
-    """What `/predict` says, as float64."""
-    body = "\n".join(",".join("" if np.isnan(cell) else repr(float(cell)) for cell in row) for row in rows)
-    with urllib.request.urlopen(f"{URL}/predict", body.encode()) as answer:
-        return np.array([float(line) for line in answer.read().decode().splitlines()])
 
 
 def same(found: np.ndarray, expected: np.ndarray) -> None:
@@ -92,8 +78,8 @@ async def over_grpc(rows: np.ndarray, expected: np.ndarray) -> None:
 
 
 async def main() -> None:
-    rows = read_rows()
-    expected = predict(rows)
+    rows = read_rows(ROWS)
+    expected = predict(ADDRESS, rows)
     await version_2(rows, expected)
     await version_1(rows, expected)
     await over_grpc(rows, expected)

@@ -5,11 +5,9 @@
 ROWS is a CSV file of feature rows, an empty cell being a missing value. Every score is compared with `/predict`'s.
 """
 
-import csv
 import json
 import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
 import grpc
@@ -21,25 +19,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_tools import protoc
+from predicted import predict, read_rows
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import InferenceServerException
 
 ADDRESS, ROWS = sys.argv[1], Path(sys.argv[2])
 PROTO = Path(__file__).resolve().parent.parent.parent / "src" / "api" / "oip" / "grpc"
 SERVICE = "inference.GRPCInferenceService"
-
-
-def read_rows() -> np.ndarray:
-    with ROWS.open() as file:
-        rows = [[float(cell or "nan") for cell in row] for row in csv.reader(file)]
-    return np.array(rows, dtype=np.float32)
-
-
-def predict(rows: np.ndarray) -> np.ndarray:
-    """What `/predict` says, as float64."""
-    body = "\n".join(",".join("" if np.isnan(cell) else repr(float(cell)) for cell in row) for row in rows)
-    with urllib.request.urlopen(f"http://{ADDRESS}/predict", body.encode()) as answer:
-        return np.array([float(line) for line in answer.read().decode().splitlines()])
 
 
 def same(found: np.ndarray, expected: np.ndarray) -> None:
@@ -88,8 +74,8 @@ def http(rows: np.ndarray, expected: np.ndarray) -> None:
         assert answer.get_response()["id"] == "7" and answer.get_response()["model_version"] == version
     outputs = [module.InferRequestedOutput("score", binary_data=False)]
     answer = client.infer("imba", one_input(module, known, binary_data=False), model_version=version, outputs=outputs)
-    same(answer.as_numpy("score"), predict(known))
-    assert answer.get_response()["outputs"][0]["data"] == predict(known).tolist()
+    same(answer.as_numpy("score"), predict(ADDRESS, known))
+    assert answer.get_response()["outputs"][0]["data"] == predict(ADDRESS, known).tolist()
     names = ("leaf", "score", "contributions", "margin")
     outputs = [module.InferRequestedOutput(name, binary_data=name != "score") for name in names]
     answer = client.infer("imba", one_input(module, rows), outputs=outputs)
@@ -101,9 +87,9 @@ def http(rows: np.ndarray, expected: np.ndarray) -> None:
     names = {"FP64": np.float64, "FP16": np.float16} | {kind.__name__.upper(): kind for kind in wholes}
     for datatype, kind in names.items():
         answer = client.infer("imba", one_input(module, whole.astype(kind), datatype))
-        same(answer.as_numpy("score"), predict(whole.astype(np.float32)))
+        same(answer.as_numpy("score"), predict(ADDRESS, whole.astype(np.float32)))
     truth = one_input(module, whole % 2 == 1, "BOOL")
-    same(client.infer("imba", truth).as_numpy("score"), predict((whole % 2).astype(np.float32)))
+    same(client.infer("imba", truth).as_numpy("score"), predict(ADDRESS, (whole % 2).astype(np.float32)))
     tensors = []
     for at, name in reversed(list(enumerate(model["parameters"]["feature_names"]))):
         tensors.append(module.InferInput(name, [len(rows), 1], "FP32"))
@@ -162,7 +148,7 @@ def typed(rows: np.ndarray, expected: np.ndarray, channel: grpc.Channel) -> None
         response_deserializer=service_pb2.ModelInferResponse.FromString,
     )
     whole = np.arange(2 * rows.shape[1]).reshape(2, -1)
-    whole_scores = predict(whole.astype(np.float32))
+    whole_scores = predict(ADDRESS, whole.astype(np.float32))
     for datatype, field, values, scores in [
         ("FP32", "fp32_contents", rows, expected),
         ("FP64", "fp64_contents", rows, expected),
@@ -170,7 +156,7 @@ def typed(rows: np.ndarray, expected: np.ndarray, channel: grpc.Channel) -> None
         ("INT64", "int64_contents", whole, whole_scores),
         ("UINT16", "uint_contents", whole, whole_scores),
         ("UINT64", "uint64_contents", whole, whole_scores),
-        ("BOOL", "bool_contents", whole % 2 == 1, predict((whole % 2).astype(np.float32))),
+        ("BOOL", "bool_contents", whole % 2 == 1, predict(ADDRESS, (whole % 2).astype(np.float32))),
     ]:
         request = service_pb2.ModelInferRequest(model_name="imba")
         tensor = request.inputs.add(name="rows", datatype=datatype, shape=list(values.shape))
@@ -245,8 +231,8 @@ def health(channel: grpc.Channel) -> None:
 
 
 def main() -> None:
-    rows = read_rows()
-    expected = predict(rows)
+    rows = read_rows(ROWS)
+    expected = predict(ADDRESS, rows)
     http(rows, expected)
     over_grpc(rows, expected)
     with grpc.insecure_channel(ADDRESS) as channel:

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::told;
 use super::wire::{Error, MlflowRequest};
 use crate::api::fault::Code;
-use crate::api::openapi::{Document, ErrorShape, Operation, example, named, text};
-use crate::api::rows::{CODES, Predictions};
+use crate::api::openapi::{Document, ErrorShape, Operation, ROWS, example, named, text};
+use crate::api::rows::Predictions;
 
 const TAG: &str = "MLflow";
 const JSON: &str = "application/json";
@@ -65,5 +65,5 @@ pub(in crate::api) fn invocations(operation: Operation) -> Operation {
                 ("inputs", "Each feature by its name", json!({ "inputs": columns })),
             ],
         )
-        .fails_also(ERROR, CODES)
+        .fails_also(ERROR, ROWS)
 }

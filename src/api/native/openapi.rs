@@ -8,7 +8,7 @@ use super::wire::{
     Explanations, Model, PairsRequest, Predictions, Problem, Recommendations, RowsRequest, Users,
 };
 use crate::api::fault::Code;
-use crate::api::openapi::{Document, ErrorShape, Operation, example, named, text};
+use crate::api::openapi::{Document, ErrorShape, Operation, ROWS, example, named, text};
 use crate::row::MAX_ID_BYTES;
 
 const TAG: &str = "Scores";
@@ -20,24 +20,8 @@ pub(in crate::api) const PROBLEM: ErrorShape = ErrorShape {
     told: |code| (code.status(), Some(code.word())),
 };
 
-/// What a request with feature rows may come to.
-const ROWS: &[Code] = &[
-    Code::Malformed,
-    Code::WrongParameter,
-    Code::NotAcceptable,
-    Code::BodyTooLarge,
-    Code::RowsTooLarge,
-    Code::UnsupportedMediaType,
-    Code::WrongWidth,
-    Code::WrongName,
-    Code::WrongValue,
-    Code::WrongRow,
-    Code::ModelRefused,
-    Code::Unsupported,
-    Code::UpstreamFailed,
-    Code::Unavailable,
-    Code::Overloaded,
-];
+/// What one with parameters and a choice of answers may come to as well.
+const NEGOTIATED: &[Code] = &[Code::WrongParameter, Code::NotAcceptable];
 /// What one with pairs may come to as well.
 const PAIRS: &[Code] = &[Code::UnknownPair, Code::NoStore, Code::UnreadableRow];
 /// What one for a customer may come to.
@@ -142,11 +126,11 @@ pub(in crate::api) fn describe(document: Document) -> Document {
         .gives(JSON, named::<Model<'static>>());
 
     document
-        .operation(scored(takes_rows(predict)).fails(PROBLEM, ROWS))
-        .operation(scored(takes_pairs(predict_pair)).fails(PROBLEM, &[ROWS, PAIRS].concat()))
-        .operation(scored(predict_link).fails(PROBLEM, &[ROWS, PAIRS].concat()))
-        .operation(scored(takes_rows(explain)).fails(PROBLEM, ROWS))
-        .operation(scored(takes_pairs(explain_pair)).fails(PROBLEM, &[ROWS, PAIRS].concat()))
+        .operation(scored(takes_rows(predict)).fails(PROBLEM, &[ROWS, NEGOTIATED].concat()))
+        .operation(scored(takes_pairs(predict_pair)).fails(PROBLEM, &[ROWS, NEGOTIATED, PAIRS].concat()))
+        .operation(scored(predict_link).fails(PROBLEM, &[ROWS, NEGOTIATED, PAIRS].concat()))
+        .operation(scored(takes_rows(explain)).fails(PROBLEM, &[ROWS, NEGOTIATED].concat()))
+        .operation(scored(takes_pairs(explain_pair)).fails(PROBLEM, &[ROWS, NEGOTIATED, PAIRS].concat()))
         .operation(scored(recommend).fails(PROBLEM, CUSTOMER))
         .operation(users.fails(PROBLEM, LIST))
         .operation(model.with_header("x-model-version", VERSION).fails(PROBLEM, &[]))

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::wire::{Explanations, InstancesRequest, Model, Models};
 use crate::api::fault::Code;
 use crate::api::kserve::{ERROR, Error};
-use crate::api::openapi::{Document, Operation, example, named, text};
-use crate::api::rows::{CODES, Predictions};
+use crate::api::openapi::{Document, Operation, ROWS, example, named, text};
+use crate::api::rows::Predictions;
 use crate::demo::MODEL_VERSION;
 
 const TAG: &str = "KServe version 1, TensorFlow Serving, Vertex AI";
@@ -36,7 +36,7 @@ fn of_model(document: Document, path: &str, suffix: &str) -> Document {
     let model = Operation::get(path, &format!("v1Model{suffix}"), TAG);
     let act = |verb: &str, id: &str| {
         let operation = Operation::post(&format!("{path}:{verb}"), &format!("{id}{suffix}"), TAG);
-        takes_rows(with_parts(operation, path)).fails(ERROR, &[CODES, &[Code::UnknownModel]].concat())
+        takes_rows(with_parts(operation, path)).fails(ERROR, &[ROWS, &[Code::UnknownModel]].concat())
     };
     document
         .operation(

@@ -87,15 +87,16 @@ async fn large_requests_beyond_the_queue() {
     assert_eq!(text(service.post("/predict", large)).await.0, 200, "and the room is given back");
 }
 
+/// A service, and a body that leaves no room for another of its size.
+async fn with_room_for_one() -> (TestService, String) {
+    let limits = TestService::builder().with("server.body_limit", "1MiB").with("server.bodies_limit", "1MiB");
+    (limits.start().await, vec![RECORDED; 4000].join("\n"))
+}
+
 /// A body for which there is no room is refused before any of it has come; its client may send it all the same, and go on.
 #[tokio::test]
 async fn a_body_without_room_is_refused_at_its_head() {
-    let service = TestService::builder()
-        .with("server.body_limit", "1MiB")
-        .with("server.bodies_limit", "1MiB")
-        .start()
-        .await;
-    let body = vec![RECORDED; 4000].join("\n");
+    let (service, body) = with_room_for_one().await;
     let head = format!("POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
     let connect = || TcpStream::connect(service.address());
     let mut first = connect().await.expect("connected");
@@ -164,12 +165,7 @@ async fn a_body_that_waits_for_leave_is_not_asked_for() {
 /// A head without a body keeps others out for a moment alone.
 #[tokio::test]
 async fn heads_without_bodies_take_no_room() {
-    let service = TestService::builder()
-        .with("server.body_limit", "1MiB")
-        .with("server.bodies_limit", "1MiB")
-        .start()
-        .await;
-    let body = vec![RECORDED; 4000].join("\n");
+    let (service, body) = with_room_for_one().await;
     let mut idle = TcpStream::connect(service.address()).await.expect("connected");
     let head = format!("POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
     idle.write_all(head.as_bytes()).await.expect("sent");

@@ -6,8 +6,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use super::wire::{Indexed, InferRequest, InferResponse, Live, Model, Ready, Server};
 use crate::api::fault::Code;
 use crate::api::kserve::{ERROR, Error};
-use crate::api::openapi::{Document, Operation, binary, example, named, text};
-use crate::api::rows::CODES;
+use crate::api::openapi::{Document, Operation, ROWS, binary, example, named, text};
 use crate::demo::MODEL_VERSION;
 
 const TAG: &str = "Open Inference Protocol";
@@ -87,7 +86,7 @@ fn of_model(document: Document, path: &str, suffix: &str) -> Document {
                 )
                 .gives(JSON, named::<InferResponse<'static>>())
                 .gives(BYTES, binary("The same where outputs are asked for as bytes: the document, and these."))
-                .fails(ERROR, &[CODES, &[Code::UnknownModel, Code::WrongParameter]].concat()),
+                .fails(ERROR, &[ROWS, &[Code::UnknownModel, Code::WrongParameter]].concat()),
         )
 }
 
