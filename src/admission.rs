@@ -3,6 +3,7 @@
 //! Small work runs where it is: handing it over takes longer than doing it. Large work is admitted by its size or refused at
 //! once, and runs on a few threads of its own, so that small requests find a free core.
 
+mod density;
 mod pressure;
 mod workers;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use self::density::Density;
 use self::pressure::Pressure;
 use self::workers::Workers;
 
@@ -22,6 +24,7 @@ struct Shared {
     workers: Workers,
     rows: Pool,
     bytes: Pool,
+    density: Density,
     pressure: Pressure,
 }
 
@@ -66,7 +69,7 @@ impl Admission {
     pub fn new(limits: AdmissionLimits) -> Self {
         let (rows, bytes) = (Pool::new(limits.rows), Pool::new(limits.bytes));
         let workers = Workers::new(limits.at_once.max(1));
-        Self(Arc::new(Shared { workers, rows, bytes, pressure: Pressure::new() }))
+        Self(Arc::new(Shared { workers, rows, bytes, density: Density::new(), pressure: Pressure::new() }))
     }
 
     /// Admits a request of so many `rows`, until the lease is dropped. One request is always admitted, however large.
@@ -74,25 +77,37 @@ impl Admission {
     /// # Errors
     /// There is no room beside those that are admitted.
     pub fn admit(&self, rows: usize) -> Result<Lease, Overloaded> {
-        let mut lease = self.lease(|shared| &shared.rows);
-        if self.0.rows.take(rows, true) {
-            lease.size = rows;
-            self.0.pressure.admitted();
-            return Ok(lease);
-        }
-        Err(self.0.refuse())
+        let lease = self.rows(rows)?;
+        self.0.pressure.admitted();
+        Ok(lease)
     }
 
-    /// A lease on the bytes of a body that is yet to come, as many as were announced.
+    /// Admits the `rows` of a body of so many `bytes`.
     ///
     /// # Errors
-    /// It is not worth reading: there is no room for it, or so many rows wait that its own would be refused.
-    pub fn expect(&self, bytes: usize) -> Result<Lease, Overloaded> {
-        if self.0.rows.is_half_full() {
+    /// As [`Self::admit`].
+    pub fn admit_body(&self, rows: usize, bytes: usize) -> Result<Lease, Overloaded> {
+        self.0.density.note(rows, bytes);
+        self.admit(rows)
+    }
+
+    /// Room for a body that is yet to come, of as many bytes as were announced.
+    ///
+    /// # Errors
+    /// It is not worth reading: there is no room for it, or none would be left for the rows that it is likely to have.
+    pub fn expect(&self, bytes: usize) -> Result<Expected, Overloaded> {
+        let rows = self.rows(self.0.density.rows_in(bytes))?;
+        let mut body = self.body();
+        body.grow(bytes)?;
+        Ok(Expected { bytes: body, rows })
+    }
+
+    fn rows(&self, rows: usize) -> Result<Lease, Overloaded> {
+        let mut lease = self.lease(|shared| &shared.rows);
+        if !self.0.rows.take(rows, true) {
             return Err(self.0.refuse());
         }
-        let mut lease = self.body();
-        lease.grow(bytes)?;
+        lease.size = rows;
         Ok(lease)
     }
 
@@ -124,6 +139,14 @@ impl Shared {
     fn refuse(&self) -> Overloaded {
         Overloaded { retry_after: self.pressure.refused() }
     }
+}
+
+/// The room of a body on its way.
+pub struct Expected {
+    /// For its bytes.
+    pub bytes: Lease,
+    /// For its rows, to be given back just before they are admitted, or when it is late.
+    pub rows: Lease,
 }
 
 /// A share of what may be under way, given back when it is dropped.
@@ -176,12 +199,6 @@ impl Pool {
         Self { used: AtomicUsize::new(0), limit }
     }
 
-    /// Whether it is time to let nobody else begin: the other half is for those that are on their way.
-    fn is_half_full(&self) -> bool {
-        let used = self.used.load(Ordering::Relaxed);
-        used > 0 && used >= self.limit / 2
-    }
-
     /// Takes `size` if there is room, or, `when_empty`, if nothing else is taken.
     fn take(&self, size: usize, when_empty: bool) -> bool {
         let room = |used: usize| {
@@ -225,18 +242,25 @@ mod tests {
 
     #[test]
     fn a_body_is_not_read_when_it_would_be_refused_afterwards() {
-        let admission = admission(8, 10);
-        assert!(admission.expect(11).is_err());
-        let mut body = admission.expect(10).map_err(|_| "refused").unwrap();
+        let admission = admission(8, 100);
+        assert!(admission.expect(101).is_err());
+        let Expected { mut bytes, rows } = admission.expect(100).map_err(|_| "refused").unwrap();
         assert!(admission.expect(1).is_err(), "all is taken by what was announced");
-        body.shrink(4);
-        assert_eq!((body.size(), admission.expect(6).is_ok(), admission.expect(7).is_ok()), (4, true, false));
-        let rows = admission.admit(3).map_err(|_| "refused").unwrap();
-        assert!(admission.expect(6).is_ok());
-        let more = admission.admit(1).map_err(|_| "refused").unwrap();
-        assert!(admission.expect(1).is_err(), "the other half is for those that were read");
-        drop((rows, more));
-        assert!(admission.expect(6).is_ok());
+        bytes.shrink(40);
+        drop(rows);
+        assert_eq!(
+            (bytes.size(), admission.expect(60).is_ok(), admission.expect(61).is_ok()),
+            (40, true, false)
+        );
+        drop(bytes);
+        let four = admission.admit_body(4, 19).map_err(|_| "refused").unwrap();
+        let two = admission.expect(10).map_err(|_| "refused").unwrap();
+        assert!(admission.expect(15).is_err(), "of its three rows only two would find room");
+        assert!(admission.admit(3).is_err(), "two rows are promised");
+        drop(two.rows);
+        assert!(admission.admit(3).is_ok());
+        drop(four);
+        assert!(admission.expect(50).is_ok(), "one body is always let in, of ten rows or more");
     }
 
     #[tokio::test]

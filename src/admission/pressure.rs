@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 const LONGEST: u64 = 30;
 const SECONDS: usize = LONGEST as usize + 1;
 
-/// Books returns: each second takes as many as were let in lately in one. Told the same second, a crowd would come back at once,
-/// and be refused for the most part again.
+/// Books returns: each second takes half as many as were let in lately in one, as most of those who are let in ask on by
+/// themselves. Told the same second, a crowd would come back at once, and be refused for the most part again; and to refuse a large
+/// body takes a good part of the time that it takes to answer it.
 pub(super) struct Pressure {
     origin: Instant,
     state: Mutex<State>,
@@ -20,7 +21,7 @@ struct State {
     /// In this second.
     admitted: u32,
     refused: u32,
-    /// How many were let in in the second before, if some were refused then: more could not be.
+    /// Returns that a second takes, if some were refused in the one before: no more could be let in.
     most: Option<u32>,
     /// Returns by second; that of second n is the nth, counted round.
     booked: [u32; SECONDS],
@@ -75,7 +76,7 @@ impl State {
         if passed == 0 {
             return;
         }
-        self.most = (passed == 1 && self.refused > 0).then_some(self.admitted.max(1));
+        self.most = (passed == 1 && self.refused > 0).then_some((self.admitted / 2).max(1));
         (self.admitted, self.refused) = (0, 0);
         for past in 1..=passed.min(SECONDS as u64) {
             self.booked[slot(self.second + past)] = 0;
@@ -113,15 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn as_many_return_in_a_second_as_can_be_let_in() {
+    fn half_as_many_return_in_a_second_as_can_be_let_in() {
         let pressure = Pressure::new();
-        for _ in 0..100 {
+        for _ in 0..200 {
             pressure.admitted_at(SECOND);
         }
         told(&pressure, SECOND, 1_000);
         let spread = told(&pressure, 2 * SECOND, 1_000);
         assert_eq!(spread, (1..=10).map(|second| (second, 100)).collect());
-        for _ in 0..50 {
+        for _ in 0..100 {
             pressure.admitted_at(2 * SECOND);
         }
         // Fewer are let in by now, and the next nine seconds are booked.

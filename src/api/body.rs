@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 pub(super) use self::coding::Coding;
 use super::fault::{Code, Fault};
 use super::state::ApiState;
-use crate::admission::{Admission, Lease, Overloaded};
+use crate::admission::{Admission, Expected, Lease, Overloaded};
 
 /// Up to this size a body needs no room of those that are held at the same time.
 const FREE: usize = 16 * 1024;
@@ -60,17 +60,22 @@ pub(super) async fn read_as_sent(state: &ApiState, body: Body) -> Result<Request
     read(body, state.body_limit, &state.admission).await
 }
 
-/// Room for a body that is said to have `whole` bytes at least; `None` where it needs none.
-fn expect(whole: usize, limit: usize, admission: &Admission) -> Result<Option<Lease>, Fault> {
+/// Room for a body that is said to have `whole` bytes at least, and for its rows; `None` where it needs none.
+fn expect(
+    whole: usize,
+    limit: usize,
+    admission: &Admission,
+) -> Result<(Option<Lease>, Option<Lease>), Fault> {
     if whole > limit {
         return Err(too_large(limit));
     }
-    (whole > FREE).then(|| admission.expect(whole).map_err(no_room)).transpose()
+    let expected = (whole > FREE).then(|| admission.expect(whole).map_err(no_room)).transpose()?;
+    Ok(expected.map(|Expected { bytes, rows }| (bytes, rows)).unzip())
 }
 
 async fn read(mut body: Body, limit: usize, admission: &Admission) -> Result<RequestBody, Fault> {
     let whole = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut lease = expect(whole, limit, admission)?;
+    let (mut lease, mut rows) = expect(whole, limit, admission)?;
     let announced = Instant::now() + ANNOUNCED;
     let mut first = Bytes::new();
     let mut joined = Vec::new();
@@ -80,6 +85,7 @@ async fn read(mut body: Body, limit: usize, admission: &Admission) -> Result<Req
             Some(lease) if lease.size() > size => {
                 let Ok(frame) = timeout_at(announced, body.frame()).await else {
                     lease.shrink(size);
+                    rows = None;
                     continue;
                 };
                 frame
@@ -108,6 +114,8 @@ async fn read(mut body: Body, limit: usize, admission: &Admission) -> Result<Req
             joined.extend_from_slice(&data);
         }
     }
+    // They are counted and admitted next.
+    drop(rows);
     let bytes = if joined.is_empty() { first } else { joined.into() };
     Ok(RequestBody { bytes, _lease: lease })
 }

@@ -37,7 +37,7 @@ impl Work {
     {
         let started = Instant::now();
         let is_small = size <= SMALL_BODY;
-        let lease = if is_small { None } else { Some(admission.admit(rows(&input))?) };
+        let lease = if is_small { None } else { Some(admission.admit_body(rows(&input), size)?) };
         let decoded = admission.run(is_small, move || decode(input)).await.map_err(Into::into)?;
         Ok((decoded, Self { decoding: started.elapsed(), _lease: lease }))
     }
