@@ -352,3 +352,6 @@ fn name_of(table: &config::Table) -> String {
         config::Table::File(path) => path.display().to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,8 +20,15 @@ const CHOICES: [HeaderName; 4] = [
     name("x-amzn-sagemaker-target-container-hostname"),
 ];
 
+/// What the names of all of them begin with.
+const PREFIX: &str = "x-amzn-sagemaker-";
+
 /// What the headers among `passed` ask for; `None` if there is none of them.
 pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Arc<InferenceTarget>>, Fault> {
+    // Hardly a request has one, and a look at the few names that it has is cheaper than to hash those that it has not.
+    if !headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
+        return Ok(None);
+    }
     let is_refused = |name: &&HeaderName| {
         has(headers, *name).is_some() && !passed.iter().any(|passed| passed == name.as_str())
     };
@@ -32,7 +39,7 @@ pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Ar
     let mut target = InferenceTarget::default();
     for name in passed {
         let Some(value) = has(headers, name.as_str()) else { continue };
-        let (part, longest) = match name.trim_start_matches("x-amzn-sagemaker-") {
+        let (part, longest) = match name.trim_start_matches(PREFIX) {
             "target-variant" => (&mut target.variant, 63),
             "target-model" => (&mut target.model, 1024),
             "inference-component" => (&mut target.component, 63),
