@@ -1,9 +1,10 @@
 //! JSON documents as bytes and as answers.
 
-use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
+
+use super::layers;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The next model or table may answer otherwise.
@@ -16,7 +17,7 @@ pub(super) fn bytes(document: &impl Serialize) -> Vec<u8> {
 
 /// `document` as an answer that is not negotiated.
 pub(super) fn answer(document: &impl Serialize) -> Response {
-    let mut response = Response::new(Body::from(bytes(document)));
+    let mut response = layers::response(bytes(document));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -34,12 +34,14 @@ pub(super) struct Streams {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
+        // Kilobytes, which are moved once so.
+        let stream = Box::pin(stream);
         tokio::spawn(HANDED_OVER.scope(Cell::new(None), taken_in_time(stream, self.write_timeout)));
     }
 }
 
-async fn taken_in_time(stream: impl Future<Output = ()>, patience: Duration) {
-    let (mut stream, mut timer) = (pin!(stream), pin!(sleep(patience)));
+async fn taken_in_time(mut stream: Pin<Box<impl Future<Output = ()>>>, patience: Duration) {
+    let mut timer = pin!(sleep(patience));
     poll_fn(|context| {
         if stream.as_mut().poll(context).is_ready() {
             return Poll::Ready(());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use super::MODEL_VERSION;
@@ -11,6 +11,7 @@ use super::negotiate::ReplyType;
 use super::receive::Reply;
 use crate::api::answers::Partial;
 use crate::api::json;
+use crate::api::layers;
 use crate::api::state::ApiState;
 use crate::inference::Answer;
 use crate::model::ModelInfo;
@@ -20,17 +21,13 @@ use crate::telemetry::Stages;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const BY_ACCEPT: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 
-/// An answer's headers with those that the layers add, so that the map need not grow.
-const MOST_HEADERS: usize = 16;
-
 /// An answer of the type that was agreed on.
 pub(super) fn reply(reply: ReplyType, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
+    let mut response = layers::response(body);
     let content_type = match reply {
         ReplyType::Text => TEXT,
         ReplyType::Json => json::JSON,
     };
-    *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::VARY, BY_ACCEPT);
     response.headers_mut().insert(header::CACHE_CONTROL, json::NO_STORE);

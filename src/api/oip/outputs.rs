@@ -104,10 +104,18 @@ impl Values {
     /// Their little-endian bytes.
     pub(super) fn bytes(&self) -> Vec<u8> {
         match self {
-            Self::Fp32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::Int32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::Fp32(values) => joined(values, f32::to_le_bytes),
+            Self::Int32(values) => joined(values, i32::to_le_bytes),
         }
     }
+}
+
+fn joined<T: Copy>(values: &[T], bytes: impl Fn(T) -> [u8; 4]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(values.len() * 4);
+    for value in values {
+        joined.extend_from_slice(&bytes(*value));
+    }
+    joined
 }
 
 /// What was asked for, by one model.

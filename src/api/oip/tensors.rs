@@ -104,6 +104,10 @@ fn brief(shape: &[i64]) -> &[i64] {
 
 /// What is missing is NaN; an infinity, or what float32 cannot hold, is a mistake.
 fn check_values(values: &[f32], schema: &Schema) -> Result<(), Fault> {
+    // Nearly always there is none, which is seen soonest by looking at all of them without a way out in the middle.
+    if !values.iter().fold(false, |found, value| found | value.is_infinite()) {
+        return Ok(());
+    }
     let Some(at) = values.iter().position(|value| value.is_infinite()) else { return Ok(()) };
     let (row, name) = (at / schema.width() + 1, &schema.names()[at % schema.width()]);
     let what = format!("row {row}: {name}: the value is infinite, or outside the range of a 32-bit float");

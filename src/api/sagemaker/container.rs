@@ -18,7 +18,7 @@ use super::{answer, selected};
 use crate::api::body::{RequestBody, read_body_within};
 use crate::api::fault::{Code, Fault};
 use crate::api::json;
-use crate::api::layers::Rendered;
+use crate::api::layers::{self, Rendered};
 use crate::api::state::ApiState;
 use crate::api::target::target;
 use crate::api::work::{SMALL_ANSWER, Work};
@@ -105,7 +105,7 @@ fn refused(fault: Fault) -> Fault {
 }
 
 fn response(content_type: HeaderValue, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
+    let mut response = layers::response(body);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }

@@ -20,8 +20,8 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 
 use crate::api::body::{Coding, RequestBody, decompress, read_body};
 use crate::api::fault::{Code, Fault};
-use crate::api::name;
 use crate::api::state::ApiState;
+use crate::api::{layers, name};
 use crate::row::excerpt;
 
 pub(super) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -168,7 +168,7 @@ pub(super) fn reply(message: &impl Message, gzip: bool) -> Response {
     trailers.insert(STATUS, OK);
     let framed = Full::new(frame(message, gzip));
     let body = framed.with_trailers(std::future::ready(Some(Ok::<_, Infallible>(trailers))));
-    let mut response = Response::new(Body::new(body));
+    let mut response = layers::response(Body::new(body));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,deflate,gzip"));
     if gzip {

@@ -1,14 +1,13 @@
 //! Answers as JSON, with the bytes of binary tensors after it.
 
-use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use super::HEADER_LENGTH;
 use super::request::Wanted;
 use super::wire::{InferResponse, Numbers, Output, OutputParameters};
-use crate::api::json;
 use crate::api::oip::outputs::Answered;
+use crate::api::{json, layers};
 
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -34,7 +33,7 @@ pub(super) fn inferred(name: &str, id: Option<&str>, answered: &Answered, wanted
     let mut body = json::bytes(&document);
     let head = body.len();
     body.append(&mut bytes);
-    let mut response = Response::new(Body::from(body));
+    let mut response = layers::response(body);
     response.headers_mut().insert(header::CONTENT_TYPE, BYTES);
     response.headers_mut().insert(header::CACHE_CONTROL, json::NO_STORE);
     response.headers_mut().insert(HEADER_LENGTH, head.into());
