@@ -1,9 +1,9 @@
-"""The Open Inference Protocol: a binary batch beside the engine, one row over gRPC beside `/predict`, and MLServer.
+"""The Open Inference Protocol: a binary batch beside the engine, and one row over gRPC beside `/predict`.
 
-    cargo build --release --bins && python3 benches/protocols.py [--peer PYTHON]
+    cargo build --release --bins --examples && python3 benches/protocols.py
 
-One core for the server under test, another for the load (h2load, from Debian's nghttp2-client). PYTHON has the packages
-of `tests/peers/oracles.txt`.
+One core for the server under test, another for the load (h2load, from Debian's nghttp2-client). What HTTP/2 costs
+by itself, and what it costs to receive a batch, the bare handler shows. MLServer is a peer of `make bench`.
 """
 
 import http.client
@@ -15,10 +15,9 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 
-from load import RELEASE, ROOT, ROW, Server, arguments, post, wrk
+from load import EXAMPLES, RELEASE, ROW, Server, arguments
 
 BATCH = 10_000
 INFER = "/v2/models/imba/infer"
@@ -63,78 +62,68 @@ def h2load(server: Server, path: str, body: bytes, options: list[str], seconds: 
     return count / seconds, used / count
 
 
-def batch(server: Server) -> tuple[float, float]:
-    """Milliseconds of an answer to 10,000 rows in binary, and of the engine for them, by the answer's own header."""
-    # Spread evenly enough for every tree to take all of its ways.
+def batch() -> tuple[bytes, dict[str, str]]:
+    """10,000 rows in binary, spread evenly enough for every tree to take all of its ways."""
     values = [(at * 0.618_034 % 1) * 100 for at in range(BATCH * 18)]
     raw = struct.pack(f"<{len(values)}f", *values)
     tensor = {"name": "rows", "shape": [BATCH, 18], "datatype": "FP32", "parameters": {"binary_data_size": len(raw)}}
     head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    return head + raw, {"inference-header-content-length": str(len(head))}
+
+
+def milliseconds(server: Server, path: str, body: bytes, headers: dict[str, str]) -> tuple[float, dict[str, float]]:
+    """Of one answer, and of its stages by its own header: the median of 30."""
     connection = http.client.HTTPConnection(server.address)
     found = []
     for _ in range(30):
         started = time.perf_counter()
-        connection.request("POST", INFER, head + raw, {"inference-header-content-length": str(len(head))})
+        connection.request("POST", path, body, headers)
         answer = connection.getresponse()
-        body = answer.read()
+        answer.read()
         took = (time.perf_counter() - started) * 1e3
-        assert answer.status == 200 and len(body) > BATCH * 4, body[:200]
-        score = float(re.search(r"score;dur=([\d.]+)", answer.headers["server-timing"])[1])
-        found.append((took / score, took, score))
-    return sorted(found)[len(found) // 2][1:]
+        assert answer.status == 200, answer.status
+        stages = re.findall(r"(\w+);dur=([\d.]+)", answer.headers.get("server-timing", ""))
+        found.append((took, {name: float(time) for name, time in stages}))
+    found.sort(key=lambda one: one[0])
+    return found[len(found) // 2]
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument("--peer", metavar="PYTHON", help="also MLServer, of this interpreter's packages")
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         address = "127.0.0.1:18280"
         env = {"IMBA__SERVER__LISTEN": address, "IMBA__FEATURES__EMBEDDED__PATH": f"{folder}/features.redb"}
         imba = Server(stack, address, [str(RELEASE / "imba")], env)
         imba.wait("/predict", ROW)
+        bare = Server(stack, "127.0.0.1:18281", [str(EXAMPLES / "bare"), "127.0.0.1:18281"])
+        bare.wait("/predict", ROW)
 
-        took, score = batch(imba)
-        beside = f"{took / score:.2f} × the engine's {score:.2f} ms (the median of 30)"
-        print(f"{BATCH:,} rows, binary: {took:.2f} ms, {beside}")
+        body, headers = batch()
+        received, _ = milliseconds(bare, "/predict", body, headers)
+        took, stages = milliseconds(imba, INFER, body, headers)
+        score, decode = stages["score"], stages["decode"]
+        print(f"{BATCH:,} rows, binary: {took:.2f} ms, {took / score:.2f} × the engine's {score:.2f} ms")
+        print(f"decoded in {decode:.2f} ms; the bare handler receives them in {received:.2f} ms")
 
         grpc = ["-Hcontent-type: application/grpc", "-Hte: trailers"]
         call = "/inference.GRPCInferenceService/ModelInfer"
+        asked = {
+            "/predict": (imba, "/predict", ROW.encode(), ["--h1"]),
+            "gRPC, raw contents": (imba, call, grpc_row(), grpc),
+            "/predict, HTTP/2": (imba, "/predict", ROW.encode(), []),
+            "V2 JSON": (imba, INFER, json_row().encode(), ["--h1"]),
+            "bare handler": (bare, "/predict", ROW.encode(), ["--h1"]),
+            "bare handler, HTTP/2": (bare, "/predict", ROW.encode(), []),
+        }
         rounds = [
-            (
-                h2load(imba, "/predict", ROW.encode(), ["--h1"], options.seconds),
-                h2load(imba, call, grpc_row(), grpc, options.seconds),
-                h2load(imba, INFER, json_row().encode(), ["--h1"], options.seconds),
-            )
+            {name: h2load(*question, options.seconds) for name, question in asked.items()}
             for _ in range(options.rounds)
         ]
         print("\n| one row, 32 connections | requests/s | of /predict | server µs/request |\n|---|---|---|---|")
-        for at, name in enumerate(("/predict", "gRPC, raw contents", "V2 JSON")):
-            rate, cpu = (median(one[at][part] for one in rounds) for part in (0, 1))
-            ratio = median(one[at][0] / one[0][0] for one in rounds)
+        for name in asked:
+            rate, cpu = (median(taken[name][part] for taken in rounds) for part in (0, 1))
+            ratio = median(taken[name][0] / taken["/predict"][0] for taken in rounds)
             print(f"| {name} | {rate:,.0f} | {ratio:.2f} | {cpu:.1f} |")
-
-        if options.peer:
-            settings = {
-                "http_port": 18281,
-                "grpc_port": 18282,
-                "metrics_port": 18283,
-                "host": "127.0.0.1",
-                "parallel_workers": 0,
-            }
-            uri = str(ROOT / "demo" / "model.ubj")
-            model = {"name": "imba", "implementation": "mlserver_xgboost.XGBoostModel", "parameters": {"uri": uri}}
-            Path(folder, "settings.json").write_text(json.dumps(settings))
-            Path(folder, "model-settings.json").write_text(json.dumps(model))
-            mlserver = str(Path(options.peer).parent / "mlserver")
-            peer = Server(stack, "127.0.0.1:18281", [mlserver, "start", folder])
-            peer.wait(INFER, json_row())
-            rounds = [
-                [wrk(server, INFER, post(json_row()), 32, options.seconds).rate for server in (peer, imba)]
-                for _ in range(options.rounds)
-            ]
-            rate, ratio = median(rate for rate, _ in rounds), median(ours / rate for rate, ours in rounds)
-            print(f"\nMLServer, V2 JSON, one row: {rate:,.0f} requests/s; imba {ratio:.0f} ×")
 
 
 if __name__ == "__main__":

@@ -129,6 +129,9 @@ def in_process() -> list[Target]:
     """Features in the request, the model in process; the limits first."""
     constant = by_rows(lambda rows: Question("/predict", "\n".join([ROW] * rows)))
     ours = by_rows(csv)
+    # As MLServer is asked, whose one protocol it is.
+    protocol = {"1 row, V2 JSON": tensor(1)}
+    ours |= protocol
     ours["pair"] = Question("/predict/pair", "1,2", scores=lines)
     ours["recommend"] = Question(f"/recommend/{customer_with(65)}?limit=10", None)
     ours["explain"] = csv(1, "/explain")
@@ -140,7 +143,7 @@ def in_process() -> list[Target]:
         Target("bare handler", bare, {**constant, "pair": Question("/predict", "1,2")}),
         Target("imba", imba, ours),
         peer("fastapi_xgboost", "fastapi_xgboost.py", xgboost),
-        peer("mlserver", "mlserver.py", by_rows(tensor)),
+        peer("mlserver", "mlserver.py", by_rows(tensor) | protocol),
         peer("bentoml", "bentoml_service.py", by_rows(rows_of_json)),
         peer("mlflow", "mlflow_server.py", by_rows(frame)),
         peer("ray", "ray_serve.py", by_rows(rows_of_json)),
