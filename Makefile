@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run test check ready browsers fmt bench bars soak bench-engine count fuzz demo screenshots docs book share wheel deb package \
-	test-rust test-browser test-training test-docs test-image test-package check-rust check-deny check-python check-page check-image clean
+	test-rust test-browser test-training test-docs test-image test-count test-package check-rust check-deny check-python check-page \
+	check-image valgrind clean
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DEB_VERSION := 3.8.0
@@ -29,11 +30,11 @@ help: ## Show this list
 run: ## Serve the embedded demo on http://127.0.0.1:8080/
 	cargo run --release
 
-test: test-rust test-docs test-image test-browser test-training ## Run every test; installs what the tests need
+test: test-rust test-docs test-image test-count test-browser test-training ## Run every test; installs what the tests need
 
 check: check-rust check-deny check-python check-page check-image ## Formatting, lints, documentation, licences: warnings are errors
 
-ready: $(READY) browsers ## Install what checks and tests need, but for what is compiled
+ready: $(READY) browsers valgrind ## Install what checks and tests need, but for what is compiled
 
 fmt: $(TRAINING)/.ready ## Format everything
 	cargo fmt --all
@@ -59,8 +60,7 @@ soak: ## Run the service under everything at once, for SOAK (10m)
 bench-engine: $(ENGINE)/benches/.venv/.ready ## Measure the engine against XGBoost and compiled C
 	$(ENGINE)/benches/.venv/bin/python $(ENGINE)/benches/peers.py --rounds 3
 
-count: ## Count instructions, of the engine and of requests; fails where they grew by over 5 %
-	command -v valgrind >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends valgrind; }
+count: valgrind ## Count the instructions of the engine and of requests; fails where they grew by over 5 %
 	python3 $(ENGINE)/benches/count.py
 	cargo build --release --bins
 	python3 benches/count_requests.py
@@ -119,6 +119,11 @@ test-image: ## What the image would hold, run as it would run; needs root
 	$(BUILD)
 	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/image/test.py $(BIN)
 
+test-count: valgrind ## As `make count`, but of requests to the program of the tests, which is there already
+	$(BUILD)
+	python3 $(ENGINE)/benches/count.py
+	IMBA_BUILD=$(dir $(BIN)) python3 benches/count_requests.py
+
 test-package: ## The wheel and the Debian package that `make package` built, in fresh folders, and an image of the same program; needs root
 	command -v debootstrap >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends debootstrap; }
 	$(if $(filter-out 0,$(shell id -u)),sudo) python3 deploy/test.py
@@ -167,6 +172,9 @@ $(TRAINING)/.ready: training/pyproject.toml
 browsers:
 	command -v chromium >/dev/null && command -v firefox-esr >/dev/null || \
 		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium firefox-esr; }
+
+valgrind:
+	command -v valgrind >/dev/null || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends valgrind; }
 
 %/node_modules/.ready: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

@@ -212,7 +212,8 @@ fn the_engine_knows_no_runtime_no_http_and_no_files() {
 
 #[test]
 fn only_the_edge_knows_http_servers() {
-    let edge = ["src/api", "src/server", "src/app.rs", "src/app/jwks.rs", "src/cli/healthcheck"];
+    let edge =
+        ["src/api", "src/server", "src/app.rs", "src/app/tests.rs", "src/app/jwks.rs", "src/cli/healthcheck"];
     absent("src", &["axum::", "hyper::", "tower"], &edge);
 }
 

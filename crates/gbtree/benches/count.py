@@ -35,7 +35,10 @@ def build():
 def count(binary, case):
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*count*counted*"]
     result = subprocess.run(command + [binary, case], check=True, stderr=subprocess.PIPE, text=True)
-    return int(re.search(r"Collected : (\d+)", result.stderr).group(1))
+    found = int(re.search(r"Collected : (\d+)", result.stderr).group(1))
+    if found == 0:
+        sys.exit("%s: nothing was counted" % case)
+    return found
 
 
 def require_avx2():
@@ -44,15 +47,16 @@ def require_avx2():
             sys.exit("the counts are of a processor with AVX2; this one has none")
 
 
-def compare(counts, path):
-    """Prints counts beside those in the file at path, or writes them there; exits where one grew too much."""
+def compare(counts, path, build="release"):
+    """Prints the counts of a build beside those at path, or writes them there; exits where one grew too much."""
+    with open(path) as file:
+        builds = json.load(file)
     if sys.argv[1:] == ["--update"]:
         with open(path, "w") as file:
-            json.dump(counts, file, indent=2)
+            json.dump({**builds, build: counts}, file, indent=2)
             file.write("\n")
         return
-    with open(path) as file:
-        known = json.load(file)
+    known = builds[build]
     slower = False
     for case, found in counts.items():
         ratio = found / known[case]
