@@ -11,7 +11,7 @@ mod schema;
 pub use batch::{Batch, BatchRows, FeatureRow};
 pub use decoded::{Decoded, Outcomes, RowLimits};
 pub use error::{RowError, RowErrorKind};
-pub use number::{InvalidValue, excerpt, narrow, parse_value, write_value};
+pub use number::{InvalidValue, excerpt, narrow, parse_value, plain_value, write_value};
 pub use pair::{InvalidId, MAX_ID_BYTES, PairKey, check_id};
 pub use python_float::python_float;
 pub use schema::{InvalidNames, Schema};

@@ -40,6 +40,48 @@ pub fn parse_value(cell: &str) -> Result<f32, InvalidValue> {
     }
 }
 
+/// The value of the cell at the start of `text`, up to a comma or the end, and its length, where it is empty or a number in digits
+/// with at most one point: what [`parse_value`] says of such a cell, in one sweep. `None` for what it has to be asked.
+#[must_use]
+pub fn plain_value(text: &str) -> Option<(f32, usize)> {
+    let (mut digits, mut point, mut end) = (0_u64, None, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => digits = digits.wrapping_mul(10).wrapping_add((byte - b'0').into()),
+            b'.' if point.is_none() => point = Some(end),
+            b',' => break,
+            _ => return None,
+        }
+        end += 1;
+    }
+    if end == 0 {
+        return Some((f32::NAN, 0));
+    }
+    let decimals = point.map_or(0, |point| end - point - 1);
+    let number = match POWERS.get(decimals) {
+        // Both sides of the division are whole in float64, and it rounds once (W. Clinger, How to Read Floating Point Numbers
+        // Accurately, 1990).
+        Some(power)
+            if end <= MOST_DIGITS
+                && digits < 1 << f64::MANTISSA_DIGITS
+                && end > usize::from(point.is_some()) =>
+        {
+            digits as f64 / power
+        }
+        _ => text[..end].parse().ok()?,
+    };
+    Some((narrow(number).ok()?, end))
+}
+
+/// So many digits do not overflow 64 bits.
+const MOST_DIGITS: usize = 19;
+
+/// The powers of ten that float64 holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
 /// A whole number of a few digits, as most features are: every one is a float32.
 #[inline]
 fn count(digits: &[u8]) -> Option<f32> {
@@ -136,6 +178,32 @@ mod tests {
         }
         for large in ["1e39", "-1e999"] {
             assert!(matches!(parse_value(large), Err(InvalidValue::OutOfRange(_))), "{large:?}");
+        }
+    }
+
+    /// Cells of every length around what is exact, and whatever else may stand in one.
+    #[test]
+    fn a_plain_value_is_the_cells() {
+        let digits = "9007199254740993141592653589793";
+        let of_digits = (1..digits.len()).flat_map(|length| {
+            let pointed = (0..=length).map(move |at| format!("{}.{}", &digits[..at], &digits[at..length]));
+            pointed.chain([digits[..length].to_owned(), format!("0.000000{}", &digits[..length])])
+        });
+        let others = [
+            "", ".", "..", "1.2.3", "-1", "+1", " 1", "1 ", "1e3", "nan", "NA", "true", "é", "٣", "1_0",
+            "0x1", "1e999",
+        ];
+        let others = others.map(str::to_owned).into_iter();
+        for cell in of_digits.chain(others).chain([format!("1{}", "0".repeat(39)), "0".repeat(400)]) {
+            let expected = parse_value(&cell).map(f32::to_bits);
+            for after in ["", ",", ",2"] {
+                let found = plain_value(&format!("{cell}{after}"));
+                if let Some((value, length)) = found {
+                    assert_eq!((Ok(value.to_bits()), length), (expected.clone(), cell.len()), "{cell:?}");
+                }
+                let is_plain = cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+                assert!(found.is_some() == (is_plain && expected.is_ok()), "{cell:?}");
+            }
         }
     }
 

@@ -292,6 +292,15 @@ impl<'r> Record<'r> {
         }
     }
 
+    /// The whole line, where no cell of it is in quotes.
+    #[must_use]
+    pub fn plain(&self) -> Option<&'r str> {
+        match self.content {
+            Content::Plain(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Why no reader takes it, if none does.
     #[must_use]
     pub fn fault(&self) -> Option<&'static str> {

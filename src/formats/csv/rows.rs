@@ -2,7 +2,7 @@
 
 use super::header::{Column, columns};
 use super::records::Record;
-use crate::row::{InvalidValue, RowError, RowErrorKind, Schema};
+use crate::row::{InvalidValue, RowError, RowErrorKind, Schema, plain_value};
 
 /// Reads records into rows in model order.
 pub(in crate::formats) struct RowReader<'s> {
@@ -39,8 +39,26 @@ impl<'s> RowReader<'s> {
         Ok(outcome.map(|()| true))
     }
 
+    /// Reads a line of plain numbers in model order, as most are; `false` leaves it to [`Self::read`].
+    fn sweep(&mut self, line: &str) -> bool {
+        let mut rest = Some(line);
+        for value in &mut self.row {
+            let Some((found, end)) = rest.and_then(plain_value) else { return false };
+            *value = found;
+            // Only a comma ends a cell before the line does.
+            rest = rest.and_then(|rest| rest.get(end + 1..));
+        }
+        rest.is_none()
+    }
+
     /// Reads a record into [`Self::row`] and [`Self::ids`].
     pub(super) fn read(&mut self, record: &Record<'_>) -> Result<(), RowError> {
+        if self.columns.is_none()
+            && let Some(line) = record.plain()
+            && self.sweep(line)
+        {
+            return Ok(());
+        }
         let width = self.row.len();
         let expected = self.columns.as_ref().map_or(width, Vec::len);
         if let Some(fault) = record.fault() {
