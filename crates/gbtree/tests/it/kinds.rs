@@ -125,3 +125,15 @@ fn categories_are_found_by_value() {
         assert_eq!(model.categories(2), None);
     }
 }
+
+#[test]
+fn categories_differ_by_blanks() {
+    let model = model("3.2.0/categories-blanks.ubj");
+    let towns = model.categories(0).unwrap();
+    for (code, town) in ["San Jose", "a", " a", "a ", "New  York", "\t", "b"].into_iter().enumerate() {
+        assert_eq!(towns.code(town), Some(code as f32), "{town:?}");
+    }
+    for other in ["San  Jose", "SanJose", " a ", "New York", " b", ""] {
+        assert_eq!(towns.code(other), None, "{other:?}");
+    }
+}

@@ -388,6 +388,22 @@ def categories():
     expect("categories", codes, score=booster.predict(values), leaf=booster.predict(values, pred_leaf=True))
 
 
+def blanks():
+    """Categories that differ by blanks alone."""
+    import pandas as pd
+
+    towns = ["San Jose", "a", " a", "a ", "New  York", "\t", "b"]
+    town = np.array(towns)[np.arange(120) % len(towns)]
+    frame = pd.DataFrame({"town": pd.Categorical(town, categories=towns), "x": X[:, 0]})
+    labels = (np.arange(120) % len(towns)).astype(float) ** 2
+    data = xgb.DMatrix(frame, label=labels, enable_categorical=True)
+    booster = xgb.train({"max_depth": 4, "max_cat_to_onehot": 1}, data, 4)
+    save("categories-blanks.ubj", booster)
+    values = xgb.DMatrix(frame[:12], enable_categorical=True)
+    codes = np.stack([frame.town.cat.codes, frame.x], axis=1)[:12]
+    expect("categories-blanks", codes, score=booster.predict(values), leaf=booster.predict(values, pred_leaf=True))
+
+
 if VERSION == (1, 5):
     old_forest()
 elif VERSION >= (3, 1):
@@ -401,5 +417,6 @@ elif VERSION >= (3, 1):
     if VERSION == (3, 2):
         containers()
         protocols()
+        blanks()
 else:
     base_scores()
