@@ -14,6 +14,8 @@ HADOLINT_VERSION := 2.15.1
 TOOLS := target/tools
 TRAINING := training/.venv
 ENGINE := crates/gbtree
+# Besides the one at hand, the engine is checked for these where they are installed.
+TARGETS := wasm32-unknown-unknown aarch64-unknown-linux-gnu
 BIN := $(CURDIR)/target/debug/imba
 # The program as the tests build it: with the same features of the same crates, so that nothing is compiled twice.
 BUILD := cargo test --quiet --workspace --test it --no-run
@@ -136,6 +138,12 @@ check-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	for target in $(TARGETS); do \
+		if [ -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" ]; then \
+			for features in --all-features --no-default-features; do \
+				cargo check --quiet -p gbtree --target $$target $$features || exit 1; \
+			done; \
+		else echo "$$target is not installed: the engine is not checked for it"; fi; done
 
 check-deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny check bans licenses sources

@@ -36,15 +36,17 @@ impl Categories {
     }
 
     fn code(&self, cell: &str) -> Option<f32> {
-        let cell = cell.trim_ascii();
-        if let Some(code) = self.codes.get(cell) {
-            return Some(*code);
+        // Blanks may belong to a category; around any other they do not count.
+        let known = |text: &str| self.codes.get(text).copied();
+        if let Some(code) = known(cell).or_else(|| known(cell.trim_ascii())) {
+            return Some(code);
         }
+        let cell = cell.trim_ascii();
         // pandas writes whole numbers with a point where some of the column are missing.
         let whole = cell
             .split_once('.')
             .filter(|(_, rest)| !rest.is_empty() && rest.bytes().all(|digit| digit == b'0'))
-            .and_then(|(whole, _)| self.codes.get(whole).copied());
+            .and_then(|(whole, _)| known(whole));
         whole.or_else(|| parse_value(cell).ok().filter(|value| value.is_nan()))
     }
 }
@@ -201,6 +203,26 @@ mod tests {
         assert_eq!(schema.positions(["b", "c"]), Err(InvalidNames::Unknown("c".into())));
         assert_eq!(schema.positions(["b", "b"]), Err(InvalidNames::Repeated("b".into())));
         assert_eq!(schema.positions(["b"]), Err(InvalidNames::Absent("a".into())));
+    }
+
+    #[test]
+    fn blanks_of_a_category_are_its_own() {
+        let names = ["a", " a", "San Jose", "New  York ", " ", "NA"].map(str::to_owned);
+        let schema = Schema::new(vec!["town".into()]).with_categories(vec![Some(names.to_vec())]);
+        for (at, name) in names.iter().enumerate() {
+            assert_eq!(schema.parse(0, name, true), Ok(at as f32), "{name:?}");
+        }
+        for (cell, code) in [("a ", 0.0), ("  a", 0.0), ("\tSan Jose ", 2.0)] {
+            assert_eq!(schema.parse(0, cell, true), Ok(code), "{cell:?}");
+        }
+        for cell in ["SanJose", "San  Jose", "New  York", "New York"] {
+            assert_eq!(
+                schema.parse(0, cell, true),
+                Err(InvalidValue::UnknownCategory(cell.into())),
+                "{cell:?}"
+            );
+        }
+        assert!(schema.parse(0, "", true).unwrap().is_nan());
     }
 
     #[test]

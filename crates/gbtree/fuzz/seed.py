@@ -65,6 +65,8 @@ for release in sorted(os.listdir(KINDS)):
             content = archive.extractfile(member).read()
             if content.startswith(b"\x80\x04"):
                 keep("pickle", name, content[2:])
+            if name.startswith("protocol-"):
+                keep("pickle", name, content)
             if release.startswith("R"):
                 plain = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
                 if plain.startswith(b"X\n\0\0\0\x02"):

@@ -3,8 +3,7 @@ use std::borrow::Cow;
 /// The categories a feature was trained with, in the order of their codes.
 ///
 /// A row holds codes, not categories: the float32 to put in is the category's place in this list. Files of 3.1 and
-/// later say what the codes stand for, when training was from a data frame; then rows under names mean values, and
-/// [`Categories::code`] turns one into its code.
+/// later have the list if training was from a data frame; [`Categories::code`] then turns a value into its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Categories {
     values: Values,
@@ -62,9 +61,9 @@ impl Categories {
         })
     }
 
-    /// The code of a category as a table writes it: a string as it stands, an integer in digits (also as `5.0`, which
-    /// is how pandas writes integers beside missing values). `None` for one that training never saw. (The library
-    /// silently takes the next greater known string there; a caller should refuse the row, or pass NaN.)
+    /// The code of a category as a table writes it: a string as it stands, blanks included; an integer in digits (also
+    /// as `5.0`, which is how pandas writes integers beside missing values). `None` for one that training never saw:
+    /// refuse the row, or pass NaN. (The library silently takes another category there.)
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

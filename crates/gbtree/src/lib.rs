@@ -40,9 +40,11 @@
 //! | [`Model::interactions`] | [`Model::num_interactions`] | `pred_interactions=True` |
 //!
 //! All take row-major slices or [`Rows`] (in either order, or sparse), write to the caller's buffer, work through `&self` from
-//! any thread, and can be spread over threads with `Model::parallel`. [`Model::slice`] keeps some boosting
-//! iterations (`iteration_range`); [`Model::best_iteration`] is applied only that way, as `Booster.predict` does, or by
-//! the [`Wrapper`] that the model was stored in. Each has a twin in `_vec` that allocates the buffer.
+//! any thread, and can be spread over threads with `Model::parallel`. Each has a twin that allocates the buffer, as
+//! [`Model::predict_vec`]. Rows by name: [`Model::row`]; categories by value: [`Categories`].
+//!
+//! [`Model::slice`] keeps some boosting iterations (`iteration_range`). [`Model::best_iteration`] is applied only that way, as
+//! `Booster.predict` does; a model stored in a scikit-learn [`Wrapper`] stops there already, as the wrapper would.
 //!
 //! # Same numbers
 //!
@@ -50,6 +52,11 @@
 //! trees, in float32, onto the base margin (before 1.3: the base margin last). Where releases of the library
 //! disagree, the version stored in the file decides. Margins then differ from the saving release's at most in
 //! the last digit, through `logf` in the base score's link; scores also through `expf`.
+//!
+//! # Features
+//!
+//! All are on by default: `archive` (compressed files and tar), `pickle` (what Python stores), `rds` (what R stores) and
+//! `parallel` (`Model::parallel`). JSON, UBJSON and the legacy binary format are always read.
 
 #![forbid(unsafe_code)]
 

@@ -19,9 +19,9 @@ impl Limits {
         Self { decoded: 512 << 20 }
     }
 
-    /// Memory for everything decoded from the file, in bytes; the file itself not counted. 512 MiB by default.
+    /// Memory for everything decoded from the file, in bytes, not counting the file itself. 512 MiB by default.
     ///
-    /// A plain file needs about half its size, a compressed or pickled one that and its size when unpacked.
+    /// A plain file needs about half its size; a compressed one needs its unpacked size on top of that.
     ///
     /// ```
     /// # use gbtree::Limits;

@@ -234,15 +234,15 @@ impl Model {
         &self.header.attributes
     }
 
-    /// The Python object a pickled model was stored in, and what it makes the model do; `None` for a file that
-    /// `save_model` or a `Booster` wrote.
+    /// What a pickled model was found in, and what that changes; `None` for any other file, and for a `Booster` that
+    /// was pickled by itself.
     #[must_use]
     pub fn wrapper(&self) -> Option<&Wrapper> {
         self.header.wrapper.as_ref()
     }
 
-    /// Whether the file says what the codes of some feature stand for. Rows under names then hold values, which
-    /// [`Categories::code`] turns into codes; rows without names hold the codes.
+    /// Whether the file says, of any feature, what its codes stand for. [`Categories::code`] then turns a value into
+    /// the code that a row holds.
     #[must_use]
     pub fn has_categories(&self) -> bool {
         self.header.categories.iter().any(Option::is_some)
@@ -262,8 +262,9 @@ impl Model {
         self.header.attribute(name)
     }
 
-    /// The iteration at which early stopping saw the best metric, counted from 0. Applied only to a model that was
-    /// read out of a [`Wrapper`], as there; else `model.slice(0..best + 1)` predicts as `XGBClassifier` does.
+    /// The iteration at which early stopping saw the best metric, counted from 0. A model that was read out of a
+    /// scikit-learn [`Wrapper`] stops there already; for any other, `model.slice(0..best + 1)` predicts as
+    /// `XGBClassifier` would.
     #[must_use]
     pub fn best_iteration(&self) -> Option<usize> {
         self.header.best_iteration()

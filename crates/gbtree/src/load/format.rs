@@ -8,7 +8,7 @@ pub enum Format {
     Json,
     /// UBJSON, since 1.6.
     Ubjson,
-    /// The binary format of 0.40 to 3.0, also called deprecated; 0.4 can write it as base64 text.
+    /// The binary format of 0.4 to 3.0, deprecated since; 0.4 can write it as base64 text.
     Binary,
     /// A pickle of Python, also as joblib, dill or cloudpickle write it.
     Pickle,

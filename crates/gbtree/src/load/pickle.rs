@@ -10,14 +10,19 @@ use super::budget::Budget;
 use crate::{Format, LoadError, Wrapper};
 use machine::{Id, Pickle};
 
-/// A protocol header, or the first opcodes of protocols 0 and 1 for an object.
+/// A protocol header. Protocols 0 and 1 have none: there, the first opcode of what holds other things, and somewhere the
+/// one way in which they make an instance.
 pub(super) fn announces(bytes: &[u8]) -> bool {
+    const INSTANCE: [&[u8]; 2] = [b"ccopy_reg\n_reconstructor\n", b"ccopyreg\n_reconstructor\n"];
     match bytes {
-        [0x80, 2..=5, ..] => true,
-        [b'c', ..] => bytes.starts_with(b"ccopy_reg\n_reconstructor\n"),
-        [b'(', ..] => bytes.starts_with(b"(i") || bytes.starts_with(b"(d") || bytes.starts_with(b"(l"),
+        [0x80, 2..=5, ..] | [b'(', b'i' | b'd' | b'l', ..] => true,
+        [b'(' | b']' | b'}' | b'c', ..] => INSTANCE.iter().any(|call| contains(bytes, call)),
         _ => false,
     }
+}
+
+fn contains(bytes: &[u8], call: &[u8]) -> bool {
+    bytes.windows(call.len()).any(|window| window == call)
 }
 
 /// The model inside a pickle, and what the Python objects around it knew.

@@ -49,6 +49,33 @@ fn a_model_is_told_with_what_was_around_it() {
 }
 
 #[test]
+fn pickles_of_the_first_protocols_are_told_too() {
+    for protocol in [0, 1] {
+        let model = |name: &str| model(&format!("3.2.0/protocol-{name}-{protocol}.pkl"));
+        for (name, place) in [
+            ("dict", "[\"model\"]"),
+            ("one", "[1]"),
+            ("list", "[0]"),
+            ("tuple", "[1]"),
+            ("ordered", "[\"model\"]"),
+            ("holder", "model"),
+        ] {
+            let model = model(name);
+            assert_eq!(model.wrapper().unwrap().place, place, "{name}");
+            assert_eq!(model.format(), Format::Pickle);
+        }
+        assert_eq!(model("booster").wrapper(), None);
+        assert_eq!(model("names").feature_names(), ["a", "San Jose", "r\u{e9}d", "\u{20ac}\n\u{1f600}"]);
+        let early = model("early");
+        let wrapper = early.wrapper().unwrap();
+        assert_eq!(wrapper.missing, Some(-1.0));
+        assert_eq!(wrapper.best_iteration, early.best_iteration());
+        assert!(early.num_iterations() > early.num_trees());
+    }
+    assert_eq!(model("3.2.0/protocol-python2.pkl").wrapper().unwrap().place, r#"["it's \"x\""]"#);
+}
+
+#[test]
 fn a_wrappers_settings_are_applied_and_told() {
     for (name, missing) in [
         ("3.2.0/missing-0.pkl", Some(0.0)),
@@ -96,5 +123,17 @@ fn categories_are_found_by_value() {
         let codes = ["27", "5", "300", "300.0", "6", "x", "5.5"].map(|shop| shops.code(shop));
         assert_eq!(codes, [Some(0.0), Some(1.0), Some(2.0), Some(2.0), None, None, None]);
         assert_eq!(model.categories(2), None);
+    }
+}
+
+#[test]
+fn categories_differ_by_blanks() {
+    let model = model("3.2.0/categories-blanks.ubj");
+    let towns = model.categories(0).unwrap();
+    for (code, town) in ["San Jose", "a", " a", "a ", "New  York", "\t", "b"].into_iter().enumerate() {
+        assert_eq!(towns.code(town), Some(code as f32), "{town:?}");
+    }
+    for other in ["San  Jose", "SanJose", " a ", "New York", " b", ""] {
+        assert_eq!(towns.code(other), None, "{other:?}");
     }
 }

@@ -52,7 +52,7 @@ def expect(name, rows=ROWS, **arrays):
 
 
 def expect_booster(name, booster, rows=ROWS, contributions=True):
-    data = xgb.DMatrix(rows)
+    data = xgb.DMatrix(rows, feature_names=booster.feature_names)
     arrays = {
         "score": booster.predict(data),
         "margin": booster.predict(data, output_margin=True),
@@ -301,6 +301,63 @@ def containers():
     refused("refused-config", "save_config")
 
 
+class Python2(pickle._Pickler):
+    """Names as Python 2 writes them."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def save_str(self, text):
+        if len(text) > 100 or not text.isascii():
+            return super().save_str(text)
+        self.write(b"S" + repr(text).encode() + b"\n")
+        self.memoize(text)
+
+    dispatch[str] = save_str
+
+
+def protocols():
+    """Pickles without a header, in which bytes are text."""
+    import pandas as pd
+
+    model = classifier(n_estimators=2, max_depth=2)
+    booster = model.get_booster()
+    names = ["a", "San Jose", "r\u00e9d", "\u20ac\n\U0001f600"]
+    named = xgb.XGBClassifier(n_estimators=2, max_depth=2).fit(pd.DataFrame(X, columns=names), Y)
+    x = np.where(np.isnan(X), np.float32(-1), X)
+    early = xgb.XGBClassifier(n_estimators=9, early_stopping_rounds=2, learning_rate=1.0, missing=np.float32(-1))
+    early.fit(x, Y, eval_set=[(x[::-1], np.roll(Y, 7))], verbose=False)
+    for protocol in (0, 1):
+        for name, stored in [
+            ("wrapper", model),
+            ("booster", booster),
+            ("dict", {"model": model, "text": "it's \\", "other": [None, True, 1.5, 10**30, b"\xff", {2}]}),
+            ("one", {1: booster}),
+            ("list", [model, "notes"]),
+            ("tuple", ("notes", model)),
+            ("ordered", collections.OrderedDict(model=model)),
+            ("holder", Holder(model)),
+            ("names", named),
+        ]:
+            name = "protocol-%s-%d" % (name, protocol)
+            keep(name + ".pkl", pickle.dumps(stored, protocol=protocol))
+            expect_booster(name, (named if "names" in name else model).get_booster(), contributions=False)
+        name = "protocol-early-%d" % protocol
+        keep(name + ".pkl", pickle.dumps(early, protocol=protocol))
+        rows = x[:12]
+        expect(name, rows, score=early.predict_proba(rows)[:, 1], margin=early.predict(rows, output_margin=True))
+        for name, stored, words in [
+            ("scaling", {"prepare": Scaling().fit(X), "model": model}, 'Scaling at ["prepare"]'),
+            ("several", [model, named], "several models, as at [0] and [1]"),
+            ("unfitted", [xgb.XGBClassifier()], "XGBClassifier was never fitted"),
+        ]:
+            keep("protocol-%s-%d.pkl" % (name, protocol), pickle.dumps(stored, protocol=protocol))
+            refused("protocol-%s-%d" % (name, protocol), words)
+    buffer = io.BytesIO()
+    Python2(buffer, 0).dump({"it's \"x\"": booster})
+    keep("protocol-python2.pkl", buffer.getvalue())
+    expect_booster("protocol-python2", booster, contributions=False)
+
+
 def archive(files):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
@@ -331,6 +388,22 @@ def categories():
     expect("categories", codes, score=booster.predict(values), leaf=booster.predict(values, pred_leaf=True))
 
 
+def blanks():
+    """Categories that differ by blanks alone."""
+    import pandas as pd
+
+    towns = ["San Jose", "a", " a", "a ", "New  York", "\t", "b"]
+    town = np.array(towns)[np.arange(120) % len(towns)]
+    frame = pd.DataFrame({"town": pd.Categorical(town, categories=towns), "x": X[:, 0]})
+    labels = (np.arange(120) % len(towns)).astype(float) ** 2
+    data = xgb.DMatrix(frame, label=labels, enable_categorical=True)
+    booster = xgb.train({"max_depth": 4, "max_cat_to_onehot": 1}, data, 4)
+    save("categories-blanks.ubj", booster)
+    values = xgb.DMatrix(frame[:12], enable_categorical=True)
+    codes = np.stack([frame.town.cat.codes, frame.x], axis=1)[:12]
+    expect("categories-blanks", codes, score=booster.predict(values), leaf=booster.predict(values, pred_leaf=True))
+
+
 if VERSION == (1, 5):
     old_forest()
 elif VERSION >= (3, 1):
@@ -343,5 +416,7 @@ elif VERSION >= (3, 1):
         crossing_quantiles()
     if VERSION == (3, 2):
         containers()
+        protocols()
+        blanks()
 else:
     base_scores()

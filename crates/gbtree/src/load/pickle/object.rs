@@ -89,13 +89,14 @@ impl<'a> Pickle<'a> {
                 let (_, "scalar") = self.global(call.callable)? else { return None };
                 let &[dtype, raw] = self.items(call.args) else { return None };
                 let code = self.text(*self.items(self.call(dtype)?.args).first()?)?;
-                let mut raw_text = Vec::new();
-                let raw = match self.object(raw) {
+                let mut letters = Vec::new();
+                let raw = match self.object(self.behind(raw)) {
                     Object::Bytes(raw) => raw.as_ref(),
-                    other => {
-                        raw_text.extend(latin_1(other)?);
-                        &raw_text
+                    Object::Text(text) if text.len() <= 16 => {
+                        letters.extend(latin_1(text)?);
+                        &letters
                     }
+                    _ => return None,
                 };
                 match code {
                     "f8" => Some(f64::from_le_bytes(raw.try_into().ok()?)),
@@ -109,30 +110,35 @@ impl<'a> Pickle<'a> {
         }
     }
 
-    /// `bytes` or `bytearray`, in the spellings of all protocols: the older ones go through Latin-1 text.
+    /// `bytes` or `bytearray`, in the spellings of all protocols.
     pub(super) fn bytes(&self, id: Id, budget: &mut Budget) -> Result<Option<Cow<'a, [u8]>>, LoadError> {
-        let mut at = id;
-        for _ in 0..3 {
-            match self.object(at) {
-                Object::Bytes(raw) => return Ok(Some(raw.clone())),
-                text @ Object::Text(letters) => {
-                    budget.charge(letters.len())?;
-                    return Ok(latin_1(text).map(Cow::Owned));
+        match self.object(self.behind(id)) {
+            Object::Bytes(raw) => {
+                if let Cow::Owned(raw) = raw {
+                    budget.charge(raw.len())?;
                 }
-                Object::Call(call) => {
-                    let known = matches!(
-                        self.global(call.callable),
-                        Some(("builtins" | "__builtin__", "bytearray" | "bytes") | ("_codecs", "encode"))
-                    );
-                    match self.items(call.args).first() {
-                        Some(inner) if known => at = *inner,
-                        _ => return Ok(None),
-                    }
-                }
-                _ => return Ok(None),
+                Ok(Some(raw.clone()))
             }
+            Object::Text(text) => {
+                budget.charge(text.len())?;
+                Ok(latin_1(text).map(Cow::Owned))
+            }
+            _ => Ok(None),
         }
-        Ok(None)
+    }
+
+    /// What the calls turn into bytes by which protocols 0 to 2 write them: bytes themselves, or text in Latin-1.
+    fn behind(&self, id: Id) -> Id {
+        let inner = |id| {
+            let call = self.call(id)?;
+            match self.global(call.callable)? {
+                ("builtins" | "__builtin__", "bytearray" | "bytes") | ("_codecs", "encode") => {
+                    self.items(call.args).first().copied()
+                }
+                _ => None,
+            }
+        };
+        std::iter::successors(Some(id), |&id| inner(id)).take(3).last().unwrap_or(id)
     }
 
     pub(super) fn describe(&self, id: Id) -> &'static str {
@@ -149,7 +155,6 @@ impl<'a> Pickle<'a> {
     }
 }
 
-fn latin_1(text: &Object) -> Option<Vec<u8>> {
-    let Object::Text(text) = text else { return None };
+fn latin_1(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect()
 }

@@ -261,11 +261,14 @@ impl Search<'_, '_, '_> {
                 labels.push("…".to_owned());
                 break;
             }
-            let name = |id: Id| self.pickle.text(id).unwrap_or("?").to_owned();
+            let name = |id: Id| self.pickle.text(id).unwrap_or("?");
             match self.steps[step].label {
                 Label::Root => {}
                 Label::Attribute(key) => labels.push(format!(".{}", name(key))),
-                Label::Key(key) => labels.push(format!("[{:?}]", name(key))),
+                Label::Key(key) => labels.push(match self.pickle.object(key) {
+                    Object::Int(number) => format!("[{number}]"),
+                    _ => format!("[{:?}]", name(key)),
+                }),
                 Label::Index(index) => labels.push(format!("[{index}]")),
             }
             at = self.steps[step].from;

@@ -37,7 +37,12 @@ impl Machine<'_, '_> {
             return Err(broken());
         };
         let field = |name: &str| {
-            let is_name = |key: Id| matches!(&self.objects[key], Object::Text(text) if text == name);
+            let is_name = |key: Id| match &self.objects[key] {
+                Object::Text(text) => text == name,
+                // Python 2 writes names so.
+                Object::Bytes(text) => text.as_ref() == name.as_bytes(),
+                _ => false,
+            };
             fields.iter().find(|(key, _)| is_name(*key)).map(|(_, value)| *value)
         };
         let shape = field("shape").and_then(|shape| match &self.objects[shape] {

@@ -76,10 +76,9 @@ impl Machine<'_, '_> {
         match opcode {
             Opcode::String => {
                 let line = self.line()?;
-                let text = self.utf8(line)?;
-                let inner = text.trim_matches(|quote| quote == '\'' || quote == '"').to_owned();
-                self.budget.charge(inner.len())?;
-                self.push(Object::Text(Cow::Owned(inner)))
+                self.budget.charge(line.len())?;
+                let bytes = quoted(line).ok_or_else(|| self.fault("a broken string"))?;
+                self.push(Object::Bytes(Cow::Owned(bytes)))
             }
             Opcode::Unicode => {
                 let line = self.line()?;
@@ -237,21 +236,113 @@ impl Machine<'_, '_> {
 /// Latin-1 with `\uXXXX` and `\UXXXXXXXX` escapes, protocol 0's text.
 fn raw_unicode(line: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(line.len());
-    let mut at = 0;
-    while let Some(&byte) = line.get(at) {
-        let digits = match (byte, line.get(at + 1)) {
-            (b'\\', Some(b'u')) => 4,
-            (b'\\', Some(b'U')) => 8,
-            _ => 0,
+    let mut rest = line;
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = match rest {
+            [b'\\', b'u', ..] => 4,
+            [b'\\', b'U', ..] => 8,
+            _ => {
+                text.push(char::from(byte));
+                rest = after;
+                continue;
+            }
         };
-        if digits == 0 {
-            text.push(char::from(byte));
-            at += 1;
-            continue;
+        let (mut letter, after) = escape(rest, digits)?;
+        rest = after;
+        // Python 2 writes a letter beyond 16 bits as two halves.
+        if (0xd800..0xdc00).contains(&letter) && rest.starts_with(b"\\u") {
+            let (low, after) = escape(rest, 4)?;
+            if (0xdc00..0xe000).contains(&low) {
+                letter = 0x1_0000 + ((letter - 0xd800) << 10) + (low - 0xdc00);
+                rest = after;
+            }
         }
-        let hex = std::str::from_utf8(line.get(at + 2..at + 2 + digits)?).ok()?;
-        text.push(char::from_u32(u32::from_str_radix(hex, 16).ok()?)?);
-        at += 2 + digits;
+        // Half a letter is not the text we look for, but no reason to stop either.
+        let half = (0xd800..0xe000).contains(&letter).then_some(char::REPLACEMENT_CHARACTER);
+        text.push(char::from_u32(letter).or(half)?);
     }
     Some(text)
+}
+
+/// The number of an escape, and what follows.
+fn escape(text: &[u8], digits: usize) -> Option<(u32, &[u8])> {
+    let (digits, after) = text.get(2..)?.split_at_checked(digits)?;
+    Some((hex(digits)?, after))
+}
+
+/// A string of Python 2 as its `repr` writes it.
+fn quoted(line: &[u8]) -> Option<Vec<u8>> {
+    let (&quote, rest) = line.trim_ascii_end().split_first()?;
+    let inner = rest.strip_suffix(&[quote]).filter(|_| matches!(quote, b'\'' | b'"'))?;
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        let (&escape, after) = rest.split_first()?;
+        rest = after;
+        bytes.push(match escape {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'\\' | b'\'' | b'"' => escape,
+            b'x' => {
+                let (digits, after) = rest.split_at_checked(2)?;
+                rest = after;
+                u8::try_from(hex(digits)?).ok()?
+            }
+            _ => return None,
+        });
+    }
+    Some(bytes)
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit))?;
+    u32::from_str_radix(text, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{quoted, raw_unicode};
+
+    #[test]
+    fn text_of_protocol_0() {
+        for (line, text) in [
+            ("caf\\u00e9", "caf\u{e9}"),
+            ("a\\u000ab\\u005cu", "a\nb\\u"),
+            ("\\U0001f600", "\u{1f600}"),
+            ("\\ud83d\\ude00.", "\u{1f600}."),
+            ("\\ud83d\\u0041", "\u{fffd}A"),
+            ("\\ud83d", "\u{fffd}"),
+            ("\\", "\\"),
+            ("\\n", "\\n"),
+        ] {
+            assert_eq!(raw_unicode(line.as_bytes()).as_deref(), Some(text), "{line}");
+        }
+        assert_eq!(raw_unicode(b"\xe9").as_deref(), Some("\u{e9}"));
+        for broken in ["\\u", "\\u12", "\\u+123", "\\U00110000", "\\ud83d\\u"] {
+            assert_eq!(raw_unicode(broken.as_bytes()), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn strings_of_python_2() {
+        for (line, bytes) in [
+            ("'f0'", &b"f0"[..]),
+            ("\"it's\"", b"it's"),
+            (r#"'it\'s \"x\"'"#, b"it's \"x\""),
+            (r"'\xc3\xa9\n\\n\t\r'", b"\xc3\xa9\n\\n\t\r"),
+            ("''", b""),
+            ("'f0'\r", b"f0"),
+        ] {
+            assert_eq!(quoted(line.as_bytes()).as_deref(), Some(bytes), "{line}");
+        }
+        for broken in ["", "'", "f0", "'f0\"", r"'\'", r"'\x1'", r"'\q'"] {
+            assert_eq!(quoted(broken.as_bytes()), None, "{broken}");
+        }
+    }
 }
