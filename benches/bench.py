@@ -11,10 +11,12 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -71,6 +73,18 @@ class Run:
         self.left_out[name] = reason
         del self.targets[name]
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[Server]:
+        """The server of that name, while the others, whose work when idle is not its own, are stopped."""
+        others = [server for other, server in self.servers.items() if other != name]
+        for server in others:
+            server.signal(signal.SIGSTOP)
+        try:
+            yield self.servers[name]
+        finally:
+            for server in others:
+                server.signal(signal.SIGCONT)
+
     def scenarios(self) -> list[str]:
         return list(dict.fromkeys(scenario for target in self.targets.values() for scenario in target.questions))
 
@@ -115,8 +129,10 @@ def throughput(run: Run, options: argparse.Namespace) -> dict[tuple[str, str], f
             for _ in range(options.rounds):
                 taken = {}
                 for name, question in asked.items():
-                    server = run.servers[name]
-                    taken[name] = wrk(server, question.path, script(question), connections, options.seconds, SLOWEST)
+                    with run.alone(name) as server:
+                        taken[name] = wrk(
+                            server, question.path, script(question), connections, options.seconds, SLOWEST
+                        )
                 rounds.append(taken)
             for name in asked:
                 ratio = median(taken["imba"].rate / max(taken[name].rate, 0.01) for taken in rounds if "imba" in taken)
@@ -157,7 +173,8 @@ def open_loop(run: Run, rates: dict[tuple[str, str], float], options: argparse.N
                 str(2 * options.seconds),
                 "64",
             ]
-            found = json.loads(subprocess.run(command, input=request, capture_output=True, check=True).stdout)
+            with run.alone(name):
+                found = json.loads(subprocess.run(command, input=request, capture_output=True, check=True).stdout)
             tail = " | ".join(f"{found[key]:.2f} ms" for key in ("p50", "p99", "p999", "max"))
             print(f"| {name} | {share:.0%} | {found['rate']:,.0f} | {tail} | {found['bad']} |", flush=True)
 
@@ -166,9 +183,7 @@ def memory(run: Run) -> dict[str, float]:
     """Resident MiB after all of the load; of a peer with several processes, all of them."""
     found = {}
     for name in run.targets:
-        pid = run.servers[name].process.pid
-        children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
-        found[name] = sum(used(int(process)).memory for process in [pid, *children])
+        found[name] = sum(used(process).memory for process in run.servers[name].family())
     print("\n## Memory after the load\n\n| target | MiB | of imba's |\n|---|---|---|")
     for name, mib in found.items():
         print(f"| {name} | {mib:.0f} | {mib / found['imba']:.1f} × |")

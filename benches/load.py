@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -77,6 +77,23 @@ class Server:
         """Microseconds of processor time so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) * TICK
+
+    def family(self) -> list[int]:
+        """Its process, and those that it has started."""
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                parents[int(stat.parent.name)] = int(stat.read_text().rsplit(") ", 1)[1].split()[1])
+        found = [self.process.pid]
+        for parent in found:
+            found.extend(pid for pid, its in parents.items() if its == parent)
+        return found
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to all of them."""
+        for pid in self.family():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 class Load(NamedTuple):

@@ -13,5 +13,7 @@ if __name__ == "__main__":
     folder = Path(tempfile.mkdtemp()) / "model"
     mlflow.xgboost.save_model(booster, folder)
     program = Path(sys.executable).parent / "mlflow"
+    # It starts uvicorn by its name.
+    os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
     place = ["-m", str(folder), "-h", "127.0.0.1", "-p", sys.argv[1], "--env-manager", "local", "--workers", "1"]
     os.execv(program, [str(program), "models", "serve", *place])  # noqa: S606
