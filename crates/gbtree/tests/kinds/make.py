@@ -18,6 +18,7 @@ import pickle
 import sys
 import tarfile
 import warnings
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -304,13 +305,14 @@ def containers():
 class Python2(pickle._Pickler):
     """Names as Python 2 writes them."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_str(self, text):
         if len(text) > 100 or not text.isascii():
-            return super().save_str(text)
-        self.write(b"S" + repr(text).encode() + b"\n")
-        self.memoize(text)
+            super().save_str(text)
+        else:
+            self.write(b"S" + repr(text).encode() + b"\n")
+            self.memoize(text)
 
     dispatch[str] = save_str
 
@@ -353,7 +355,7 @@ def protocols():
             keep("protocol-%s-%d.pkl" % (name, protocol), pickle.dumps(stored, protocol=protocol))
             refused("protocol-%s-%d" % (name, protocol), words)
     buffer = io.BytesIO()
-    Python2(buffer, 0).dump({"it's \"x\"": booster})
+    Python2(buffer, 0).dump({'it\'s "x"': booster})
     keep("protocol-python2.pkl", buffer.getvalue())
     expect_booster("protocol-python2", booster, contributions=False)
 
