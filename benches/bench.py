@@ -135,14 +135,16 @@ def throughput(run: Run, options: argparse.Namespace) -> dict[tuple[str, str], f
                         )
                 rounds.append(taken)
             for name in asked:
-                ratio = median(taken["imba"].rate / max(taken[name].rate, 0.01) for taken in rounds if "imba" in taken)
+                ratios = [taken["imba"].rate / taken[name].rate for taken in rounds if taken[name].rate]
+                # With so many connections it may answer none of them within wrk's patience.
+                ratio = f"{median(ratios):.2f} ×" if ratios else "no answer"
                 rate, cpu, p50, p99 = (
                     median(getattr(taken[name], of) for taken in rounds) for of in ("rate", "cpu", "p50", "p99")
                 )
                 if connections == CONNECTIONS.get(scenario, (64,))[-1] or connections == 64:
                     rates.setdefault((scenario, name), rate)
                 print(
-                    f"| {scenario} | {connections} | {name} | {ratio:.2f} × | {rate:,.0f} | {p50:.2f} ms "
+                    f"| {scenario} | {connections} | {name} | {ratio} | {rate:,.0f} | {p50:.2f} ms "
                     f"| {p99:.2f} ms | {cpu:,.1f} µs |",
                     flush=True,
                 )
