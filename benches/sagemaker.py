@@ -6,6 +6,7 @@ One core for the server under test, the other for the load (wrk, from Debian) an
 """
 
 from load import ROOT, ROW, arguments, beside_plain_calls, post
+from targets import NAMES
 
 if __name__ == "__main__":
     parser = arguments(__doc__)
@@ -16,5 +17,6 @@ if __name__ == "__main__":
         "IMBA__SCORER__KIND": "sagemaker",
         "IMBA__SCORER__SAGEMAKER__ENDPOINT_NAME": "imba",
         "IMBA__SCORER__SAGEMAKER__IN_FLIGHT": "8",
+        "IMBA__FEATURES__COLUMNS": ",".join(NAMES),
     }
     beside_plain_calls(options, "/predict", ROW, post(ROW), env, peer)
