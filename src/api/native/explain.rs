@@ -27,7 +27,8 @@ pub(in crate::api) async fn explain(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    answer(&state, receive(&state, request, rows, WEIGHT)).await
+    let (request, reply) = receive(&state, request, rows, WEIGHT).await?;
+    answer(&state, request, reply).await
 }
 
 /// Pairs to their stored rows to scores and contributions.
@@ -35,14 +36,11 @@ pub(in crate::api) async fn explain_pair(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    answer(&state, receive(&state, request, pairs, WEIGHT)).await
+    let (request, reply) = receive(&state, request, pairs, WEIGHT).await?;
+    answer(&state, request, reply).await
 }
 
-async fn answer(
-    state: &ApiState,
-    received: impl Future<Output = Result<(InferenceRequest, Reply), Fault>>,
-) -> Result<Response, Fault> {
-    let (request, reply) = received.await?;
+async fn answer(state: &ApiState, request: InferenceRequest, reply: Reply) -> Result<Response, Fault> {
     let answer = state.inference.explain(request).await?;
     let (model, names) = (Arc::clone(&answer.results.scores.model), Arc::clone(&state.product_names));
     let encode = move |answer: &Answer<scorer::Explanations>, type_| match type_ {

@@ -1,7 +1,5 @@
 //! `GET /predict/pair?user_id=1&product_id=2`: one pair, as a browser's address bar can ask for it.
 
-use std::future::ready;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -44,5 +42,5 @@ pub(in crate::api) async fn predict_pair(
     let input = Input::Pairs(Decoded::good(vec![pair], Vec::len));
     let all_or_nothing = reply == ReplyType::Text;
     let request = InferenceRequest { input, target, output: Output::Score, all_or_nothing };
-    predict::answer(&state, ready(Ok((request, Reply { type_: reply, work: Work::default() })))).await
+    predict::answer(&state, request, Reply { type_: reply, work: Work::default() }).await
 }

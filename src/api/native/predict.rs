@@ -24,7 +24,8 @@ pub(in crate::api) async fn predict(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    answer(&state, receive(&state, request, rows, WEIGHT)).await
+    let (request, reply) = receive(&state, request, rows, WEIGHT).await?;
+    answer(&state, request, reply).await
 }
 
 /// Pairs to their stored rows to scores.
@@ -32,14 +33,15 @@ pub(in crate::api) async fn predict_pair(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<Response, Fault> {
-    answer(&state, receive(&state, request, pairs, WEIGHT)).await
+    let (request, reply) = receive(&state, request, pairs, WEIGHT).await?;
+    answer(&state, request, reply).await
 }
 
 pub(super) async fn answer(
     state: &ApiState,
-    received: impl Future<Output = Result<(InferenceRequest, Reply), Fault>>,
+    request: InferenceRequest,
+    reply: Reply,
 ) -> Result<Response, Fault> {
-    let (request, reply) = received.await?;
     let answer = state.inference.predict(request).await?;
     let model = Arc::clone(&answer.results.model);
     let encode = |answer: &Answer<Scores>, type_| match type_ {
