@@ -30,6 +30,6 @@ def bars(path: Path, title: str, unit: str, values: dict[str, float], ours: str 
         lines += [
             f'<text x="{LABEL - 8}" y="{y + 17}" text-anchor="end">{escape(name)}</text>',
             f'<rect x="{LABEL}" y="{y + 4}" width="{width:.1f}" height="{ROW - 8}" rx="2" fill="{colour}"/>',
-            f'<text x="{LABEL + width + 8:.1f}" y="{y + 17}">{value:,.4g}</text>',
+            f'<text x="{LABEL + width + 8:.1f}" y="{y + 17}">{value:,.0f}</text>',
         ]
     path.write_text("\n".join([*lines, "</svg>", ""]))
