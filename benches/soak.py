@@ -27,6 +27,7 @@ from statistics import median
 
 from client import PATIENCE, Answer, Connection, LostError, many_descriptors, milliseconds, percentile, request, used
 from load import EXAMPLES, RELEASE, ROOT, ROW, Server, free_address, imba
+from targets import NAMES
 
 OK, SERVER_FAULT, OVERLOADED, LATE, BAD_GATEWAY = 200, 500, 503, 504, 502
 ONE_ROW = request("/predict", ROW.encode())
@@ -287,7 +288,7 @@ def main() -> None:
             "IMBA__SCORER__SAGEMAKER__ENDPOINT_NAME": "imba",
             "IMBA__AWS__ENDPOINT_URL": f"http://{stub}",
             "IMBA__FEATURES__KIND": "none",
-            "IMBA__FEATURES__COLUMNS": (ROOT / "demo" / "features.csv").open().readline().strip().split(",", 2)[2],
+            "IMBA__FEATURES__COLUMNS": ",".join(NAMES),
         }
         service = imba(stack, {**reloads, **paths}, core="0,1")
         behind = imba(stack, endpoint, core="0,1")

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bytes that rows are counted per.
 const UNIT: u64 = 1 << 20;
 
-/// Rows per mebibyte of the large bodies that were admitted last. It falls at once and rises by a quarter at most with each body,
+/// Rows per mebibyte of the large bodies that came last, admitted or not. It falls at once and rises by a quarter at most with each body,
 /// so that one dense body keeps hardly anybody out.
 pub(super) struct Density(AtomicUsize);
 

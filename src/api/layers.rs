@@ -15,6 +15,13 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+pub(super) use alias::Aliases;
+pub(super) use cors::CorsPolicy;
+pub(super) use encoding::Encode;
+pub(super) use envelope::{Envelope, Surroundings};
+pub(super) use render::{Rendered, Renderer};
+pub(super) use request_id::RequestId;
+
 /// An answer's headers with those that the layers add, so that the map need not grow.
 const MOST_HEADERS: usize = 16;
 
@@ -24,10 +31,3 @@ pub(super) fn response(body: impl Into<Body>) -> Response {
     *response.headers_mut() = HeaderMap::with_capacity(MOST_HEADERS);
     response
 }
-
-pub(super) use alias::Aliases;
-pub(super) use cors::CorsPolicy;
-pub(super) use encoding::Encode;
-pub(super) use envelope::{Envelope, Surroundings};
-pub(super) use render::{Rendered, Renderer};
-pub(super) use request_id::RequestId;

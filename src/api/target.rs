@@ -21,7 +21,7 @@ const CHOICES: [HeaderName; 4] = [
 ];
 
 /// What the names of all of them begin with.
-const PREFIX: &str = "x-amzn-sagemaker-";
+pub(super) const PREFIX: &str = "x-amzn-sagemaker-";
 
 /// What the headers among `passed` ask for; `None` if there is none of them.
 pub(super) fn target(headers: &HeaderMap, passed: &[String]) -> Result<Option<Arc<InferenceTarget>>, Fault> {

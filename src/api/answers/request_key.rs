@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderName, HeaderValue, header, request};
 
 use crate::api::state::ApiState;
+use crate::api::target;
 use crate::features::TableInfo;
 use crate::model::ModelInfo;
 
@@ -71,7 +72,7 @@ pub(super) fn request_key(
     }
     // Headers that would be refused are no part of a good answer, and answers to them are of no other request.
     for (name, value) in &request.headers {
-        if name.as_str().starts_with("x-amzn-sagemaker-") {
+        if name.as_str().starts_with(target::PREFIX) {
             add(name.as_str().as_bytes());
             add(value.as_bytes());
         }
