@@ -3,6 +3,8 @@
 //! Data flows one way: [`api`] translates a request, [`inference`] looks up and scores, the ports [`features`] and
 //! [`scorer`] are answered by one adapter each, chosen in [`app`] by [`config`]. `docs/ARCHITECTURE.md` is the map.
 
+mod cache;
+
 pub mod access;
 pub mod admission;
 pub mod api;

@@ -1,17 +1,18 @@
 //! The meters of all callers, and the file in which quotas are kept.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use redb::{Database, ReadableDatabase, TableDefinition};
 
 use super::meter::{Meter, Used};
 
-/// Callers that no file names, of which meters are kept: whoever was seen longest ago makes room, and begins anew.
-const STRANGERS: u64 = 50_000;
+/// Callers that no file names, of which meters are kept: whoever is seen least makes room, and begins anew.
+const STRANGERS: usize = 50_000;
 /// Memory of redb for its pages.
 const CACHE: usize = 1024 * 1024;
 /// Subject to the beginning of its period and the requests in it.
@@ -48,12 +49,16 @@ impl Meters {
 
     /// The meter of the subject of tokens.
     pub(super) fn of_subject(&self, subject: &Arc<str>) -> Arc<Meter> {
-        self.subjects.get_with_by_ref(subject, || self.kept(&format!("token:{subject}")))
+        let Ok::<_, Infallible>(meter) =
+            self.subjects.get_or_insert_with(subject, || Ok(self.kept(&format!("token:{subject}"))));
+        meter
     }
 
     /// The meter of an address.
     pub(super) fn of_address(&self, address: IpAddr) -> Arc<Meter> {
-        self.addresses.get_with(address, || Arc::new(Meter::new(Used::default())))
+        let Ok::<_, Infallible>(meter) =
+            self.addresses.get_or_insert_with(&address, || Ok(Arc::new(Meter::new(Used::default()))));
+        meter
     }
 
     /// How many callers that files name have one.
@@ -188,7 +193,6 @@ mod tests {
         for at in 0..60_000_u32 {
             meters.of_address(IpAddr::from(at.to_be_bytes()));
         }
-        meters.addresses.run_pending_tasks();
-        assert!(meters.addresses.entry_count() <= STRANGERS);
+        assert!(meters.addresses.len() <= STRANGERS);
     }
 }

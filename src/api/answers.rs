@@ -12,7 +12,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
-use moka::future::Cache;
 use pin_project_lite::pin_project;
 use tower::Service;
 
@@ -22,9 +21,10 @@ use super::name;
 use super::routes::RouteNames;
 use super::state::ApiState;
 use crate::access::scope::Scope;
+use crate::cache::Cache;
 use crate::config;
 use crate::telemetry::metrics::AnswerMetrics;
-use remembered::{Remembered, keep};
+use remembered::{LARGEST, Remembered, Unkept, keep};
 use request_key::{RequestKey, Versions, request_key};
 
 pub(super) use remembered::Partial;
@@ -41,7 +41,7 @@ const OVERHEAD: usize = 1024;
 
 /// The answers of one service.
 pub struct AnswerCache {
-    answers: Cache<RequestKey, Arc<Remembered>>,
+    answers: Cache<RequestKey, Arc<Remembered>, Unkept>,
     config: config::Answers,
     metrics: AnswerMetrics,
 }
@@ -50,14 +50,10 @@ impl AnswerCache {
     /// An empty one.
     #[must_use]
     pub fn new(config: config::Answers, metrics: AnswerMetrics) -> Self {
-        let weight = |key: &RequestKey, answer: &Arc<Remembered>| {
-            u32::try_from(key.len() + answer.body.len() + OVERHEAD).unwrap_or(u32::MAX)
-        };
-        let answers = Cache::builder()
-            .weigher(weight)
-            .max_capacity(config.size as u64)
-            .time_to_live(config.ttl)
-            .build();
+        let largest = LARGEST_REQUEST as usize + LARGEST + OVERHEAD;
+        let answers = Cache::new(config.size, largest, |key: &RequestKey, answer: &Arc<Remembered>| {
+            key.len() + answer.body.len() + OVERHEAD
+        });
         Self { answers, config, metrics }
     }
 
@@ -86,8 +82,8 @@ impl AnswerCache {
     }
 
     fn note_size(&self) {
-        self.metrics.entries.set(i64::try_from(self.answers.entry_count()).unwrap_or(i64::MAX));
-        self.metrics.bytes.set(i64::try_from(self.answers.weighted_size()).unwrap_or(i64::MAX));
+        self.metrics.entries.set(i64::try_from(self.answers.len()).unwrap_or(i64::MAX));
+        self.metrics.bytes.set(i64::try_from(self.answers.size()).unwrap_or(i64::MAX));
     }
 }
 
@@ -181,22 +177,22 @@ where
         cache.metrics.bypassed.inc();
         let kept = make.await;
         if let (Ok(kept), Bypass::Fresh) = (&kept, bypass) {
-            cache.answers.insert(key, Arc::clone(kept)).await;
+            cache.answers.insert(key, Arc::clone(kept), cache.config.ttl);
         }
-        kept.map_err(Arc::new)
+        kept
     } else {
         let make = async {
             is_fresh = true;
-            make.await
+            make.await.map(|kept| (kept, cache.config.ttl))
         };
-        let kept = cache.answers.try_get_with(key, make).await;
+        let kept = cache.answers.get_or_make(&key, make).await;
         if is_fresh { &cache.metrics.misses } else { &cache.metrics.hits }.inc();
         kept
     };
     if is_fresh {
         cache.note_size();
     }
-    let kept = kept.unwrap_or_else(|unkept| Arc::clone(&unkept.0));
+    let kept = kept.unwrap_or_else(|unkept| unkept.0);
     let mut response = kept.response(is_fresh);
     response.headers_mut().insert(X_CACHE, if is_fresh { MISS } else { HIT });
     Ok(response)

@@ -8,40 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moka::Expiry;
-use moka::future::Cache;
 
 use super::{FeatureStore, Lookup, ProductRow, StoreError, StoredRow, UnreadableRow};
+use crate::cache::Cache;
 use crate::config::FeatureCache;
 use crate::row::PairKey;
 
 /// What an entry takes beside its key and row, roughly.
 const OVERHEAD: usize = 200;
+/// What an entry takes, at most: two identifiers of 1 KiB, and more features than models have.
+const LARGEST: usize = 8 * 1024;
 
 type Entry = Option<Arc<StoredRow>>;
 
 /// Remembers the rows of another store.
 pub struct CachedStore {
     store: Arc<dyn FeatureStore>,
-    rows: Cache<PairKey, Entry>,
-}
-
-impl CachedStore {
-    /// Remembers what `store` answers, within the limits of `settings`.
-    #[must_use]
-    pub fn new(store: Arc<dyn FeatureStore>, settings: &FeatureCache) -> Self {
-        let rows = Cache::builder()
-            .max_capacity(settings.size as u64)
-            .weigher(|key: &PairKey, row: &Entry| {
-                let row = row.as_ref().map_or(0, |row| {
-                    size_of::<f32>() * row.len() + row.updated_at.as_ref().map_or(0, |time| time.len())
-                });
-                u32::try_from(OVERHEAD + key.user().len() + key.product().len() + row).unwrap_or(u32::MAX)
-            })
-            .expire_after(Lives { found: settings.ttl, absent: settings.absent_ttl })
-            .build();
-        Self { store, rows }
-    }
+    rows: Cache<PairKey, Entry, Unremembered>,
+    lives: Lives,
 }
 
 struct Lives {
@@ -49,19 +33,23 @@ struct Lives {
     absent: Duration,
 }
 
-impl Expiry<PairKey, Entry> for Lives {
-    fn expire_after_create(&self, _: &PairKey, row: &Entry, _: std::time::Instant) -> Option<Duration> {
-        Some(if row.is_some() { self.found } else { self.absent })
+impl Lives {
+    fn of(&self, row: &Entry) -> Duration {
+        if row.is_some() { self.found } else { self.absent }
     }
+}
 
-    fn expire_after_update(
-        &self,
-        key: &PairKey,
-        row: &Entry,
-        now: std::time::Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        self.expire_after_create(key, row, now)
+impl CachedStore {
+    /// Remembers what `store` answers, within the limits of `settings`.
+    #[must_use]
+    pub fn new(store: Arc<dyn FeatureStore>, settings: &FeatureCache) -> Self {
+        let rows = Cache::new(settings.size, LARGEST, |key: &PairKey, row: &Entry| {
+            let row = row.as_ref().map_or(0, |row| {
+                size_of::<f32>() * row.len() + row.updated_at.as_ref().map_or(0, |time| time.len())
+            });
+            OVERHEAD + key.user().len() + key.product().len() + row
+        });
+        Self { store, rows, lives: Lives { found: settings.ttl, absent: settings.absent_ttl } }
     }
 }
 
@@ -81,10 +69,11 @@ impl CachedStore {
         let fetch = async {
             let found = self.store.get_many(std::slice::from_ref(key)).await.map_err(Unremembered::Failed)?;
             let found = found.into_iter().next().expect("an answer for each key: its lack is a bug");
-            Ok(found.map_err(Unremembered::Unreadable)?.map(Arc::new))
+            let entry = found.map_err(Unremembered::Unreadable)?.map(Arc::new);
+            let lives = self.lives.of(&entry);
+            Ok((entry, lives))
         };
-        // A failure is told to all who wait for it, and not remembered.
-        match self.rows.try_get_with_by_ref(key, fetch).await.map_err(Arc::unwrap_or_clone) {
+        match self.rows.get_or_make(key, fetch).await {
             Ok(entry) => Ok(Ok(row(entry))),
             Err(Unremembered::Unreadable(why)) => Ok(Err(why)),
             Err(Unremembered::Failed(error)) => Err(error),
@@ -101,7 +90,7 @@ impl FeatureStore for CachedStore {
         let mut rows = Vec::with_capacity(keys.len());
         let (mut missing, mut places) = (Vec::new(), Vec::new());
         for (place, key) in keys.iter().enumerate() {
-            let known = self.rows.get(key).await;
+            let known = self.rows.get(key);
             if known.is_none() {
                 missing.push(key.clone());
                 places.push(place);
@@ -114,7 +103,9 @@ impl FeatureStore for CachedStore {
         let found = self.store.get_many(&missing).await?;
         for ((key, place), found) in missing.into_iter().zip(places).zip(found) {
             if let Ok(found) = &found {
-                self.rows.insert(key, found.clone().map(Arc::new)).await;
+                let entry = found.clone().map(Arc::new);
+                let lives = self.lives.of(&entry);
+                self.rows.insert(key, entry, lives);
             }
             rows[place] = found;
         }

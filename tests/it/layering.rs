@@ -120,13 +120,14 @@ fn what_each_module_reaches_at_most() {
         ("row", vec![]),
         ("config", vec![]),
         ("demo", vec![]),
+        ("cache", vec![]),
         ("telemetry", vec!["config"]),
         ("access", vec!["cause", "config", "telemetry"]),
         ("admission", GROUND.to_vec()),
         ("formats", GROUND.to_vec()),
         ("upstream", GROUND.to_vec()),
         ("model", [&GROUND[..], &["upstream"]].concat()),
-        ("features", [&GROUND[..], &["upstream", "formats", "admission"]].concat()),
+        ("features", [&GROUND[..], &["cache", "upstream", "formats", "admission"]].concat()),
         ("scorer", [&GROUND[..], &["upstream", "formats", "model", "admission"]].concat()),
     ]);
     for (module, allowed) in &allowed {

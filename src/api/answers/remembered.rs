@@ -15,7 +15,7 @@ use crate::api::state::ApiState;
 use crate::telemetry::Stages;
 
 /// Largest answer that is remembered, as API Gateway's.
-const LARGEST: usize = 1024 * 1024;
+pub(super) const LARGEST: usize = 1024 * 1024;
 
 /// Marks an answer in which some row failed: the next try may do better.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) struct Remembered {
 }
 
 /// An answer that goes to those who wait for it and to nobody else.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Unkept(pub(super) Arc<Remembered>);
 
 /// The whole of `response`, which was made while `before` was in use.
