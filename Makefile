@@ -89,7 +89,7 @@ test-browser: tests/browser/node_modules/.ready browsers ## The page in headless
 
 test-training: $(TRAINING)/.ready ## The training package, up to the served score
 	$(BUILD)
-	cd training && IMBA_BIN=$(BIN) $(CURDIR)/$(TRAINING)/bin/python -m pytest
+	cd training && IMBA_BIN=$(BIN) $(CURDIR)/$(TRAINING)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 docs: share book ## The book of docs/ in target/book, the manual pages in target/share/man
 
