@@ -45,12 +45,12 @@ impl<K, V, E> Weighter<K, Entry<V, E>> for Bytes<K, V> {
 impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Cache<K, V, E> {
     /// An empty one of `size` bytes, where `bytes` tells what an entry takes: `largest` at most.
     pub(crate) fn new(size: usize, largest: usize, bytes: fn(&K, &V) -> usize) -> Self {
-        // Shards divide the room evenly: each must hold the largest entry.
-        let shards = (size / (2 * largest)).clamp(1, SHARDS);
+        // Shards, a power of two, divide the room evenly: each must hold the largest entry.
+        let shards = 1 << (size / (2 * largest)).clamp(1, SHARDS).ilog2();
         let options = OptionsBuilder::new()
-            .shards(1 << shards.ilog2())
+            .shards(shards)
             .estimated_items_capacity(size / USUAL)
-            .weight_capacity(size as u64)
+            .weight_capacity((size - size % shards) as u64)
             .build()
             .expect("both capacities are told: their lack is a bug");
         let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_no_more_than_its_size_and_one_of_the_largest() {
+    fn it_holds_no_more_than_its_size() {
         for size in [100, 1000, 100_000] {
             let cache = cache::<Infallible>(size);
             for key in 0..2000 {

@@ -11,8 +11,9 @@ use redb::{Database, ReadableDatabase, TableDefinition};
 
 use super::meter::{Meter, Used};
 
-/// Callers that no file names, of which meters are kept: whoever is seen least makes room, and begins anew.
-const STRANGERS: usize = 50_000;
+/// Callers that no file names, of which meters are kept: whoever is seen least makes room, and begins anew. Divided evenly among the
+/// shards of a cache, of which there are as many as there are cores, or more: a power of two.
+const STRANGERS: usize = 48 * 1024;
 /// Memory of redb for its pages.
 const CACHE: usize = 1024 * 1024;
 /// Subject to the beginning of its period and the requests in it.

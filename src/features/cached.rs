@@ -16,8 +16,8 @@ use crate::row::PairKey;
 
 /// What an entry takes beside its key and row, roughly.
 const OVERHEAD: usize = 200;
-/// What an entry takes, at most: two identifiers of 1 KiB, and more features than models have.
-const LARGEST: usize = 8 * 1024;
+/// What an entry takes, at most, about: an item of DynamoDB has 400 KB.
+const LARGEST: usize = 400 * 1024;
 
 type Entry = Option<Arc<StoredRow>>;
 
@@ -25,18 +25,8 @@ type Entry = Option<Arc<StoredRow>>;
 pub struct CachedStore {
     store: Arc<dyn FeatureStore>,
     rows: Cache<PairKey, Entry, Unremembered>,
-    lives: Lives,
-}
-
-struct Lives {
-    found: Duration,
-    absent: Duration,
-}
-
-impl Lives {
-    fn of(&self, row: &Entry) -> Duration {
-        if row.is_some() { self.found } else { self.absent }
-    }
+    ttl: Duration,
+    absent_ttl: Duration,
 }
 
 impl CachedStore {
@@ -49,7 +39,26 @@ impl CachedStore {
             });
             OVERHEAD + key.user().len() + key.product().len() + row
         });
-        Self { store, rows, lives: Lives { found: settings.ttl, absent: settings.absent_ttl } }
+        Self { store, rows, ttl: settings.ttl, absent_ttl: settings.absent_ttl }
+    }
+
+    /// What is remembered of an answer, and for how long.
+    fn entry(&self, found: Option<StoredRow>) -> (Entry, Duration) {
+        let lives = if found.is_some() { self.ttl } else { self.absent_ttl };
+        (found.map(Arc::new), lives)
+    }
+
+    async fn get(&self, key: &PairKey) -> Result<Lookup, StoreError> {
+        let fetch = async {
+            let found = self.store.get_many(std::slice::from_ref(key)).await.map_err(Unremembered::Failed)?;
+            let found = found.into_iter().next().expect("an answer for each key: its lack is a bug");
+            Ok(self.entry(found.map_err(Unremembered::Unreadable)?))
+        };
+        match self.rows.get_or_make(key, fetch).await {
+            Ok(entry) => Ok(Ok(row(entry))),
+            Err(Unremembered::Unreadable(why)) => Ok(Err(why)),
+            Err(Unremembered::Failed(error)) => Err(error),
+        }
     }
 }
 
@@ -62,23 +71,6 @@ fn row(entry: Entry) -> Option<StoredRow> {
 enum Unremembered {
     Failed(StoreError),
     Unreadable(UnreadableRow),
-}
-
-impl CachedStore {
-    async fn get(&self, key: &PairKey) -> Result<Lookup, StoreError> {
-        let fetch = async {
-            let found = self.store.get_many(std::slice::from_ref(key)).await.map_err(Unremembered::Failed)?;
-            let found = found.into_iter().next().expect("an answer for each key: its lack is a bug");
-            let entry = found.map_err(Unremembered::Unreadable)?.map(Arc::new);
-            let lives = self.lives.of(&entry);
-            Ok((entry, lives))
-        };
-        match self.rows.get_or_make(key, fetch).await {
-            Ok(entry) => Ok(Ok(row(entry))),
-            Err(Unremembered::Unreadable(why)) => Ok(Err(why)),
-            Err(Unremembered::Failed(error)) => Err(error),
-        }
-    }
 }
 
 #[async_trait]
@@ -103,8 +95,7 @@ impl FeatureStore for CachedStore {
         let found = self.store.get_many(&missing).await?;
         for ((key, place), found) in missing.into_iter().zip(places).zip(found) {
             if let Ok(found) = &found {
-                let entry = found.clone().map(Arc::new);
-                let lives = self.lives.of(&entry);
+                let (entry, lives) = self.entry(found.clone());
                 self.rows.insert(key, entry, lives);
             }
             rows[place] = found;
